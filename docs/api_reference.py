@@ -1,0 +1,91 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The public interface as data; conf.py writes the API pages from it."""
+
+__all__ = ["API_REFERENCE", "write_api_pages"]
+
+# package -> title, one sentence, public names. tests/test_docs.py holds it against
+# sklip.__all__: a public name that is missing here fails the tests.
+API_REFERENCE = {
+    "sklip.estimators": {
+        "title": "Estimators",
+        "text": "Networks that are trained to have a small Lipschitz constant.",
+        "names": [
+            "LipschitzRegularizedMLP",
+            "LipschitzRegularizedMLPClassifier",
+            "LipschitzRegularizedMLPRegressor",
+        ],
+    },
+    "sklip.bounds": {
+        "title": "Bounds",
+        "text": "Proven upper bounds of Lipschitz constants, with their evidence.",
+        "names": [
+            "lipschitz_bound",
+            "lipschitz_lower_bound",
+            "check_certificate",
+            "LipschitzCertificate",
+            "LipschitzEstimate",
+        ],
+    },
+    "sklip.certification": {
+        "title": "Certification",
+        "text": "What a bound says about single predictions, beside what attacks find.",
+        "names": [
+            "margins",
+            "certified_radius",
+            "certified_accuracy_score",
+            "certified_accuracy_curve",
+            "certified_interval",
+            "adversarial_accuracy_score",
+            "robustness_bracket",
+        ],
+    },
+    "sklip.metrics": {
+        "title": "Scorers",
+        "text": "Callables for ``scoring=`` in model selection.",
+        "names": [
+            "make_certified_accuracy_scorer",
+            "make_lipschitz_scorer",
+            "make_adversarial_accuracy_scorer",
+        ],
+    },
+    "sklip.networks": {
+        "title": "Networks",
+        "text": "The network that both predicts and is certified.",
+        "names": ["FeedForward"],
+    },
+}
+
+
+def _underlined(text, mark):
+    return f"{text}\n{mark * len(text)}\n"
+
+
+def _package_page(package, section):
+    names = "\n".join(f"   {name}" for name in section["names"])
+    return (
+        f"{_underlined(section['title'], '=')}\n{section['text']}\n\n"
+        f".. currentmodule:: {package}\n\n"
+        f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{names}\n"
+    )
+
+
+def _write(path, text):
+    # An unchanged page keeps its time stamp, so that a second build skips it.
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def write_api_pages(folder):
+    """Write index and one page a package into ``folder``."""
+    folder.mkdir(exist_ok=True)
+    stems = [package.split(".")[-1] for package in API_REFERENCE]
+    for stem, (package, section) in zip(stems, API_REFERENCE.items(), strict=True):
+        _write(folder / f"{stem}.rst", _package_page(package, section))
+    toctree = "\n".join(f"   {stem}" for stem in stems)
+    _write(
+        folder / "index.rst",
+        f"{_underlined('API reference', '=')}\n"
+        "Every name can also be imported from ``sklip`` itself.\n\n"
+        f".. toctree::\n   :maxdepth: 2\n\n{toctree}\n",
+    )

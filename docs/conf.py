@@ -1,0 +1,44 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sphinx configuration: ``sphinx-build -W -b html docs docs/_build/html``."""
+
+import sys
+from pathlib import Path
+
+import sklip
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from api_reference import write_api_pages  # noqa: E402
+
+project = "sklip"
+author = "The sklip developers"
+project_copyright = "2026, The sklip developers (BSD 3-Clause)"
+version = release = sklip.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "myst_parser",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+default_role = "literal"
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+numpydoc_xref_param_type = False
+myst_heading_anchors = 2
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklip"
+html_copy_source = False
+html_show_sourcelink = False
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+
+write_api_pages(HERE / "api")

@@ -1,0 +1,168 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""``python -m sklip``: train and certify on a CSV file, or on bundled data."""
+
+import argparse
+import math
+import sys
+
+from sklip import __version__
+from sklip._cli import Job, JobError, run
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Train a Lipschitz-regularised network beside the same network without penalty, prove
+how robust both are, attack them, and print a table.
+
+Without a file: breast cancer, bundled with scikit-learn. With a CSV file (separated by
+commas, semicolons or tabs, with a header): the column --target is predicted from all
+others. Numbers are standardised, text and true/false one-hot encoded, missing values
+(empty, NA, ? ...) imputed by the median or the most frequent value; columns that are
+empty, constant or number the rows are left out, and the report says so. A perturbation
+changes numbers only."""
+
+_TASK_RULE = """\
+The task is classification if the target is text or true/false, has two values, or has
+at most 10 values that are all whole numbers; else regression. --task overrides this.
+
+Exit code: 0, or 2 after an error, which is one sentence on stderr."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors are raised, so that they end like all others."""
+
+    def error(self, message):
+        """Raise instead of printing the usage."""
+        raise JobError(f"{message.rstrip('.')} (--help lists the options).")
+
+
+def main(argv=None):
+    """Run the command line; the exit code."""
+    try:
+        run(_parse(argv))
+    except JobError as error:
+        print(f"sklip: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sklip: interrupted.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parse(argv):
+    options = _parser().parse_args(argv)
+    if options.csv is None:
+        for name in ("target", "task"):
+            if getattr(options, name) is not None:
+                raise JobError(f"--{name} needs a CSV file before it.")
+    elif options.target is None:
+        raise JobError("Name the column to predict with --target COLUMN.")
+    options.hidden_layer_sizes = tuple(options.hidden_layer_sizes)
+    return Job(**vars(options))
+
+
+def _parser():
+    parser = _Parser(
+        prog="python -m sklip",
+        description=_DESCRIPTION,
+        epilog=_TASK_RULE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("csv", nargs="?", metavar="data.csv", help="table to learn from")
+    add("--target", metavar="COLUMN", help="column to predict")
+    add("--task", choices=("classification", "regression"), help="default: see below")
+    add(
+        "--penalty",
+        choices=("spectral", "product", "jacobian", "none"),
+        default="spectral",
+        help="penalty of the first network (default: %(default)s)",
+    )
+    add(
+        "--lipschitz-weight",
+        type=_number(0.0, math.inf),
+        metavar="W",
+        help="weight of the penalty (default: 0.1, for regression 0.01)",
+    )
+    add(
+        "--radius",
+        dest="radii",
+        nargs="+",
+        type=_number(0.0, math.inf, open_ends=True),
+        metavar="R",
+        help="radii to certify and attack, in standard deviations of the features "
+        "(default: 0.25 0.5 1, for regression 0.05 0.1 0.25)",
+    )
+    add(
+        "--test-size",
+        type=_number(0.0, 1.0, open_ends=True),
+        default=0.25,
+        metavar="SHARE",
+        help="share of the rows that is held out (default: %(default)s)",
+    )
+    _add_training_options(add)
+    add("--plot", metavar="FILE", help="draw certified accuracy over the radius")
+    add("--save", metavar="MODEL.skops", help="write the first model with skops")
+    add("--version", action="version", version=f"sklip {__version__}")
+    return parser
+
+
+def _add_training_options(add):
+    add(
+        "--hidden-layer-sizes",
+        nargs="+",
+        type=_whole(1),
+        default=(64, 64),
+        metavar="N",
+        help="units of each hidden layer (default: 64 64)",
+    )
+    add(
+        "--max-iter",
+        type=_whole(1),
+        metavar="EPOCHS",
+        help="most epochs (default: 200, fewer on large tables, at least 20)",
+    )
+    add(
+        "--device",
+        choices=("cpu", "cuda", "auto"),
+        default="cpu",
+        help="where to train (default: %(default)s)",
+    )
+    add(
+        "--random-state",
+        type=_whole(0),
+        default=0,
+        metavar="SEED",
+        help="seed of split, weights and attack (default: %(default)s)",
+    )
+
+
+def _number(low, high, open_ends=False):
+    def number(text):
+        value = float(text)
+        inside = low < value < high if open_ends else low <= value < high
+        if not inside:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not between {low:g} and {high:g}"
+            )
+        return value
+
+    return number
+
+
+def _whole(low):
+    def integer(text):
+        value = int(text)
+        if not low <= value < 2**32:
+            raise argparse.ArgumentTypeError(f"{text!r} is not at least {low}")
+        return value
+
+    return integer
+
+
+if __name__ == "__main__":
+    # A name from the data that the terminal cannot show is no reason to fail.
+    sys.stdout.reconfigure(errors="replace")
+    sys.exit(main())

@@ -1,0 +1,141 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The data of the job: a table, split, with what is known about its columns."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer
+from sklearn.model_selection import train_test_split
+
+from sklip._cli._columns import ColumnKinds, find_identifiers, sort_columns
+from sklip._cli._errors import JobError, counted, shown
+from sklip._cli._read import read_table
+from sklip._cli._target import take_target
+
+__all__ = ["Table", "load_bundled", "load_csv"]
+
+_MIN_ROWS = 10
+
+
+@dataclass
+class Table:
+    """Training and test part of a table.
+
+    Attributes
+    ----------
+    name, target : str
+        File and column, or what they are called in the bundled data.
+    task : {"classification", "regression"}
+        What is learnt.
+    X_train, X_test : DataFrame
+        Columns in use.
+    y_train, y_test : ndarray
+        Labels or numbers.
+    kinds : ColumnKinds
+        What the columns are.
+    separator : str or None
+        Of the CSV file; None for the bundled data.
+    notes : list of str
+        Sentences about what was left out or filled in.
+    """
+
+    name: str
+    target: str
+    task: str
+    X_train: object
+    X_test: object
+    y_train: np.ndarray
+    y_test: np.ndarray
+    kinds: ColumnKinds
+    separator: str | None = None
+    notes: list = field(default_factory=list)
+
+    @property
+    def feature_eps(self):
+        """Standard deviation of each numeric column in the training rows."""
+        return self.X_train[self.kinds.numeric].std().to_dict()
+
+
+def load_bundled(test_size, random_state):
+    """Breast cancer, which comes with scikit-learn."""
+    bunch = load_breast_cancer(as_frame=True)
+    labels = bunch.target_names[bunch.target]
+    parts = _split(bunch.data, labels, True, test_size, random_state)
+    kinds = sort_columns(parts[0], {})
+    return Table(
+        "breast cancer (bundled with scikit-learn)",
+        "diagnosis",
+        "classification",
+        *parts,
+        kinds,
+    )
+
+
+def load_csv(path, target, task, test_size, random_state):
+    """A CSV file; JobError says in one sentence what is wrong with it."""
+    frame, separator = read_table(path)
+    task, y, usable = take_target(frame, target, task)
+    frame = frame.drop(columns=target)
+    notes = _describe_unusable(usable)
+    frame, infinite = _without_infinity(frame.loc[usable])
+    if infinite:
+        notes.append(f"Infinite values count as missing: {shown(infinite)}.")
+    identifiers = find_identifiers(frame)
+    parts = _split(frame, y[usable], task == "classification", test_size, random_state)
+    kinds = sort_columns(parts[0], identifiers)
+    if not kinds.numeric:
+        raise JobError(
+            f"{str(path)!r} has no numeric column to learn from besides the target, so "
+            "nothing could be perturbed and there is nothing to certify."
+        )
+    parts[:2] = [part[kinds.kept] for part in parts[:2]]
+    notes += _describe_columns(frame, kinds)
+    return Table(str(path), target, task, *parts, kinds, separator, notes)
+
+
+def _split(X, y, stratify, test_size, random_state):
+    """[X_train, X_test, y_train, y_test]; every class is in both parts."""
+    n_classes = len(np.unique(y)) if stratify else 2
+    n_test = int(np.ceil(test_size * len(X)))
+    if len(X) < _MIN_ROWS or min(n_test, len(X) - n_test) < n_classes:
+        raise JobError(
+            f"{len(X)} rows are too few: at least {_MIN_ROWS} are needed, and with "
+            f"--test-size {test_size:g} at least {n_classes} in each part."
+        )
+    return train_test_split(
+        X,
+        y,
+        test_size=test_size,
+        random_state=random_state,
+        stratify=y if stratify else None,
+    )
+
+
+def _without_infinity(frame):
+    numeric = frame.select_dtypes("number")
+    infinite = numeric.columns[np.isinf(numeric.to_numpy(np.float64)).any(axis=0)]
+    if len(infinite):
+        frame = frame.replace([np.inf, -np.inf], np.nan)
+    return frame, list(infinite)
+
+
+def _describe_unusable(usable):
+    n = int(np.count_nonzero(~usable))
+    if n == 0:
+        return []
+    return [f"{counted(n, 'row')} left out: no other row has its class."]
+
+
+def _describe_columns(frame, kinds):
+    notes = []
+    for reason in sorted(set(kinds.dropped.values())):
+        names = [name for name, why in kinds.dropped.items() if why == reason]
+        notes.append(f"Left out ({reason}): {shown(names)}.")
+    missing = [name for name in kinds.kept if frame[name].isna().any()]
+    if missing:
+        notes.append(
+            "Missing values are imputed (numbers: median, text: most frequent): "
+            f"{shown(missing)}."
+        )
+    return notes

@@ -1,0 +1,122 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Files that the job writes: a picture and the fitted model."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+
+from sklip._cli._errors import JobError
+from sklip._cli._measure import measure_curve
+from sklip._cli._read import MISSING_MARK
+
+__all__ = ["check_outputs", "draw", "save"]
+
+
+def check_outputs(plot, save_to):
+    """Refuse before the training what could not be written after it."""
+    for option, path, package in (
+        ("plot", plot, "matplotlib"),
+        ("save", save_to, "skops"),
+    ):
+        if path is None:
+            continue
+        _check_path(option, Path(path))
+        try:
+            importlib.import_module(package)
+        except ImportError:
+            extra = "skops" if package == "skops" else "plot"
+            raise JobError(
+                f"--{option} needs {package}, which is not installed: install the "
+                f"extra `{extra}`, as in pip install 'sklip[{extra}]'."
+            ) from None
+    if plot is not None:
+        _check_picture_type(Path(plot))
+
+
+def _check_path(option, path):
+    if path.is_dir():
+        raise JobError(f"--{option} {str(path)!r} is a directory, not a file.")
+    if not path.parent.is_dir():
+        raise JobError(
+            f"--{option} {str(path)!r}: there is no directory {str(path.parent)!r}."
+        )
+
+
+def _check_picture_type(path):
+    from matplotlib.figure import Figure
+
+    if path.suffix[1:].lower() not in Figure().canvas.get_supported_filetypes():
+        raise JobError(
+            f"--plot {str(path)!r} must end in .png, .pdf, .svg or another type of "
+            "picture that matplotlib writes."
+        )
+
+
+def draw(path, table, models, results, rows, radii):
+    """Certified accuracy over the radius (regression: interval width)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.8), layout="constrained")
+    axes = figure.subplots()
+    grid = np.linspace(0.0, 2.0 * max(radii), 201)
+    for model, result, style in zip(models, results, ("-", "--"), strict=False):
+        certified, widths = measure_curve(model, table, rows, grid)
+        name = f"{result.penalty} penalty".replace("none", "no")
+        label = f"{name}: certified" if certified else name
+        (line,) = axes.plot(grid, certified or widths, style, label=label)
+        if certified:
+            look = {"marker": "o", "linestyle": "none", "color": line.get_color()}
+            label = f"{name}: adversarial (attacked)"
+            axes.plot(radii, result.adversarial, label=label, **look)
+    _label(axes, table)
+    figure.legend(loc="outside lower center", ncols=2)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise JobError(f"--plot could not write {path!r}: {error.strerror}.") from error
+
+
+def _label(axes, table):
+    axes.set_xlabel("radius, in standard deviations of the features")
+    axes.margins(x=0.0)
+    if table.task == "classification":
+        axes.set_ylabel("accuracy on the test rows")
+        axes.set_ylim(0.0, 1.02)
+    else:
+        quantity = f"mean width of the certified interval of {table.target}"
+        axes.set_ylabel(quantity, parse_math=False)  # a name may hold dollar signs
+        axes.set_ylim(bottom=0.0)
+    title = table.name if table.separator is None else _file_name(table)
+    axes.set_title(title, parse_math=False)
+    axes.grid(alpha=0.3)
+
+
+def _file_name(table):
+    return f"{Path(table.name).name}: {table.target}"
+
+
+def save(path, model, table):
+    """Write the fitted model with skops; how to load it, as text."""
+    from skops import io
+
+    try:
+        io.dump(model, path)
+    except OSError as error:
+        raise JobError(f"--save could not write {path!r}: {error.strerror}.") from error
+    trusted = io.get_untrusted_types(file=path)
+    names = "".join(f"\n        {name!r}," for name in trusted)
+    lines = [
+        f"The fitted model is in {path}. Read the names below, then load it with",
+        "    import skops.io",
+        f"    model = skops.io.load({str(path)!r}, trusted=[{names}",
+        "    ])",
+    ]
+    if table.separator is not None:
+        separator = "" if table.separator == "," else f", sep={table.separator!r}"
+        lines.append(
+            f"It takes a table like pandas.read_csv({table.name!r}, "
+            f"na_values={MISSING_MARK!r}{separator})."
+        )
+    return "\n".join(lines)

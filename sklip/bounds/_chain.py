@@ -1,0 +1,78 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a bound sees of a network: matrices, and a slope sector between each two.
+
+Identity layers are merged into their neighbours first: their sector [1, 1] has no
+interior, and the product of two matrices may have a far smaller norm than the two.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["SAFETY", "UNIT", "Chain", "chain_of"]
+
+UNIT = 2.0**-53
+# Bounds of rounding errors are themselves computed in floating point: each is a short
+# formula of positive terms and sums of at most 2**40 of them, so this covers them.
+SAFETY = 1.001
+# Entries may lose this much to underflow; see MAX_EXPONENT in _proof.
+_UNDERFLOW = 2.0**-1050
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """Matrices with slope sectors between them.
+
+    Attributes
+    ----------
+    weights : tuple of ndarray
+        Float64 matrices W_0 ... W_l.
+    radii : tuple of (ndarray or None)
+        The exact matrix is within this of the stored one, entry by entry; None if it
+        is the stored one.
+    sectors : tuple of (float, float)
+        (alpha, beta) between W_k and W_{k+1}; alpha < beta.
+    """
+
+    weights: tuple
+    radii: tuple
+    sectors: tuple
+
+    def __len__(self):
+        return len(self.weights)
+
+    def with_last(self, weight, radius=None):
+        """The chain with another last matrix."""
+        return Chain(
+            (*self.weights[:-1], weight), (*self.radii[:-1], radius), self.sectors
+        )
+
+
+def chain_of(network):
+    """Chain of a FeedForward, identity layers merged."""
+    weights, radii, sectors = [network.weights[0]], [None], []
+    for weight, activation in zip(
+        network.weights[1:], network.activations, strict=True
+    ):
+        if activation.sector == (1.0, 1.0):
+            weights[-1], radii[-1] = _merge(weight, weights[-1], radii[-1])
+        else:
+            weights.append(weight)
+            radii.append(None)
+            sectors.append(activation.sector)
+    return Chain(tuple(weights), tuple(radii), tuple(sectors))
+
+
+def _merge(left, right, radius):
+    """``left @ right`` and a bound of its distance from the exact product."""
+    merged = left @ right
+    if not np.all(np.isfinite(merged)):
+        raise OverflowError(
+            "The product of the weights around an identity layer exceeds the largest "
+            "float64: no bound can be given. Rescale the weights."
+        )
+    gamma = SAFETY * (left.shape[1] + 1) * UNIT
+    size = np.abs(left) @ np.abs(right)
+    inherited = 0.0 if radius is None else np.abs(left) @ radius
+    return merged, SAFETY * (gamma * size + inherited) + _UNDERFLOW

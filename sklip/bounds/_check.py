@@ -1,0 +1,150 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Check a certificate with numpy alone, knowing nothing of how it was found."""
+
+import hashlib
+import json
+from fractions import Fraction
+
+import numpy as np
+
+__all__ = ["certificate_seal", "check_certificate"]
+
+_U, _SAFETY, _TINY = 2.0**-53, 1.001, 2.0**-130
+_SECTORS = dict.fromkeys(("relu", "tanh", "softplus", "elu"), (0.0, 1.0))
+_SECTORS |= {"logistic": (0.0, 0.25), "sigmoid": (0.0, 0.25), "identity": (1.0, 1.0)}
+_SECTORS |= {"silu": (-0.099840, 1.099840), "mish": (-0.112527, 1.088499)}
+_SECTORS |= {"gelu": (-0.128905, 1.128905), "gelu_tanh": (-0.128994, 1.128994)}
+_SECTORS |= {"hardswish": (-0.5, 1.5), "leaky_relu": (0.01, 1.0)}
+
+
+def check_certificate(weights, certificate, activation="relu"):
+    """Prove a Lipschitz certificate again, from the weights and its multipliers.
+
+    Parameters
+    ----------
+    weights : sequence of array-like of shape (n_out, n_in)
+        The network's matrices, first layer first.
+    certificate : LipschitzCertificate, dict or str
+        The certificate, or its JSON, parsed or not.
+    activation : str or sequence of str, default="relu"
+        One name for all hidden layers, or one for each.
+
+    Returns
+    -------
+    proven : bool
+        Whether the value is proven for these weights and nothing was changed.
+
+    Examples
+    --------
+    >>> from sklip.bounds import check_certificate, lipschitz_bound
+    >>> from sklip.networks import random_network
+    >>> network = random_network([3, 8, 2], random_state=0)
+    >>> check_certificate(network.weights, lipschitz_bound(network).to_json())
+    True
+    """
+    text = certificate.to_json() if hasattr(certificate, "to_json") else certificate
+    fields = json.loads(text) if isinstance(text, str) else text
+    if not isinstance(fields, dict) or fields.get("kind") != "upper":
+        raise TypeError("A LipschitzCertificate, its dict or its JSON is needed.")
+    value, norm = (float(fields[key]) for key in ("value", "norm"))
+    d = fields["multipliers"]
+    weights = [np.array(w, dtype=np.float64, ndmin=2) for w in weights]
+    sectors = [_sector(n) for n in np.broadcast_to(activation, len(weights) - 1)]
+    finite = np.isfinite([value, *map(np.sum, weights)]).all()
+    sealed = fields.get("seal") == certificate_seal(weights, norm, value, d)
+    if not (finite and sealed and norm in (1.0, 2.0, np.inf)):
+        return False
+    with np.errstate(all="ignore"):
+        if d is None:
+            return bool(_product(weights, sectors, norm) <= value)
+        weights, radii, sectors = _merge(weights, sectors)
+        d = [np.array(x, dtype=np.float64) for x in d]
+        fit = norm == 2.0 and [x.shape for x in d] == [(len(w),) for w in weights[:-1]]
+        sane = all(np.all(abs(np.log2(x)) <= 450.0) for x in (value, *d))
+        return fit and sane and _proof(weights, radii, sectors, value, d)[0]
+
+
+def certificate_seal(weights, norm, value, multipliers):
+    """SHA-256 that ties a bound and its multipliers to the weights."""
+    digest = hashlib.sha256(f"{float(norm)!r} {float(value)!r}".encode())
+    for array in (*weights, *(multipliers or ())):
+        digest.update(repr(np.shape(array)).encode())
+        digest.update(np.asarray(array, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _sector(name):
+    family, _, slope = name.rstrip(")").partition("(")
+    if family not in _SECTORS or (slope and family not in ("leaky_relu", "elu")):
+        raise ValueError(f"Unknown activation {name!r}; known: {', '.join(_SECTORS)}.")
+    if not slope:
+        return _SECTORS[family]
+    return (0.0 if family == "elu" else min(float(slope), 1.0)), max(float(slope), 1.0)
+
+
+def _product(weights, sectors, norm):
+    """Product of proven norms and slopes, exactly; infinity if one has no proof."""
+    product = Fraction(1)
+    for w, (low, high) in zip(weights, [(1.0, 1.0), *sectors], strict=True):
+        if not w.any():
+            return 0
+        scale = int(np.frexp(abs(w).max())[1])
+        tall = len(w) > w.shape[1]
+        w = np.ldexp(w.T if norm == 1.0 or (norm == 2.0 and tall) else w, -scale)
+        bound = abs(w).sum(axis=1).max() * (1.0 + (w.shape[1] + 4) * _U)
+        if norm == 2.0:
+            guess = np.linalg.norm(w, 2)
+            bound = guess * (1.0 + 1.25 * _proof([w], [0.0], [], guess, [])[1])
+            if not _proof([w], [0.0], [], bound, [])[0]:
+                return np.inf
+        product *= Fraction(bound) * Fraction(2) ** scale * Fraction(max(-low, high))
+    return product
+
+
+def _merge(weights, sectors):
+    """Matrices, radii and sectors with the identity layers multiplied out."""
+    merged = [(weights[0], 0.0 * weights[0])]
+    for w, sector in zip(weights[1:], sectors, strict=True):
+        if sector == (1.0, 1.0):
+            last, radius = merged.pop()
+            radius = abs(w) @ ((w.shape[1] + 1) * _U * abs(last) + radius)
+            merged.append((w @ last, _SAFETY**2 * radius + 2.0**-1050))
+        else:
+            merged.append((w, 0.0 * w))
+    return *zip(*merged, strict=True), [s for s in sectors if s != (1.0, 1.0)]
+
+
+def _proof(weights, radii, sectors, value, d):
+    """Whether M >= 0 by M - room I = R R^T + E, any R, ||E||_F <= room; and room."""
+    scales = zip([*(x[:, None] for x in d), 1.0], [value, *d], strict=True)
+    sectors = [((a + b) / 2, a * b) for a, b in sectors] + [(1.0, 0.0)]
+    blocks, lowers, error = [], [], 0.0
+    for w, radius, (r, c), (a, p) in zip(weights, radii, scales, sectors, strict=True):
+        v, spread = r * w / c, np.linalg.norm(r * radius / c)
+        size = np.linalg.norm(v)
+        spread += 3 * _U * size
+        error += 2 * abs(a) * (spread + 3 * _U * (size + spread)) + 4 * _U
+        error += abs(p) * (2 * spread * size + spread**2 + (len(v) + 8) * _U * size**2)
+        blocks.append(np.eye(w.shape[1]) + (p * (v.T @ v) if p else 0.0))
+        lowers.append(-a * v)
+    blocks, lowers = [*blocks, np.eye(len(v))], [*lowers, np.zeros((0, len(v)))]
+    flat = not sectors[0][1]  # the first block is a multiple of I: its root is exact
+    gamma = [_SAFETY * (len(block) + 8) * _U for block in blocks]
+    error += flat * 1.01 * gamma[0] * np.linalg.norm(lowers[0]) ** 2
+    room = 1.1 * (max(gamma[flat:]) * sum(map(np.trace, blocks[flat:])) + error) + 2e-15
+    residual = total = left = 0.0
+    for k, block in enumerate(blocks):
+        block = block - room * np.eye(len(block)) - (left @ left.T if k else 0.0)
+        if k == 0 and flat:
+            left = lowers[0] / np.sqrt(1.0 - room)
+            continue
+        try:
+            factor = np.linalg.cholesky(block)
+        except np.linalg.LinAlgError:
+            return False, room
+        residual += np.linalg.norm(block - factor @ factor.T) ** 2
+        left = np.linalg.solve(factor, lowers[k].T).T
+        residual += 2.0 * np.linalg.norm(lowers[k] - left @ factor.T) ** 2
+        total += gamma[k] * (np.linalg.norm(factor) ** 2 + np.linalg.norm(left) ** 2)
+    return bool(_SAFETY * (residual**0.5 + total + error) + _TINY <= room), room

@@ -1,0 +1,226 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Operator norms of a matrix, rounded upward with a proof."""
+
+import math
+
+import numpy as np
+from scipy.linalg import eigvalsh
+
+from sklip.bounds._chain import SAFETY, UNIT, Chain
+from sklip.bounds._lmi import assemble_z, scaled_spreads
+from sklip.bounds._proof import prove
+
+__all__ = [
+    "check_norm",
+    "largest_eigenvalue",
+    "layer_norms",
+    "operator_norm_bound",
+    "product_up",
+    "spectral_norm_bound",
+    "vector_norms",
+    "z_norm_bound",
+]
+
+_ACCEPTED = {1: 1.0, 2: 2.0, np.inf: np.inf}
+
+
+def check_norm(norm):
+    """1.0, 2.0 or inf; ValueError otherwise."""
+    try:
+        return _ACCEPTED[norm]
+    except (KeyError, TypeError):
+        raise ValueError(f"norm must be 1, 2 or numpy.inf, got {norm!r}.") from None
+
+
+def largest_eigenvalue(matrix):
+    """Largest eigenvalue of a symmetric matrix, as LAPACK finds it (no proof)."""
+    last = len(matrix) - 1
+    return float(
+        eigvalsh(
+            matrix,
+            subset_by_index=[last, last],
+            overwrite_a=True,
+            check_finite=False,
+        )[0]
+    )
+
+
+def spectral_norm_bound(matrix):
+    """Bound the largest singular value from above, with a proof.
+
+    Parameters
+    ----------
+    matrix : array-like of shape (n_rows, n_columns)
+        Any finite float64 matrix.
+
+    Returns
+    -------
+    bound : float
+        At least the norm in exact arithmetic of the stored matrix, and larger by no
+        more than rounding can explain (about 1e-14 for small matrices, 1e-10 for
+        thousands of rows); 0 for a zero matrix.
+
+    Raises
+    ------
+    ValueError
+        If the matrix does not have two axes or an entry is not finite.
+    OverflowError
+        If the norm exceeds the largest float64.
+
+    Notes
+    -----
+    LAPACK's singular value is only a guess here. It is increased until the Cholesky
+    factorisation of [[I, -W^T / s], [-W / s, I]] proves it, the residual of the
+    factorisation and all roundings bounded.
+
+    Examples
+    --------
+    >>> from sklip.bounds import spectral_norm_bound
+    >>> 5.0 <= spectral_norm_bound([[3.0, 0.0], [4.0, 0.0]]) < 5.0 + 1e-12
+    True
+    """
+    matrix = _finite_matrix(matrix)
+    largest = np.max(np.abs(matrix), initial=0.0)
+    if largest == 0.0:
+        return 0.0
+    exponent = math.frexp(largest)[1]
+    scaled = np.ldexp(matrix, -exponent)
+    if len(scaled) > scaled.shape[1]:
+        scaled = scaled.T
+    guess = math.sqrt(largest_eigenvalue(scaled @ scaled.T))
+    chain = Chain((scaled,), (None,), ())
+    proven = prove(chain, guess, ())
+    # ||W||_2 <= ||W||_F always holds; it is needed only if LAPACK failed us.
+    bound = proven[0] if proven else float(np.linalg.norm(scaled)) * (1.0 + 1e-6)
+    return _ldexp_up(bound, exponent)
+
+
+def operator_norm_bound(matrix, p=2, q=None):
+    """Bound the norm of a matrix as a map from l_p to l_q from above.
+
+    Parameters
+    ----------
+    matrix : array-like of shape (n_rows, n_columns)
+        Any finite float64 matrix.
+    p, q : {1, 2, inf}
+        Norms of its input and of its output; q is p by default.
+
+    Returns
+    -------
+    bound : float
+        Rounded upward: (1, q) is the largest q-norm of a column, (p, inf) the largest
+        dual norm of a row, (2, 2) the largest singular value.
+
+    Raises
+    ------
+    ValueError
+        For (2, 1), (inf, 1) and (inf, 2), which are hard to compute.
+
+    Examples
+    --------
+    >>> from sklip.bounds import operator_norm_bound
+    >>> round(operator_norm_bound([[1.0, -2.0], [0.5, 1.0]], 1), 10)
+    3.0
+    """
+    p = check_norm(p)
+    q = p if q is None else check_norm(q)
+    matrix = _finite_matrix(matrix)
+    if p == q == 2.0:
+        return spectral_norm_bound(matrix)
+    if p == 1.0:
+        vectors, norm = matrix.T, q
+    elif q == np.inf:
+        vectors, norm = matrix, {1.0: np.inf, 2.0: 2.0, np.inf: 1.0}[p]
+    else:
+        raise ValueError(f"The norm from l_{p:g} to l_{q:g} has no closed form.")
+    return float(np.max(vector_norms(vectors, norm), initial=0.0))
+
+
+def vector_norms(rows, norm):
+    """Norms of the rows of an array, rounded upward."""
+    magnitudes = np.abs(rows)
+    if norm == np.inf:
+        return np.max(magnitudes, axis=1, initial=0.0)
+    n_terms = rows.shape[1]
+    if norm == 1.0:
+        sums = magnitudes.sum(axis=1) * (1.0 + 2.0 * (n_terms + 8) * UNIT)
+    else:
+        # Scaled by a power of two, so that no square under- or overflows harmfully.
+        exponents = np.frexp(np.max(magnitudes, axis=1, initial=0.0))[1]
+        scaled = np.ldexp(magnitudes, -exponents[:, None])
+        sums = np.sqrt((scaled**2).sum(axis=1)) * (1.0 + 2.0 * (n_terms + 8) * UNIT)
+        with np.errstate(over="ignore"):
+            sums = np.ldexp(sums, exponents)
+    if not np.all(np.isfinite(sums)):
+        raise OverflowError("A norm of the weights exceeds the largest float64.")
+    # Results below the normal range were rounded by up to half a smallest float.
+    below_normal = (sums > 0.0) & (sums < 2.0**-1020)
+    return np.where(below_normal, np.nextafter(sums, np.inf), sums)
+
+
+def layer_norms(network, norm=2):
+    """Bound the operator norm of every weight matrix from above.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    norm : {1, 2, inf}, default=2
+        Norm of both the input and the output of each layer.
+
+    Returns
+    -------
+    norms : tuple of float
+        One for each matrix, rounding accounted for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.bounds import layer_norms
+    >>> from sklip.networks import FeedForward
+    >>> layer_norms(FeedForward([[[1.0, -2.0]], [[3.0]]]), np.inf)[1] >= 3.0
+    True
+    """
+    return tuple(operator_norm_bound(w, norm) for w in network.weights)
+
+
+def z_norm_bound(chain, lipschitz, multipliers):
+    """Bound ``||Z||_2`` of the exact Z of LipSDP's condition (see _lmi) from above."""
+    z = assemble_z(chain, lipschitz, multipliers)
+    spread = np.linalg.norm(scaled_spreads(chain.radii, lipschitz, multipliers))
+    slopes = [1.0, *(high for _, high in chain.sectors)]
+    # At most four roundings an entry.
+    rounding = 4.01 * UNIT * np.linalg.norm(z) + spread * max(slopes)
+    return spectral_norm_bound(z) * (1.0 + 4.0 * UNIT) + SAFETY * rounding
+
+
+def product_up(factors):
+    """Product of nonnegative floats, rounded upward; OverflowError if too large."""
+    mantissa, exponent = 1.0, 0
+    for factor in factors:
+        if factor == 0.0:
+            return 0.0
+        m, e = math.frexp(factor)
+        mantissa, carry = math.frexp(math.nextafter(mantissa * m, math.inf))
+        exponent += e + carry
+    return _ldexp_up(mantissa, exponent)
+
+
+def _ldexp_up(value, exponent):
+    try:
+        result = math.ldexp(value, exponent)
+    except OverflowError:
+        raise OverflowError(
+            "The bound exceeds the largest float64: rescale the weights."
+        ) from None
+    return math.nextafter(result, math.inf) if result < 2.0**-1020 else result
+
+
+def _finite_matrix(matrix):
+    matrix = np.asarray(matrix, dtype=np.float64)
+    if matrix.ndim != 2:
+        raise ValueError(f"matrix must have two axes, got {matrix.ndim}.")
+    if not np.all(np.isfinite(matrix)):
+        raise ValueError("matrix contains NaN or infinity: it has no norm.")
+    return matrix

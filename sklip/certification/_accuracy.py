@@ -1,0 +1,147 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Certified accuracy: the share of samples that are right and provably stay so."""
+
+import numpy as np
+
+from sklip.certification._decisions import decide
+from sklip.certification._pairs import check_method
+from sklip.certification._radius import proven_radii
+from sklip.certification._validation import (
+    check_norm,
+    check_radii,
+    check_radius,
+    check_sample_weight,
+)
+
+__all__ = ["certified_accuracy_curve", "certified_accuracy_score"]
+
+
+def certified_accuracy_score(
+    model,
+    X,
+    y,
+    *,
+    radius,
+    norm=2,
+    method="best",
+    feature_eps=None,
+    sample_weight=None,
+):
+    """Share of samples classified correctly with a certified radius >= radius.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted classifier or Pipeline
+        As for :func:`certified_radius`.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    y : array-like of shape (n_samples,)
+        True labels.
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    method : {"product", "pairwise", "sequential", "best"} or LipschitzCertificate, \
+            default="best"
+        As for :func:`certified_radius`. "best" decides each pair of classes by the
+        cheapest rule that decides it.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the average.
+
+    Returns
+    -------
+    score : float
+        Between 0 and 1, proven: no attack brings the accuracy below it. A wrong
+        prediction never counts; at radius 0 the score is the accuracy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`certified_radius`.
+
+    See Also
+    --------
+    adversarial_accuracy_score : What is left under an attack, never below this score.
+
+    Examples
+    --------
+    >>> from sklip.certification import certified_accuracy_score
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> X = [[1.0, 0.5], [0.1, 0.0], [-2.0, 0.0]]
+    >>> certified_accuracy_score(net, X, [0, 0, 0], radius=0.5).round(4)
+    np.float64(0.3333)
+    """
+    norm, radius = check_norm(norm), check_radius(radius)
+    method = check_method(method)
+    decisions = decide(model, X, y, feature_eps)
+    weight = check_sample_weight(sample_weight, len(decisions.target))
+    certified = decisions.correct
+    if radius > 0.0:
+        # A wrong prediction has radius 0.
+        certified = proven_radii(decisions, norm, method, needed=radius) >= radius
+    return np.average(certified, weights=weight)
+
+
+def certified_accuracy_curve(
+    model,
+    X,
+    y,
+    radii,
+    *,
+    norm=2,
+    method="best",
+    feature_eps=None,
+    sample_weight=None,
+):
+    """Certified accuracy at several radii.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted classifier or Pipeline
+        As for :func:`certified_radius`.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    y : array-like of shape (n_samples,)
+        True labels.
+    radii : array-like of shape (n_radii,)
+        Sizes of the perturbations, in any order.
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    method : {"product", "pairwise", "sequential", "best"} or LipschitzCertificate, \
+            default="best"
+        As for :func:`certified_radius`.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the average.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_radii,)
+        :func:`certified_accuracy_score` at each radius, from one set of radii.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`certified_radius`.
+
+    Examples
+    --------
+    >>> from sklip.certification import certified_accuracy_curve
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> X = [[1.0, 0.5], [0.1, 0.0]]
+    >>> certified_accuracy_curve(net, X, [0, 0], [0.0, 0.5, 2.0])
+    array([1. , 0.5, 0. ])
+    """
+    norm, radii = check_norm(norm), check_radii(radii)
+    method = check_method(method)
+    decisions = decide(model, X, y, feature_eps)
+    weight = check_sample_weight(sample_weight, len(decisions.target))
+    proven = proven_radii(decisions, norm, method)
+    certified = decisions.correct & (proven >= radii[:, None])
+    return certified @ (weight / weight.sum())

@@ -1,0 +1,97 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a classifier decides at some samples, in the coordinates of its network."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip.certification._rounding import forward_error
+from sklip.certification._validation import encode_labels
+from sklip.networks import FeedForward, NetworkView, network_view
+
+__all__ = ["Decisions", "checked_inputs", "classifier_view", "decide", "model_view"]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Logits at the samples, the class asked about, and the rounding around them.
+
+    Attributes
+    ----------
+    view : NetworkView
+        The model, measured in units of feature_eps where that was given.
+    network : FeedForward
+        One output for each class.
+    inputs : ndarray of shape (n_samples, n_coordinates)
+        Encoded samples.
+    logits : ndarray of shape (n_samples, n_classes)
+        What the network computes there.
+    target : ndarray of shape (n_samples,)
+        Class the question is about: the true one, or without y the predicted one.
+    """
+
+    view: NetworkView
+    network: FeedForward
+    inputs: np.ndarray
+    logits: np.ndarray
+    target: np.ndarray
+
+    @property
+    def correct(self):
+        """Whether the prediction is the target."""
+        return self.logits.argmax(axis=1) == self.target
+
+    @property
+    def n_mutable(self):
+        """Number of coordinates an adversary may move."""
+        return int(np.count_nonzero(self.view.mutable))
+
+    def gaps(self):
+        """Target's logit minus each logit; inf for the target itself."""
+        rows = np.arange(len(self.logits))
+        gaps = self.logits[rows, self.target][:, None] - self.logits
+        gaps[rows, self.target] = np.inf
+        return gaps
+
+    def rounding(self):
+        """Error of the logits at each sample, and its growth with l2 distance."""
+        return forward_error(self.network, self.inputs)
+
+
+def decide(model, X, y=None, feature_eps=None):
+    """Evaluate a classifier at X, about y or about its own predictions."""
+    view = classifier_view(model, feature_eps)
+    inputs = checked_inputs(view, X)
+    network = view.decision_network()
+    logits = network.forward(inputs)
+    if y is None:
+        target = logits.argmax(axis=1)
+    else:
+        target = encode_labels(y, view.classes, len(inputs))
+    return Decisions(view, network, inputs, logits, target)
+
+
+def model_view(model, feature_eps=None):
+    """The model's view, in units of feature_eps if given."""
+    view = network_view(model)
+    return view if feature_eps is None else view.with_feature_eps(feature_eps)
+
+
+def classifier_view(model, feature_eps=None):
+    """The view of a classifier; ValueError for a regressor."""
+    view = model_view(model, feature_eps)
+    if view.classes is None:
+        raise ValueError(
+            f"{type(model).__name__} is not a classifier: it has no margin and no "
+            "certified radius. Use certified_interval for a regressor."
+        )
+    return view
+
+
+def checked_inputs(view, X):
+    """X in the network's coordinates; at least one sample."""
+    inputs = view.encode(X)
+    if len(inputs) == 0:
+        raise ValueError("X has no samples.")
+    return inputs

@@ -1,0 +1,50 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Margins of a classifier."""
+
+from sklip.certification._decisions import decide
+
+__all__ = ["margins"]
+
+
+def margins(model, X, y=None):
+    """Margin of each sample, in logits.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted classifier or Pipeline
+        Anything that :func:`sklip.networks.network_view` accepts as a classifier.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    y : array-like of shape (n_samples,), default=None
+        True labels.
+
+    Returns
+    -------
+    margins : ndarray of shape (n_samples,)
+        Without y the top logit minus the second, never negative. With y the true
+        label's logit minus the largest other one: negative where the prediction is
+        wrong, not cut at zero.
+
+    Raises
+    ------
+    ValueError
+        If the model is a regressor, X is not finite, or y has a label that the model
+        does not know.
+
+    Notes
+    -----
+    (6) of paper 000 (A7) with the sign kept. For two classes the margin is the absolute
+    value of ``decision_function``.
+
+    Examples
+    --------
+    >>> from sklip.networks import FeedForward
+    >>> from sklip.certification import margins
+    >>> net = FeedForward([[[1.0, 0.0], [0.0, 1.0]]])
+    >>> margins(net, [[3.0, 1.0]])
+    array([2.])
+    >>> margins(net, [[3.0, 1.0]], [1])
+    array([-2.])
+    """
+    return decide(model, X, y).gaps().min(axis=1)

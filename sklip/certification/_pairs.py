@@ -1,0 +1,81 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Proven constants of logit differences, from the cheapest rule to the tightest."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sklip.bounds import as_proven_bound, output_difference_bounds
+from sklip.certification._rounding import UNIT_ROUNDOFF
+
+__all__ = ["METHODS", "certificate_constant", "check_method", "norm_ratio", "rules"]
+
+METHODS = ("product", "pairwise", "sequential", "best")
+
+
+def check_method(method):
+    """A name of METHODS or a LipschitzCertificate, else ValueError or TypeError."""
+    if not isinstance(method, str):
+        return as_proven_bound(method)
+    if method not in METHODS:
+        raise ValueError(
+            f"method must be one of {', '.join(map(repr, METHODS))} or a "
+            f"LipschitzCertificate, got {method!r}."
+        )
+    return method
+
+
+def norm_ratio(p, q, n):
+    """Largest ``||d||_p`` over ``||d||_q <= 1`` in n dimensions, rounded up."""
+    exponent = 1.0 / p - 1.0 / q
+    if exponent <= 0.0 or n <= 1:
+        return 1.0
+    return float(n) ** exponent * (1.0 + 8.0 * UNIT_ROUNDOFF)
+
+
+def rules(method, norm):
+    """Functions ``(network, pairs) -> constants in norm``, cheapest first."""
+    names = ("product", "pairwise", "sequential") if method == "best" else (method,)
+    own = [(name, norm) for name in names if name != "sequential" and norm != 2]
+    euclidean = [(name, 2) for name in names]
+    return [_rule(name, p, norm) for name, p in own + euclidean]
+
+
+def _rule(name, p, norm):
+    def constants(network, pairs):
+        values = output_difference_bounds(network, pairs, method=name, norm=p)
+        ratio = norm_ratio(p, norm, network.n_inputs)
+        if ratio == 1.0:
+            return values
+        return values * ratio * (1.0 + 2.0 * UNIT_ROUNDOFF)
+
+    return constants
+
+
+def certificate_constant(certificate, view, norm):
+    """Constant in norm of every logit difference, from one certificate.
+
+    ``||e_t - e_j||`` in the dual norm is 2^((p-1)/p) (Theorem 2 of paper 000, A8).
+    """
+    p = certificate.norm
+    factor = 2.0 ** (1.0 - 1.0 / p) * (1.0 + 8.0 * UNIT_ROUNDOFF)
+    logit = replace(view, is_binary_logit=False)
+    # A binary model's single logit is itself the difference of its two classes.
+    single = 1.0 if view.is_binary_logit else factor
+    candidates = [
+        (logit.network, single),
+        (logit.mutable_network(), single),
+        (view.decision_network(), factor),
+        (view.mutable_network(), factor),
+    ]
+    for network, scale in candidates:
+        if network.hash == certificate.network_hash:
+            if not certificate.verify(network):
+                raise ValueError("The certificate does not verify: it proves no bound.")
+            ratio = norm_ratio(p, norm, int(np.count_nonzero(view.mutable)))
+            return certificate.value * scale * ratio * (1.0 + 4.0 * UNIT_ROUNDOFF)
+    raise ValueError(
+        "The certificate is of another network than the model's (its preprocessing and "
+        "feature_eps included). Get one by lipschitz_bound(model)."
+    )

@@ -1,0 +1,150 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""From an estimator's parameters and arrays to a net and tensors."""
+
+import copy
+import warnings
+
+import numpy as np
+import torch
+from sklearn.base import is_classifier
+from sklearn.model_selection import train_test_split
+
+from sklip.training import FlatMLP, MLPNet, TensorData, restore_training_state
+
+__all__ = ["make_net", "resolve_batch_size", "split_validation", "tensor_data"]
+
+
+def make_net(
+    estimator,
+    X=None,
+    targets=None,
+    rng=None,
+    *,
+    network=None,
+    history=None,
+    training_state=None,
+):
+    """Initialised net of an estimator.
+
+    Parameters
+    ----------
+    estimator : BaseLipschitzMLP
+        Gives the parameters.
+    X, targets : ndarray of shape (n_samples, n_features) and (n_samples, n_outputs)
+        Give the sizes and the type; None where ``network`` does.
+    rng : RandomState
+        Seeds the net's own generator.
+    network : FeedForward, default=None
+        Weights to start from; None draws new ones.
+    history : History, default=None
+        Record to go on with.
+    training_state : dict, default=None
+        Optimizer and generator to go on with.
+
+    Returns
+    -------
+    net : MLPNet
+        Ready to train.
+    """
+    seed = int(rng.randint(np.iinfo(np.int32).max))
+    generator = torch.Generator().manual_seed(seed)
+    if network is None:
+        hidden = estimator._hidden_layer_sizes()
+        sizes = (X.shape[1], *hidden, targets.shape[1])
+    else:
+        sizes = network.layer_sizes
+    dtype = estimator._dtype = X.dtype.name if X is not None else estimator._dtype
+    module = FlatMLP(
+        sizes,
+        estimator.activation,
+        init_gain=estimator.init_gain,
+        generator=generator,
+        dtype=getattr(torch, dtype),
+        device=torch_device(estimator.device),
+    )
+    if network is not None:
+        module.load_feedforward(network)
+    net = _initialized(estimator, module, generator)
+    if history is not None:
+        net.history.extend(copy.deepcopy(list(history)))
+    if training_state is not None:
+        restore_training_state(net, training_state)
+    return net
+
+
+def _initialized(estimator, module, generator):
+    callbacks = copy.deepcopy(estimator.callbacks)
+    net = MLPNet(
+        module,
+        loss=estimator.loss,
+        solver=estimator.solver,
+        momentum=estimator.momentum,
+        alpha=estimator.alpha,
+        penalty=estimator._make_penalty(module),
+        shuffle=estimator.shuffle,
+        generator=generator,
+        lr=estimator.learning_rate_init,
+        max_epochs=estimator.max_iter,
+        callbacks=list(callbacks) if callbacks else None,
+        device=str(module.flat.device),
+        verbose=int(estimator.verbose),
+    )
+    return net.initialize()
+
+
+def resolve_batch_size(batch_size, n_samples):
+    """Rows of a batch: "auto" is min(200, n_samples)."""
+    if batch_size == "auto":
+        return min(200, n_samples)
+    if batch_size > n_samples:
+        warnings.warn(
+            f"batch_size={batch_size} is larger than the number of samples and is "
+            f"clipped to {n_samples}.",
+            stacklevel=5,
+        )
+    return min(batch_size, n_samples)
+
+
+def torch_device(device):
+    """Torch's device for "cpu", "cuda" or "auto"."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
+
+
+def tensor_data(X, targets, sample_weight, y, dtype, device):
+    """Arrays as tensors; memory is shared where type and device allow."""
+    tensors = [
+        None if array is None else _tensor(array, dtype, device)
+        for array in (X, targets, sample_weight)
+    ]
+    return TensorData(*tensors, y=y)
+
+
+def _tensor(array, dtype, device):
+    array = np.ascontiguousarray(array)
+    if not array.flags.writeable:  # torch cannot share read-only memory
+        array = array.copy()
+    return torch.from_numpy(array).to(device=device, dtype=dtype)
+
+
+def split_validation(estimator, X, targets, sample_weight, y, rng):
+    """Hold samples out for early stopping: [training part, validation part]."""
+    classify = is_classifier(estimator)
+    n_valid = int(np.ceil(estimator.validation_fraction * len(X)))
+    needed = targets.shape[1] if classify else 2
+    if n_valid < needed:
+        raise ValueError(
+            f"The validation set has {n_valid} samples and needs {needed}. Raise "
+            "validation_fraction, fit more samples, or set early_stopping=False."
+        )
+    arrays = [X, targets, y] + ([] if sample_weight is None else [sample_weight])
+    parts = train_test_split(
+        *arrays, random_state=rng, test_size=n_valid, stratify=y if classify else None
+    )
+    split = []
+    for k in (0, 1):
+        weight = None if sample_weight is None else parts[6 + k]
+        split.append((parts[k], parts[2 + k], weight, parts[4 + k]))
+    return split

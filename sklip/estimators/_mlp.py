@@ -1,0 +1,296 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The skeleton that all multilayer perceptrons of sklip share."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklip._compat import Interval, StrOptions, check_sample_weight, fit_context
+from sklip.bounds import lipschitz_bound
+from sklip.estimators._engine import (
+    make_net,
+    resolve_batch_size,
+    split_validation,
+    tensor_data,
+)
+from sklip.exceptions import DivergedTrainingError
+from sklip.networks import get_activation
+from sklip.training import (
+    StoppingRule,
+    export_training_state,
+    limit_torch_threads,
+    sequential_module,
+)
+
+__all__ = ["BaseLipschitzMLP"]
+
+
+class BaseLipschitzMLP(BaseEstimator):
+    """Parameters, training and fitted state of the estimators; private.
+
+    A family adds its parameters and :meth:`_make_penalty`; the classifier or regressor
+    mixin adds how targets are encoded and outputs are read.
+    """
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [str, list, tuple],
+        "solver": [StrOptions({"adam", "sgd", "lbfgs"}), type],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "init_gain": [Interval(Real, 0, None, closed="neither")],
+        "certificate": [StrOptions({"auto", "product", "sequential"}), None],
+        "device": [StrOptions({"cpu", "cuda", "auto"})],
+        "callbacks": [list, tuple, None],
+    }
+
+    def __init__(self, **parameters):
+        for name, value in parameters.items():
+            setattr(self, name, value)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network and certify it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples. float32 is trained in float32, all else in float64.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels of any type, or regression targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; only their ratios matter to the loss.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not allowed, or X or y contain NaN or infinity.
+        DivergedTrainingError
+            If the loss or the weights stop being finite. The last finite weights are
+            kept and can be used with ``warm_start=True``.
+        """
+        warm = self.warm_start and hasattr(self, "network_")
+        self._check_parameters()
+        X, targets, y, sample_weight = self._validate_fit(X, y, sample_weight, not warm)
+        rng = check_random_state(self.random_state)
+        start = self.network_ if warm else None
+        history = self.history_ if warm else None
+        self._net = make_net(self, X, targets, rng, network=start, history=history)
+        data, valid = self._split(X, targets, y, sample_weight, rng)
+        stopping = StoppingRule(self.tol, self.n_iter_no_change, self.early_stopping)
+        if not self._train(data, valid, stopping, self.max_iter):
+            warnings.warn(
+                f"The {self.max_iter} epochs allowed were used up before the training "
+                "converged. Raise max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def _fit_more(self, X, y, sample_weight, first):
+        """One epoch more on these samples; what partial_fit does."""
+        self._check_parameters()
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True.")
+        if self.solver == "lbfgs":
+            raise ValueError(
+                "partial_fit needs a stochastic solver ('adam', 'sgd' or a torch "
+                "optimizer class), not 'lbfgs', which uses all samples at once."
+            )
+        X, targets, y, sample_weight = self._validate_fit(X, y, sample_weight, first)
+        if first:
+            rng = check_random_state(self.random_state)
+            self._net = make_net(self, X, targets, rng)
+        flat = self.net_.module_.flat
+        data = tensor_data(X, targets, sample_weight, y, flat.dtype, flat.device)
+        stopping = StoppingRule(self.tol, self.n_iter_no_change)
+        self._train(data, None, stopping, 1)
+        return self
+
+    def _train(self, data, valid, stopping, epochs):
+        net = self.net_
+        before = len(net.history)
+        net.batch_size = resolve_batch_size(self.batch_size, len(data))
+        work = net.module_.n_weights * min(net.batch_size, len(data))
+        try:
+            with limit_torch_threads(work):
+                converged = net.train(data, valid, stopping=stopping, epochs=epochs)
+            stopping.restore_best(net.module_)
+        except DivergedTrainingError:
+            self._collect(before)
+            raise
+        self._collect(before)
+        return converged
+
+    def _collect(self, before):
+        """Move the result of the training from the net to the fitted attributes."""
+        net = self.net_
+        self.network_ = net.module_.to_feedforward()
+        self.history_ = net.history
+        self.n_iter_ = max(1, len(net.history) - before)
+        self.n_layers_ = len(self.network_.layer_sizes)
+        self.n_outputs_ = self.network_.n_outputs
+        self.loss_curve_ = [record["train_loss"] for record in net.history]
+        self.certificate_ = self.lipschitz_bound_ = None
+        if self.certificate is not None:
+            self.certificate_ = lipschitz_bound(self.network_, method=self.certificate)
+            self.lipschitz_bound_ = float(self.certificate_)
+
+    def _check_parameters(self):
+        """What the constraints cannot say, before any work is done."""
+        self._hidden_layer_sizes()
+        names = self.activation
+        for name in [names] if isinstance(names, str) else names:
+            get_activation(name)
+        if isinstance(self.solver, type):
+            _check_optimizer_class(self.solver)
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError(
+                "device='cuda', but torch sees no GPU here. Use device='cpu', or "
+                "'auto' to take a GPU where there is one."
+            )
+
+    def _hidden_layer_sizes(self):
+        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
+        sizes = sizes.astype(int) if sizes.size == 0 else sizes
+        if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or np.any(sizes < 1):
+            raise ValueError(
+                "hidden_layer_sizes must be positive integers, one for each hidden "
+                f"layer, got {self.hidden_layer_sizes!r}."
+            )
+        if not isinstance(self.activation, str) and len(self.activation) != len(sizes):
+            raise ValueError(
+                f"activation names {len(self.activation)} layers, but "
+                f"hidden_layer_sizes has {len(sizes)}."
+            )
+        return tuple(int(n) for n in sizes)
+
+    def _validate_fit(self, X, y, sample_weight, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=(np.float64, np.float32),
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            reset=reset,
+        )
+        targets, y = self._encode_targets(y, X.dtype, reset)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
+            )
+        sample_weight = self._weigh(y, sample_weight)
+        if sample_weight is not None and not np.any(sample_weight > 0):
+            raise ValueError("sample_weight must have at least one positive entry.")
+        return X, targets, y, sample_weight
+
+    def _weigh(self, y, sample_weight):
+        return sample_weight
+
+    def _split(self, X, targets, y, sample_weight, rng):
+        flat = self.net_.module_.flat
+        parts = [(X, targets, sample_weight, y)]
+        if self.early_stopping:
+            parts = split_validation(self, X, targets, sample_weight, y, rng)
+        data = [tensor_data(*part, flat.dtype, flat.device) for part in parts]
+        return data if len(data) == 2 else (data[0], None)
+
+    def _make_penalty(self, module):
+        """Penalty of the family; None for the plain network."""
+        return None
+
+    def _outputs(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return self.network_.forward(X)
+
+    @property
+    def net_(self):
+        """The skorch net with the fitted weights; rebuilt after unpickling."""
+        if getattr(self, "_net", None) is None:
+            self._net = make_net(
+                self,
+                rng=check_random_state(self.random_state),
+                network=self._fitted("network_"),
+                history=self.history_,
+                training_state=self._training_state,
+            )
+        return self._net
+
+    @property
+    def coefs_(self):
+        """Weights, (n_in, n_out) each: views of ``network_``, transposed."""
+        return [w.T for w in self._fitted("network_").weights]
+
+    @property
+    def intercepts_(self):
+        """Biases of the layers: views of ``network_``."""
+        return list(self._fitted("network_").biases)
+
+    def _fitted(self, name):
+        if name not in vars(self):
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' "
+                "with appropriate arguments before using this estimator."
+            )
+        return vars(self)[name]
+
+    def to_torch(self):
+        """The fitted network as a plain torch module in float64.
+
+        Returns
+        -------
+        module : torch.nn.Sequential
+            Linear layers and activations; a copy, independent of the estimator.
+        """
+        check_is_fitted(self)
+        return sequential_module(self.network_)
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        net = state.pop("_net", None)
+        if net is not None and "network_" in state:
+            # Arrays instead of torch objects: trained on a GPU, loaded without one.
+            state["_training_state"] = export_training_state(net)
+            state["_net"] = None
+        return state
+
+
+def _check_optimizer_class(solver):
+    if not issubclass(solver, torch.optim.Optimizer):
+        raise ValueError(
+            "solver must be 'adam', 'sgd', 'lbfgs' or a subclass of "
+            f"torch.optim.Optimizer, got {solver!r}."
+        )
+    if issubclass(solver, torch.optim.LBFGS):
+        raise ValueError("torch.optim.LBFGS needs a closure; use solver='lbfgs'.")

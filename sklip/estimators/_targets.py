@@ -1,0 +1,216 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""How classifiers and regressors encode targets and read outputs."""
+
+import numpy as np
+from scipy.special import log_softmax, softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from sklip._compat import StrOptions, fit_context
+from sklip.training import CLASSIFIER_LOSSES, REGRESSOR_LOSSES
+
+__all__ = ["NetworkClassifierMixin", "NetworkRegressorMixin"]
+
+
+class NetworkClassifierMixin(ClassifierMixin):
+    """One logit for each class; labels of any type."""
+
+    _y_numeric = False
+    _target_constraints = {
+        "loss": [StrOptions(set(CLASSIFIER_LOSSES))],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch more on these samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur; required by the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        first = not hasattr(self, "network_")
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all samples at once; pass a dict to "
+                "partial_fit instead."
+            )
+        if first:
+            if classes is None:
+                raise ValueError("The first call of partial_fit needs classes.")
+            self._partial_classes = np.unique(classes)
+        elif classes is not None and not np.array_equal(
+            np.unique(classes), self.classes_
+        ):
+            raise ValueError("classes differ from those of the first partial_fit.")
+        return self._fit_more(X, y, sample_weight, first)
+
+    def _encode_targets(self, y, dtype, reset):
+        check_classification_targets(y)
+        if type_of_target(y).startswith("multilabel"):
+            raise ValueError(
+                f"{type(self).__name__} does not support multilabel y: give one label "
+                "for each sample."
+            )
+        y = column_or_1d(y, warn=True)
+        if reset:
+            self.classes_ = vars(self).pop("_partial_classes", None)
+            self.classes_ = np.unique(y) if self.classes_ is None else self.classes_
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs samples of at least 2 classes, but y has "
+                f"one class: {self.classes_[0]!r}."
+            )
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels {unknown.tolist()} that are not among the classes "
+                f"{self.classes_.tolist()} of the first fit."
+            )
+        codes = np.searchsorted(self.classes_, y)
+        targets = np.zeros((len(y), len(self.classes_)), dtype=dtype)
+        targets[np.arange(len(y)), codes] = 1
+        return targets, codes
+
+    def _weigh(self, y, sample_weight):
+        if self.class_weight is None:
+            return sample_weight
+        weight = compute_sample_weight(self.class_weight, self.classes_[y])
+        return weight if sample_weight is None else weight * sample_weight
+
+    def decision_function(self, X):
+        """Logits of the classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            For two classes, the logit of ``classes_[1]`` minus that of ``classes_[0]``.
+        """
+        logits = self._outputs(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict(self, X):
+        """Class with the largest logit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Predicted labels.
+        """
+        codes = self._outputs(X).argmax(axis=1)
+        return self.classes_[codes]
+
+    def predict_proba(self, X):
+        """Softmax of the logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        return softmax(self._outputs(X), axis=1)
+
+    def predict_log_proba(self, X):
+        """Logarithm of the softmax of the logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+            Logarithms of the probabilities, finite where the probability underflows.
+        """
+        return log_softmax(self._outputs(X), axis=1)
+
+
+class NetworkRegressorMixin(RegressorMixin):
+    """One output for each target."""
+
+    _y_numeric = True
+    _target_constraints = {"loss": [StrOptions(set(REGRESSOR_LOSSES))]}
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch more on these samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit_more(X, y, sample_weight, not hasattr(self, "network_"))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _encode_targets(self, y, dtype, reset):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        targets = np.asarray(y, dtype=dtype).reshape(len(y), -1)
+        if reset:
+            self._y_ndim = y.ndim
+        elif targets.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {targets.shape[1]} outputs, the fitted network "
+                f"{self.n_outputs_}."
+            )
+        return targets, y
+
+    def predict(self, X):
+        """Predicted targets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, shaped like the y of fit.
+        """
+        outputs = self._outputs(X)
+        return outputs[:, 0] if self._y_ndim == 1 else outputs

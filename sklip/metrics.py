@@ -1,0 +1,236 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Scores of robustness, and scorers of them for scikit-learn's model selection."""
+
+import copy
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.metadata_routing import MetadataRequest
+
+from sklip.bounds import LipschitzCertificate, lipschitz_bound
+from sklip.certification import (
+    adversarial_accuracy_score,
+    certified_accuracy_curve,
+    certified_accuracy_score,
+)
+from sklip.networks import FeedForward
+
+__all__ = [
+    "adversarial_accuracy_score",
+    "certified_accuracy_curve",
+    "certified_accuracy_score",
+    "make_adversarial_accuracy_scorer",
+    "make_certified_accuracy_scorer",
+    "make_lipschitz_scorer",
+]
+
+# Arguments are checked when a scorer is made, by scoring a network of one weight.
+_PROBE = FeedForward([[[1.0], [-1.0]]])
+_PROBE_X, _PROBE_Y = [[1.0]], [0]
+
+
+class _Scorer:
+    """A picklable ``scorer(estimator, X, y)`` around one score function."""
+
+    def __init__(self, factory, score, kwargs, *, weighted=True):
+        self._factory, self._score, self._kwargs = factory, score, kwargs
+        self._weighted = weighted
+        self._request = MetadataRequest(owner=repr(self))
+        if weighted:
+            self._request.score.add_request(param="sample_weight", alias=None)
+
+    def __call__(self, estimator, X=None, y=None, sample_weight=None):
+        kwargs = self._kwargs
+        if self._weighted:
+            kwargs = {**kwargs, "sample_weight": sample_weight}
+        return float(self._score(estimator, X, y, **kwargs))
+
+    def __repr__(self):
+        arguments = ", ".join(f"{k}={v!r}" for k, v in self._kwargs.items())
+        return f"{self._factory}({arguments})"
+
+    def __eq__(self, other):
+        return isinstance(other, _Scorer) and repr(self) == repr(other)
+
+    def __hash__(self):
+        return hash(repr(self))
+
+    def set_score_request(self, *, sample_weight):
+        """Ask for sample_weight when metadata routing is enabled."""
+        if not self._weighted:
+            raise TypeError(
+                f"{self!r} does not depend on samples: it takes no weights."
+            )
+        self._request.score.add_request(param="sample_weight", alias=sample_weight)
+        return self
+
+    def get_metadata_routing(self):
+        """What this scorer requests, for scikit-learn's metadata routing."""
+        return copy.deepcopy(self._request)
+
+    def _accept_sample_weight(self):
+        # Asked by GridSearchCV.fit(..., sample_weight=...) without routing. A bound
+        # does not depend on samples, hence not on their weights.
+        return True
+
+
+def make_certified_accuracy_scorer(*, radius, norm=2, method="best", feature_eps=None):
+    """Make a scorer of the certified accuracy.
+
+    Parameters
+    ----------
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    method : {"product", "pairwise", "sequential", "best"}, default="best"
+        As for :func:`sklip.certification.certified_radius`.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range. A certificate is refused as method: it belongs
+        to one network, and a scorer meets many.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklip.metrics import make_certified_accuracy_scorer
+    >>> scorer = make_certified_accuracy_scorer(radius=0.1)
+    >>> scorer
+    make_certified_accuracy_scorer(radius=0.1, norm=2, method='best', feature_eps=None)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500)
+    >>> bool(cross_val_score(model, X, y, scoring=scorer, cv=3).min() > 0.8)
+    True
+    """
+    if isinstance(method, LipschitzCertificate):
+        raise TypeError("A scorer meets many networks: method must be a name.")
+    kwargs = {"radius": radius, "norm": norm, "method": method}
+    certified_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
+    kwargs["feature_eps"] = _checked_eps(feature_eps)
+    return _Scorer("make_certified_accuracy_scorer", certified_accuracy_score, kwargs)
+
+
+def make_lipschitz_scorer(*, method="auto"):
+    """Make a scorer of the proven Lipschitz bound, negated: greater is better.
+
+    Parameters
+    ----------
+    method : str, default="auto"
+        As for :func:`sklip.bounds.lipschitz_bound`.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X=None, y=None)`` for ``scoring=``; the data play no part.
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown.
+
+    Examples
+    --------
+    >>> from sklip.metrics import make_lipschitz_scorer
+    >>> from sklip.networks import FeedForward
+    >>> round(make_lipschitz_scorer()(FeedForward([[[3.0, 4.0]]])), 6)
+    -5.0
+    """
+    lipschitz_bound(_PROBE, method=method)
+    return _Scorer(
+        "make_lipschitz_scorer", _negated_bound, {"method": method}, weighted=False
+    )
+
+
+def make_adversarial_accuracy_scorer(
+    *,
+    radius,
+    norm=2,
+    feature_eps=None,
+    n_steps=20,
+    n_restarts=10,
+    random_state=0,
+):
+    """Make a scorer of the accuracy under an attack.
+
+    Parameters
+    ----------
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+    n_steps, n_restarts : int, default=20, 10
+        Effort of :func:`sklip.certification.pgd_attack`.
+    random_state : int or None, default=0
+        Of the attack's random starts; fixed by default, so that a search can be
+        repeated.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> from sklip.metrics import make_adversarial_accuracy_scorer
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> make_adversarial_accuracy_scorer(radius=0.5)(net, [[1, 0.5], [0.1, 0]], [0, 0])
+    0.5
+    """
+    if random_state is not None and not isinstance(random_state, Integral):
+        raise TypeError(
+            f"random_state must be an integer or None, got {random_state!r}."
+        )
+    kwargs = {
+        "radius": radius,
+        "norm": norm,
+        "n_steps": n_steps,
+        "n_restarts": n_restarts,
+        "random_state": random_state,
+    }
+    adversarial_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
+    kwargs["feature_eps"] = _checked_eps(feature_eps)
+    return _Scorer(
+        "make_adversarial_accuracy_scorer", adversarial_accuracy_score, kwargs
+    )
+
+
+def _negated_bound(estimator, X, y, *, method):
+    return -lipschitz_bound(estimator, method=method).value
+
+
+def _checked_eps(feature_eps):
+    """A copy of the tolerances; names are checked once there is a model."""
+    if feature_eps is None:
+        return None
+    if not isinstance(feature_eps, Mapping):
+        raise TypeError(
+            "feature_eps must map feature names or indices to tolerances, got "
+            f"{type(feature_eps).__name__}."
+        )
+    for name, eps in feature_eps.items():
+        if not isinstance(eps, Real) or not (np.isfinite(eps) and eps > 0):
+            raise ValueError(
+                f"feature_eps[{name!r}] must be a finite number > 0, got {eps!r}."
+            )
+    return dict(feature_eps)

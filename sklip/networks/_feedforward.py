@@ -1,0 +1,293 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The frozen feed-forward network that both predicts and is certified."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from sklip.networks._activations import get_activation
+
+__all__ = ["FeedForward"]
+
+# Rows forwarded at a time: the activations of one block stay in the second-level cache.
+_BLOCK_ROWS = 512
+
+
+def _frozen(array, ndim, name):
+    array = np.array(array, dtype=np.float64, order="C")
+    if array.ndim != ndim:
+        raise ValueError(f"Each of {name} must have {ndim} axes, got {array.ndim}.")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} contain NaN or infinity: no bound exists.")
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FeedForward:
+    """A fully connected network in float64, immutable.
+
+    It computes ``a_0 = x``, ``a_{k+1} = activation_k(W_k a_k + b_k)`` and ends in an
+    affine layer ((1) of paper 000). The estimators predict with this very object, so a
+    certificate speaks of exactly the function that predicts.
+
+    Parameters
+    ----------
+    weights : sequence of ndarray of shape (n_out, n_in)
+        One matrix for each affine layer, rows are outputs (the papers' convention, the
+        transpose of scikit-learn's ``coefs_``).
+    biases : sequence of ndarray of shape (n_out,), or None
+        One vector for each layer; None stands for zeros.
+    activation : str or sequence of str, default="relu"
+        One name for all hidden layers, or one for each.
+
+    Attributes
+    ----------
+    weights, biases : tuple of ndarray
+        Read-only float64 copies.
+    activation : tuple of str
+        Canonical names, one for each hidden layer.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not chain, an entry is not finite, or an activation is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([np.eye(2), [[1.0, -1.0]]], None, "relu")
+    >>> net.forward([[3.0, -1.0]])
+    array([[3.]])
+    >>> net.layer_sizes
+    (2, 2, 1)
+    """
+
+    weights: tuple
+    biases: tuple = None
+    activation: tuple = "relu"
+
+    def __post_init__(self):
+        weights = tuple(_frozen(w, 2, "weights") for w in self.weights)
+        if not weights:
+            raise ValueError("A network needs at least one weight matrix.")
+        if self.biases is None:
+            biases = tuple(_frozen(np.zeros(len(w)), 1, "biases") for w in weights)
+        else:
+            biases = tuple(_frozen(b, 1, "biases") for b in self.biases)
+        _check_chain(weights, biases)
+        names = self.activation
+        if isinstance(names, str):
+            names = (names,) * (len(weights) - 1)
+        if len(names) != len(weights) - 1:
+            raise ValueError(
+                f"activation names {len(names)} layers, but the network has "
+                f"{len(weights) - 1} hidden layers."
+            )
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "biases", biases)
+        object.__setattr__(
+            self, "activation", tuple(get_activation(name).name for name in names)
+        )
+
+    def __getstate__(self):
+        return {
+            "weights": self.weights,
+            "biases": self.biases,
+            "activation": self.activation,
+        }
+
+    def __setstate__(self, state):
+        # Arrays come back from a pickle writeable: the constructor freezes them again.
+        self.__init__(**state)
+
+    def __repr__(self):
+        sizes = "-".join(map(str, self.layer_sizes))
+        names = sorted(set(self.activation)) or ["linear"]
+        return f"FeedForward({sizes}, {'/'.join(names)})"
+
+    @property
+    def layer_sizes(self):
+        """Number of units, input and output included."""
+        return (self.weights[0].shape[1], *(len(w) for w in self.weights))
+
+    @property
+    def n_inputs(self):
+        """Number of input features."""
+        return self.weights[0].shape[1]
+
+    @property
+    def n_outputs(self):
+        """Number of outputs."""
+        return len(self.weights[-1])
+
+    @property
+    def activations(self):
+        """The registry entries of the hidden layers."""
+        return tuple(get_activation(name) for name in self.activation)
+
+    @cached_property
+    def hash(self):
+        """SHA-256 of weights, biases and activations, as hexadecimal digits."""
+        digest = hashlib.sha256("|".join(self.activation).encode())
+        for array in (*self.weights, *self.biases):
+            digest.update(repr(array.shape).encode())
+            digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+        return digest.hexdigest()
+
+    def forward(self, X):
+        """Evaluate the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_inputs)
+            Inputs; computed in float64 whatever their type.
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, n_outputs)
+            Logits of a classifier, predictions of a regressor.
+        """
+        X = self._check_inputs(X)
+        activations = self.activations
+        n_rows = min(_BLOCK_ROWS, len(X))
+        buffers = [np.empty((n_rows, len(w))) for w in self.weights[:-1]]
+        outputs = np.empty((len(X), self.n_outputs))
+        for start in range(0, len(X), _BLOCK_ROWS):
+            a = np.asarray(X[start : start + _BLOCK_ROWS], dtype=np.float64)
+            rows = len(a)
+            for w, b, activation, buffer in zip(
+                self.weights, self.biases, activations, buffers, strict=False
+            ):
+                z = np.dot(a, w.T, out=buffer[:rows])
+                z += b
+                a = activation.function(z, out=z)
+            block = outputs[start : start + rows]
+            np.dot(a, self.weights[-1].T, out=block)
+            block += self.biases[-1]
+        return outputs
+
+    def jacobian(self, X):
+        """Jacobian of the outputs at each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_inputs)
+            Inputs.
+
+        Returns
+        -------
+        jacobians : ndarray of shape (n_samples, n_outputs, n_inputs)
+            At a kink of a piecewise linear network, that of one adjoining piece.
+        """
+        a = np.asarray(self._check_inputs(X), dtype=np.float64)
+        slopes = []
+        for w, b, activation in zip(
+            self.weights, self.biases, self.activations, strict=False
+        ):
+            z = a @ w.T + b
+            slopes.append(activation.derivative(z))
+            a = activation.function(z)
+        jacobian = np.broadcast_to(self.weights[-1], (len(a), *self.weights[-1].shape))
+        for w, slope in zip(reversed(self.weights[:-1]), reversed(slopes), strict=True):
+            rows = (jacobian * slope[:, None, :]).reshape(-1, len(w))
+            jacobian = (rows @ w).reshape(len(a), self.n_outputs, w.shape[1])
+        return np.array(jacobian)
+
+    def merged(self):
+        """The same function with its identity layers multiplied together.
+
+        An identity activation is linear, so the product of the two matrices around it
+        has a bound that is never worse than theirs taken one by one.
+
+        Returns
+        -------
+        network : FeedForward
+            Without identity activations; ``self`` if there are none.
+        """
+        if "identity" not in self.activation:
+            return self
+        weights, biases = [self.weights[0]], [self.biases[0]]
+        for w, b, name in zip(
+            self.weights[1:], self.biases[1:], self.activation, strict=True
+        ):
+            if name == "identity":
+                b = b + w @ biases.pop()
+                w = w @ weights.pop()
+            weights.append(w)
+            biases.append(b)
+        names = tuple(name for name in self.activation if name != "identity")
+        return FeedForward(weights, biases, names)
+
+    def with_input_map(self, matrix, offset=None):
+        """Network of ``u`` where the input is ``matrix @ u + offset``.
+
+        Parameters
+        ----------
+        matrix : {ndarray, sparse array} of shape (n_inputs, n_new_inputs)
+            Linear part of the map in front of the network.
+        offset : ndarray of shape (n_inputs,), default=None
+            Constant part.
+
+        Returns
+        -------
+        network : FeedForward
+            The composition, as one network.
+        """
+        first = self.weights[0]
+        bias = self.biases[0] if offset is None else self.biases[0] + first @ offset
+        return FeedForward(
+            (first @ matrix, *self.weights[1:]),
+            (bias, *self.biases[1:]),
+            self.activation,
+        )
+
+    def with_output_map(self, matrix, offset=None):
+        """Network with outputs ``matrix @ y + offset``.
+
+        Parameters
+        ----------
+        matrix : ndarray of shape (n_new_outputs, n_outputs)
+            Linear part of the map behind the network.
+        offset : ndarray of shape (n_new_outputs,), default=None
+            Constant part.
+
+        Returns
+        -------
+        network : FeedForward
+            The composition, as one network.
+        """
+        matrix = np.atleast_2d(np.asarray(matrix, dtype=np.float64))
+        bias = matrix @ self.biases[-1]
+        if offset is not None:
+            bias = bias + offset
+        return FeedForward(
+            (*self.weights[:-1], matrix @ self.weights[-1]),
+            (*self.biases[:-1], bias),
+            self.activation,
+        )
+
+    def _check_inputs(self, X):
+        X = np.asarray(X)
+        if X.ndim != 2 or X.shape[1] != self.n_inputs:
+            raise ValueError(
+                f"X must have shape (n_samples, {self.n_inputs}), got {X.shape}."
+            )
+        return X
+
+
+def _check_chain(weights, biases):
+    if len(biases) != len(weights):
+        raise ValueError(f"{len(weights)} weights but {len(biases)} biases were given.")
+    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
+        if k and w.shape[1] != len(weights[k - 1]):
+            raise ValueError(
+                f"weights[{k}] takes {w.shape[1]} inputs, but weights[{k - 1}] gives "
+                f"{len(weights[k - 1])}."
+            )
+        if len(b) != len(w):
+            raise ValueError(f"biases[{k}] has {len(b)} entries for {len(w)} rows.")

@@ -1,0 +1,75 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Columns of the user's X: DataFrame, array, nested lists or sparse matrix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["Last", "Select", "as_table", "column_names", "locate", "take_columns"]
+
+
+def as_table(X):
+    """X as a DataFrame or a two-dimensional array."""
+    if sparse.issparse(X):
+        X = X.toarray()
+    elif not hasattr(X, "columns") and not isinstance(X, np.ndarray):
+        # A list that mixes numbers and strings would become an array of strings.
+        X = np.asarray(X) if hasattr(X, "__array__") else np.array(X, dtype=object)
+    if len(X.shape) != 2:
+        raise ValueError(
+            f"X must have two axes (n_samples, n_features), got shape {X.shape}. "
+            "Reshape it with X.reshape(1, -1) if it is a single sample."
+        )
+    return X
+
+
+def column_names(X):
+    """Names of the columns of a DataFrame; None unless all are strings."""
+    names = list(getattr(X, "columns", ()))
+    if names and all(isinstance(name, str) for name in names):
+        return [str(name) for name in names]
+    return None
+
+
+def locate(names, X):
+    """Positions in the DataFrame X of the columns called ``names``."""
+    position = {name: i for i, name in enumerate(column_names(X))}
+    missing = [name for name in names if name not in position]
+    if missing:
+        raise ValueError(f"X lacks the columns {missing} that the model was fitted on.")
+    return [position[name] for name in names]
+
+
+def take_columns(X, positions):
+    """Columns of X at ``positions``, in that order."""
+    positions = list(positions)
+    return X.iloc[:, positions] if hasattr(X, "iloc") else X[:, positions]
+
+
+@dataclass(frozen=True)
+class Select:
+    """The columns that a ColumnTransformer hands to one of its transformers."""
+
+    positions: tuple
+    names: tuple | None = None
+
+    def transform(self, X):
+        """Select by name where both sides have names, else by position."""
+        X = as_table(X)
+        if self.names is None or column_names(X) is None:
+            return take_columns(X, self.positions)
+        return take_columns(X, locate(self.names, X))
+
+
+@dataclass(frozen=True)
+class Last:
+    """The last columns, those that an imputer adds to mark missing values."""
+
+    n_columns: int
+
+    def transform(self, X):
+        """Select by position from the end."""
+        X = as_table(X)
+        return take_columns(X, range(X.shape[1] - self.n_columns, X.shape[1]))

@@ -1,0 +1,202 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""A fitted model as one network of the user's own columns: what gets certified."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from numbers import Integral
+
+import numpy as np
+
+from sklip.networks._encode import InputEncoder
+from sklip.networks._feedforward import FeedForward
+
+__all__ = ["NetworkView"]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkView:
+    """One network for a whole fitted model, and the map from X to its inputs.
+
+    The inputs of the network are *coordinates*: numeric columns of the user's X in
+    their own units, then the outputs of encoders. What a scaler or PCA does is part of
+    the first layer, what a target scaler undoes is part of the last.
+
+    Attributes
+    ----------
+    network : FeedForward
+        Logits or predictions, in the units of y, as a function of the coordinates.
+    mutable : ndarray of bool of shape (n_coordinates,)
+        Coordinates that a perturbation may change: all but the outputs of encoders and
+        the columns that an encoder consumes.
+    feature_index : ndarray of int of shape (n_coordinates,)
+        Column of X that a coordinate stands for; -1 for the output of an encoder.
+    feature_names : list of str or None
+        Names of the columns of X.
+    n_features : int
+        Number of columns of X.
+    classes : ndarray or None
+        Class labels; None for a regressor.
+    is_binary_logit : bool
+        Whether the network has a single output, the logit of ``classes[1]`` against
+        ``classes[0]``.
+    encoder : InputEncoder
+        What :meth:`encode` does before it divides by ``units``.
+    units : ndarray of shape (n_coordinates,)
+        One unit of each coordinate, measured in units of X.
+    """
+
+    network: FeedForward
+    mutable: np.ndarray
+    feature_index: np.ndarray
+    feature_names: list | None
+    n_features: int
+    classes: np.ndarray | None
+    is_binary_logit: bool
+    encoder: InputEncoder = field(repr=False)
+    units: np.ndarray = field(repr=False)
+
+    def __post_init__(self):
+        for name in ("mutable", "feature_index", "units"):
+            array = np.array(getattr(self, name))
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    def encode(self, X):
+        """Coordinates of samples.
+
+        Missing values are imputed and categories encoded as the fitted model does it;
+        everything else is left to the network.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Samples, as the model's ``predict`` takes them.
+
+        Returns
+        -------
+        U : ndarray of shape (n_samples, n_coordinates)
+            Float64; ``network.forward(U)`` are the model's logits or predictions.
+
+        Raises
+        ------
+        ValueError
+            If the number or the names of the columns are not those of fit, or a value
+            is infinite, not a number, or missing where the model does not impute.
+        """
+        U = self.encoder.transform(X)
+        U /= self.units
+        return U
+
+    def decision_network(self):
+        """The network with one output for each class.
+
+        Returns
+        -------
+        network : FeedForward
+            For a binary logit f its outputs are -f/2 and f/2, whose difference is f;
+            otherwise :attr:`network` itself.
+        """
+        if self.is_binary_logit:
+            return self.network.with_output_map([[-0.5], [0.5]])
+        return self.network
+
+    def mutable_network(self):
+        """The decision network as a function of the mutable coordinates only.
+
+        Returns
+        -------
+        network : FeedForward
+            It has the Lipschitz constant that counts; its values mean nothing, as the
+            other coordinates are left out. Without any mutable coordinate it has one
+            input of weight zero.
+        """
+        network = self.decision_network()
+        if self.mutable.all() and len(self.mutable):
+            return network
+        first = network.weights[0][:, self.mutable]
+        if not first.shape[1]:
+            first = np.zeros((len(first), 1))
+        return FeedForward(
+            (first, *network.weights[1:]), network.biases, network.activation
+        )
+
+    def with_feature_eps(self, feature_eps):
+        """Measure each coordinate in units of its own tolerance.
+
+        Parameters
+        ----------
+        feature_eps : mapping of {str, int} to float
+            Tolerance of each column of X that may change, in units of that column; by
+            name or by index. All other columns become immutable. A column that the
+            model drops may be named and has no effect.
+
+        Returns
+        -------
+        view : NetworkView
+            A ball of radius s in its coordinates allows a change of s times the
+            tolerance in each column.
+
+        Raises
+        ------
+        ValueError
+            If a column is unknown, named twice or immutable, or a tolerance is not a
+            positive finite number.
+        """
+        if not isinstance(feature_eps, Mapping) or not feature_eps:
+            raise ValueError(
+                "feature_eps must map at least one column of X to its tolerance, got "
+                f"{feature_eps!r}."
+            )
+        units, mutable = self.units.copy(), np.zeros(len(self.units), dtype=bool)
+        seen = set()
+        for key, eps in feature_eps.items():
+            j = self._feature(key)
+            if j in seen:
+                raise ValueError(f"feature_eps names column {key!r} twice.")
+            seen.add(j)
+            coordinates = self._mutable_coordinates(key, j)
+            units[coordinates] = _check_eps(key, eps)
+            mutable[coordinates] = True
+        first = self.network.weights[0] * (units / self.units)
+        network = FeedForward(
+            (first, *self.network.weights[1:]),
+            self.network.biases,
+            self.network.activation,
+        )
+        return replace(self, network=network, mutable=mutable, units=units)
+
+    def _feature(self, key):
+        """Index of a column of X given by name or index."""
+        if isinstance(key, str):
+            if self.feature_names is not None and key in self.feature_names:
+                return self.feature_names.index(key)
+        elif isinstance(key, Integral) and not isinstance(key, bool | np.bool_):
+            if 0 <= key < self.n_features:
+                return int(key)
+        known = self.feature_names or f"the indices 0 to {self.n_features - 1}"
+        raise ValueError(
+            f"feature_eps names the unknown column {key!r}; known: {known}."
+        )
+
+    def _mutable_coordinates(self, key, j):
+        coordinates = np.flatnonzero(self.feature_index == j)
+        if j in self.encoder.immutable or not self.mutable[coordinates].all():
+            raise ValueError(
+                f"feature_eps names column {key!r}, which is immutable: an encoder "
+                "consumes it, or an earlier feature_eps left it out."
+            )
+        return coordinates
+
+
+def _check_eps(key, eps):
+    try:
+        value = float(eps)
+    except (TypeError, ValueError):
+        value = np.nan
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(
+            f"The tolerance of {key!r} in feature_eps must be a positive finite "
+            f"number, got {eps!r}."
+        )
+    return value

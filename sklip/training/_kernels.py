@@ -1,0 +1,149 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Forward and backward passes of the activations in torch, without autograd."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from sklip.networks import get_activation
+
+__all__ = ["Kernel", "activation_kernel", "torch_activation"]
+
+_aten = torch.ops.aten
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One activation of the hand-written pass.
+
+    Attributes
+    ----------
+    forward : callable
+        ``forward(z, out)``; writes the activations to out, which may be z itself
+        unless ``needs_input``.
+    backward : callable
+        ``backward(grad, saved)``: multiplies grad in place by the slope.
+    needs_input : bool
+        Whether ``saved`` is the input z (True) or the output (False).
+    """
+
+    forward: object
+    backward: object
+    needs_input: bool = False
+
+
+def _identity_forward(z, out):
+    return z
+
+
+def _identity_backward(grad, saved):
+    return grad
+
+
+def _relu_forward(z, out):
+    return torch.clamp_min(z, 0, out=out)
+
+
+def _relu_backward(grad, saved):
+    return _aten.threshold_backward.grad_input(grad, saved, 0, grad_input=grad)
+
+
+def _tanh_backward(grad, saved):
+    return _aten.tanh_backward.grad_input(grad, saved, grad_input=grad)
+
+
+def _logistic_backward(grad, saved):
+    return _aten.sigmoid_backward.grad_input(grad, saved, grad_input=grad)
+
+
+def _from_functional(function, backward):
+    """Kernel of an activation whose slope needs the input z."""
+
+    def forward(z, out):
+        return out.copy_(function(z))
+
+    def multiply(grad, saved):
+        return grad.copy_(backward(grad, saved))
+
+    return Kernel(forward, multiply, needs_input=True)
+
+
+_KERNELS = {
+    "identity": Kernel(_identity_forward, _identity_backward),
+    "relu": Kernel(_relu_forward, _relu_backward),
+    "tanh": Kernel(lambda z, out: torch.tanh(z, out=out), _tanh_backward),
+    "logistic": Kernel(lambda z, out: torch.sigmoid(z, out=out), _logistic_backward),
+    "softplus": _from_functional(
+        functional.softplus, lambda g, z: _aten.softplus_backward(g, z, 1.0, 20.0)
+    ),
+    "silu": _from_functional(functional.silu, _aten.silu_backward),
+    "gelu": _from_functional(functional.gelu, _aten.gelu_backward),
+    "gelu_tanh": _from_functional(
+        lambda z: functional.gelu(z, approximate="tanh"),
+        lambda g, z: _aten.gelu_backward(g, z, approximate="tanh"),
+    ),
+    "mish": _from_functional(functional.mish, _aten.mish_backward),
+    "hardswish": _from_functional(functional.hardswish, _aten.hardswish_backward),
+}
+
+
+def activation_kernel(name):
+    """Kernel of a registered activation.
+
+    Parameters
+    ----------
+    name : str
+        A name known to :func:`sklip.networks.get_activation`.
+
+    Returns
+    -------
+    kernel : Kernel
+        Its forward and backward pass.
+    """
+    activation = get_activation(name)
+    if activation.family == "leaky_relu":
+        slope = activation.parameter
+        return _from_functional(
+            lambda z: functional.leaky_relu(z, slope),
+            lambda g, z: _aten.leaky_relu_backward(g, z, slope, False),
+        )
+    if activation.family == "elu":
+        scale = activation.parameter
+        return _from_functional(
+            lambda z: functional.elu(z, scale),
+            lambda g, z: _aten.elu_backward(g, scale, 1.0, 1.0, False, z),
+        )
+    return _KERNELS[activation.name]
+
+
+def torch_activation(name):
+    """Module of a registered activation.
+
+    Parameters
+    ----------
+    name : str
+        A name known to :func:`sklip.networks.get_activation`.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        The same function as a layer.
+    """
+    activation = get_activation(name)
+    modules = {
+        "identity": torch.nn.Identity,
+        "relu": torch.nn.ReLU,
+        "tanh": torch.nn.Tanh,
+        "logistic": torch.nn.Sigmoid,
+        "softplus": torch.nn.Softplus,
+        "silu": torch.nn.SiLU,
+        "gelu": torch.nn.GELU,
+        "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),
+        "mish": torch.nn.Mish,
+        "hardswish": torch.nn.Hardswish,
+        "leaky_relu": lambda: torch.nn.LeakyReLU(activation.parameter),
+        "elu": lambda: torch.nn.ELU(activation.parameter),
+    }
+    return modules[activation.family]()

@@ -1,0 +1,70 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Losses of the networks' outputs and their gradients.
+
+Every loss is a weighted mean over the samples, normalised by the sum of the weights,
+so that doubling a weight is the same as repeating its row.
+"""
+
+import torch
+
+__all__ = ["LOSSES", "CLASSIFIER_LOSSES", "REGRESSOR_LOSSES"]
+
+
+def cross_entropy(outputs, targets, grad):
+    """Cross-entropy of the softmax; targets are one-hot rows."""
+    log_proba = torch.log_softmax(outputs, dim=1)
+    torch.exp(log_proba, out=grad)
+    grad.sub_(targets)
+    return log_proba.mul_(targets).sum(1).neg_()
+
+
+def hinge(outputs, targets, grad):
+    """max(0, 1 - margin), margin = true logit minus the largest other (A7)."""
+    is_true = targets > 0
+    others = outputs.masked_fill(is_true, -torch.inf)
+    best, rival = others.max(1)
+    margin = (outputs * targets).sum(1) - best
+    loss = (1 - margin).clamp_(min=0)
+    inside = (loss > 0).to(outputs.dtype)
+    grad.copy_(targets).mul_(-inside[:, None])
+    grad.scatter_add_(1, rival[:, None], inside[:, None])
+    return loss
+
+
+def squared_error(outputs, targets, grad):
+    """Half the squared error, mean over the outputs (as in MLPRegressor)."""
+    torch.sub(outputs, targets, out=grad)
+    loss = grad.square().mean(1).mul_(0.5)
+    if grad.shape[1] > 1:
+        grad.div_(grad.shape[1])
+    return loss
+
+
+def absolute_error(outputs, targets, grad):
+    """Absolute error, mean over the outputs."""
+    torch.sub(outputs, targets, out=grad)
+    loss = grad.abs().mean(1)
+    grad.sign_().div_(grad.shape[1])
+    return loss
+
+
+def huber(outputs, targets, grad):
+    """Huber's loss with threshold 1, mean over the outputs."""
+    torch.sub(outputs, targets, out=grad)
+    size = grad.abs()
+    inner = size.clamp(max=1.0)
+    loss = (inner * (size - 0.5 * inner)).mean(1)
+    grad.clamp_(-1.0, 1.0).div_(grad.shape[1])
+    return loss
+
+
+CLASSIFIER_LOSSES = {"cross_entropy": cross_entropy, "hinge": hinge}
+REGRESSOR_LOSSES = {
+    "squared_error": squared_error,
+    "absolute_error": absolute_error,
+    "huber": huber,
+}
+# Each takes (outputs, targets, grad), all (n_samples, n_outputs), writes to grad the
+# gradient of every sample's own loss and returns the (n_samples,) losses.
+LOSSES = {**CLASSIFIER_LOSSES, **REGRESSOR_LOSSES}

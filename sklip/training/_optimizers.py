@@ -1,0 +1,45 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Torch optimizers on the flat parameter vector."""
+
+import torch
+
+__all__ = ["make_optimizer"]
+
+
+def make_optimizer(solver, module, *, learning_rate, momentum):
+    """Optimizer of a module's parameters.
+
+    The elementwise methods work on the flat vector, one fused call a step; any other
+    optimizer sees the layers' own parameters, since it may use their shapes.
+
+    Parameters
+    ----------
+    solver : {"adam", "sgd", "lbfgs"} or type
+        Method, or a torch optimizer class. "lbfgs" is SciPy's; its optimizer here
+        takes no step and keeps no state.
+    module : FlatMLP
+        The network.
+    learning_rate : float
+        Step size.
+    momentum : float
+        Momentum of sgd (Nesterov's where positive).
+
+    Returns
+    -------
+    optimizer : torch.optim.Optimizer
+        Ready to step.
+    """
+    if solver == "adam":
+        return torch.optim.Adam([module.flat], lr=learning_rate, fused=True)
+    if solver == "sgd":
+        return torch.optim.SGD(
+            [module.flat],
+            lr=learning_rate,
+            momentum=momentum,
+            nesterov=momentum > 0,
+            fused=True,
+        )
+    if solver == "lbfgs":
+        return torch.optim.SGD([module.flat], lr=learning_rate)
+    return solver(list(module.parameters()), lr=learning_rate)

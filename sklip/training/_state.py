@@ -1,0 +1,47 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a net needs to go on training, as plain arrays that can be pickled anywhere."""
+
+import numpy as np
+import torch
+
+__all__ = ["export_training_state", "restore_training_state"]
+
+
+def export_training_state(net):
+    """Optimizer moments and random state of a net, without torch objects.
+
+    Parameters
+    ----------
+    net : MLPNet
+        An initialised net.
+
+    Returns
+    -------
+    state : dict
+        Nested dicts and lists of arrays and plain values.
+    """
+    return {
+        "generator": net.generator.get_state().numpy(),
+        "optimizer": _map(net.optimizer_.state_dict(), torch.Tensor, _to_array),
+    }
+
+
+def restore_training_state(net, state):
+    """Put an exported state back into a net of the same shape."""
+    net.generator.set_state(torch.tensor(state["generator"]))
+    net.optimizer_.load_state_dict(_map(state["optimizer"], np.ndarray, torch.tensor))
+
+
+def _to_array(tensor):
+    return tensor.cpu().numpy().copy()
+
+
+def _map(value, kind, convert):
+    if isinstance(value, kind):
+        return convert(value)
+    if isinstance(value, dict):
+        return {key: _map(item, kind, convert) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_map(item, kind, convert) for item in value)
+    return value

@@ -1,0 +1,257 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Certificates: what verifies, what was tampered with, what is refused."""
+
+import ast
+import copy
+import inspect
+import json
+import pickle
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+
+from sklip.bounds import (
+    LipschitzCertificate,
+    LipschitzEstimate,
+    _check,
+    as_proven_bound,
+    check_certificate,
+    lipschitz_bound,
+    lipschitz_lower_bound,
+)
+from sklip.networks import (
+    FeedForward,
+    get_activation,
+    list_activations,
+    random_network,
+)
+
+KINDS = ["sequential", "product", "product-1", "product-inf"]
+
+
+@pytest.fixture(params=["relu", "gelu", "leaky_relu(0.3)"])
+def network(request):
+    return random_network([4, 9, 7, 3], activation=request.param, random_state=0)
+
+
+@pytest.fixture(params=KINDS)
+def certificate(request, network):
+    method, _, norm = request.param.partition("-")
+    return lipschitz_bound(network, method=method, norm=float(norm or 2))
+
+
+def reseal(weights, certificate):
+    """A forger's certificate: every hash is right, only the proof can fail."""
+    seal = _check.certificate_seal(
+        weights, certificate.norm, certificate.value, certificate.multipliers
+    )
+    network = FeedForward(weights, None, "relu")
+    return replace(certificate, seal=seal, network_hash=network.hash)
+
+
+def test_a_certificate_verifies_in_every_form(network, certificate):
+    text = certificate.to_json()
+    assert certificate.verify(network)
+    for form in (certificate, text, json.loads(text)):
+        assert check_certificate(network.weights, form, network.activation)
+    assert check_certificate(network.weights, text, network.activation[0])
+
+
+def test_round_trips(network, certificate):
+    for twin in (
+        LipschitzCertificate.from_json(certificate.to_json()),
+        pickle.loads(pickle.dumps(certificate)),
+        copy.deepcopy(certificate),
+    ):
+        assert twin == certificate and hash(twin) == hash(certificate)
+        assert twin.verify(network)
+        assert float(twin) == certificate.value
+    assert certificate != replace(certificate, value=2 * certificate.value)
+    assert certificate != 1.0
+
+
+def test_changed_weights_fail(network, certificate):
+    rng = np.random.default_rng(0)
+    for k in range(3):
+        weights = [w.copy() for w in network.weights]
+        i, j = rng.integers(weights[k].shape[0]), rng.integers(weights[k].shape[1])
+        weights[k][i, j] = np.nextafter(weights[k][i, j], 9.0)
+        changed = FeedForward(weights, network.biases, network.activation)
+        assert not certificate.verify(changed)
+        assert not check_certificate(weights, certificate, network.activation)
+
+
+def test_changed_values_fail(network, certificate):
+    for value in (np.nextafter(certificate.value, 0.0), 1.5 * certificate.value):
+        changed = replace(certificate, value=value)
+        assert not changed.verify(network)
+        assert not check_certificate(network.weights, changed, network.activation)
+
+
+def test_changed_multipliers_fail(network):
+    certificate = lipschitz_bound(network, method="sequential")
+    for k in range(2):
+        for factor in (1.0 + 1e-12, 0.9, -1.0, 0.0, np.nan):
+            multipliers = [d.copy() for d in certificate.multipliers]
+            multipliers[k][2] *= factor
+            changed = replace(certificate, multipliers=tuple(multipliers))
+            assert not changed.verify(network)
+            assert not check_certificate(network.weights, changed, network.activation)
+    for wrong in ((), certificate.multipliers[:1], certificate.multipliers[::-1], None):
+        changed = replace(certificate, multipliers=wrong)
+        assert not check_certificate(network.weights, changed, network.activation)
+
+
+@pytest.mark.parametrize(
+    "method, norm",
+    [("sequential", 2), ("product", 1), ("product", 2), ("product", np.inf)],
+)
+def test_forgeries_with_right_hashes_fail_by_mathematics(method, norm):
+    network = random_network([4, 9, 7, 3], random_state=1)
+    true = lipschitz_bound(network, method=method, norm=norm)
+    assert reseal(network.weights, true).verify(network)
+    forged = reseal(network.weights, replace(true, value=true.value * (1 - 1e-9)))
+    assert not forged.verify(network)
+    for k in range(3):
+        # Larger layers: the old bound is none any more.
+        weights = list(network.weights)
+        weights[k] = weights[k] * (1 + 1e-9)
+        assert not check_certificate(weights, reseal(weights, true))
+    if true.multipliers is not None:
+        d_1, d_2 = true.multipliers
+        for wrong in ((3 * d_1, d_2), (d_1 / 3, d_2), (d_1, 3 * d_2), (d_1, d_2 / 3)):
+            forged = reseal(network.weights, replace(true, multipliers=wrong))
+            assert not forged.verify(network)
+
+
+def test_a_forged_activation_fails():
+    """relu's multipliers prove nothing for steeper activations."""
+    network = random_network([4, 9, 7, 3], random_state=1)
+    for method in ("product", "sequential"):
+        certificate = lipschitz_bound(network, method=method)
+        for steeper in ("elu(1.01)", "hardswish", "gelu", "leaky_relu(-1.5)"):
+            assert not check_certificate(
+                network.weights, certificate, ["relu", steeper]
+            )
+
+
+@pytest.mark.parametrize("scale", [1e-60, 1e60])
+def test_scaled_networks_verify(scale):
+    base = random_network([4, 9, 3], random_state=1)
+    network = FeedForward([scale * w for w in base.weights])
+    for norm in (1, 2, np.inf):
+        assert lipschitz_bound(network, norm=norm).verify(network)
+
+
+@pytest.mark.parametrize("shape", [(200, 3), (3, 200), (1, 1), (60, 60)])
+def test_product_certificates_of_odd_shapes_verify(shape):
+    rng = np.random.default_rng(0)
+    network = FeedForward([rng.normal(size=shape), rng.normal(size=(2, shape[0]))])
+    for norm in (1, 2, np.inf):
+        certificate = lipschitz_bound(network, method="product", norm=norm)
+        assert certificate.verify(network)
+
+
+def test_checker_reads_the_same_sectors_as_the_registry():
+    names = [*list_activations(), "sigmoid", "leaky_relu(0.2)", "leaky_relu(-2.0)"]
+    for name in [
+        *names,
+        "leaky_relu(3.0)",
+        "elu(0.5)",
+        "elu(2.0)",
+        "leaky_relu(1e-05)",
+    ]:
+        assert _check._sector(name) == get_activation(name).sector
+    for unknown in ("swish", "relu(2)", "leaky", ""):
+        with pytest.raises(ValueError, match="Unknown activation"):
+            _check._sector(unknown)
+
+
+def test_checker_needs_numpy_alone(tmp_path):
+    source = inspect.getsource(_check)
+    assert len(source.splitlines()) <= 150
+    imported = {
+        (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    third_party = imported - set(sys.stdlib_module_names)
+    assert third_party == {"numpy", "sklip.bounds", "sklip.networks"} & third_party
+    network = random_network([4, 9, 3], random_state=0)
+    (tmp_path / "checker.py").write_text(source)
+    (tmp_path / "c.json").write_text(lipschitz_bound(network).to_json())
+    np.savez(tmp_path / "w.npz", *network.weights)
+    script = (
+        "import sys; sys.modules['sklip'] = sys.modules['scipy'] = None\n"
+        "import numpy as np, checker\n"
+        "w = list(np.load('w.npz').values()); text = open('c.json').read()\n"
+        "assert checker.check_certificate(w, text)\n"
+        "assert not checker.check_certificate([1.001 * x for x in w], text)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+
+
+def test_verify_names_another_network(network, certificate):
+    other = FeedForward(network.weights, [b + 1.0 for b in network.biases])
+    assert not certificate.verify(other)
+    # The bound itself does not depend on biases: the weights' check still holds.
+    assert check_certificate(network.weights, certificate, network.activation)
+
+
+def test_repr_informs(certificate):
+    text = repr(certificate)
+    assert certificate.method in text and f"{certificate.value:.7g}" in text
+    assert "gap=5.0e-01" in repr(replace(certificate, lower=0.5 * certificate.value))
+
+
+def test_certificates_are_frozen(network):
+    certificate = lipschitz_bound(network)
+    with pytest.raises(FrozenInstanceError):
+        certificate.value = 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        certificate.multipliers[0][0] = 1.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"value": np.nan},
+        {"value": np.inf},
+        {"value": -1.0},
+        {"lower": 1e9},
+        {"norm": 3},
+    ],
+)
+def test_nonsense_cannot_be_built(certificate, change):
+    with pytest.raises(ValueError):
+        replace(certificate, **change)
+    with pytest.raises(ValueError, match="kind"):
+        replace(certificate, kind="estimate")
+
+
+def test_json_that_is_no_certificate():
+    with pytest.raises(ValueError, match="not that of"):
+        LipschitzCertificate.from_json('{"norm": 2, "price": 3}')
+    network = random_network([2, 2])
+    for nothing in (3.0, "[1, 2]", {"kind": "lower"}, None):
+        with pytest.raises(TypeError, match="LipschitzCertificate"):
+            check_certificate(network.weights, nothing)
+
+
+def test_estimates_are_refused():
+    network = random_network([3, 5, 1], random_state=0)
+    lower = lipschitz_lower_bound(network, random_state=0)
+    assert lower.kind == "lower" and float(lower) == lower.value
+    for bound in (lower, LipschitzEstimate(1.0), 2.0, np.float64(2.0), None, "2"):
+        with pytest.raises(TypeError, match="LipschitzCertificate is needed"):
+            as_proven_bound(bound)
+        with pytest.raises(TypeError):
+            check_certificate(network.weights, bound if bound != "2" else 2)
+    certificate = lipschitz_bound(network)
+    assert as_proven_bound(certificate) is certificate
+    with pytest.raises(ValueError, match="kind"):
+        LipschitzEstimate(1.0, kind="upper")

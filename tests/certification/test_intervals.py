@@ -1,0 +1,126 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Certified intervals of regressors contain whatever the inputs may become."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklip.certification import certified_interval
+from sklip.certification._attacks import linearise
+from sklip.networks import FeedForward, random_network
+
+NORMS = [1, 2, np.inf]
+DUAL = {1: np.inf, 2: 2, np.inf: 1}
+
+
+def _perturbations(rng, shape, norm, radius):
+    delta = rng.normal(size=shape)
+    if norm == np.inf:
+        return radius * np.sign(delta)
+    return radius * delta / np.linalg.norm(delta, norm, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_linear_interval_is_exact(norm):
+    X, y = load_diabetes(return_X_y=True)
+    model = make_pipeline(StandardScaler(), LinearRegression()).fit(X, y)
+    slopes = model[-1].coef_ / model[0].scale_
+    half = 0.01 * np.linalg.norm(slopes, DUAL[norm])
+    lower, upper = certified_interval(model, X, radius=0.01, norm=norm)
+    assert lower.shape == upper.shape == (len(X),)
+    assert_allclose(lower, model.predict(X) - half, rtol=1e-8)
+    assert_allclose(upper, model.predict(X) + half, rtol=1e-8)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu"])
+def test_interval_contains_samples_and_attacks(norm, activation):
+    rng = np.random.default_rng(0)
+    network = random_network((4, 12, 8, 2), activation=activation, random_state=2)
+    X, radius = rng.normal(size=(40, 4)), 0.3
+    lower, upper = certified_interval(network, X, radius=radius, norm=norm)
+    for _ in range(50):
+        outputs = network.forward(
+            X + _perturbations(rng, X.shape, norm, 0.9999 * radius)
+        )
+        assert np.all((lower <= outputs) & (outputs <= upper))
+    if norm == 2:
+        for output, sign in [(0, 1.0), (0, -1.0), (1, 1.0), (1, -1.0)]:
+            points = X
+            for _ in range(20):
+                _, pull_back = linearise(network, points)
+                slope = pull_back(sign * np.eye(2)[np.full(len(X), output)])
+                slope /= np.linalg.norm(slope, axis=1, keepdims=True)
+                points = X + 0.9999 * radius * slope
+                outputs = network.forward(points)
+                assert np.all((lower <= outputs) & (outputs <= upper))
+    assert np.all(upper - lower > 0.1)
+
+
+def test_each_output_has_its_own_constant():
+    network = FeedForward([[[3.0, 4.0], [0.3, 0.4]]])
+    lower, upper = certified_interval(network, [[0.0, 0.0]], radius=2.0)
+    assert_allclose(upper, [[10.0, 1.0]], rtol=1e-9)
+    assert_allclose(lower, [[-10.0, -1.0]], rtol=1e-9)
+
+
+def test_interval_is_in_the_units_of_the_target():
+    X, y = load_diabetes(return_X_y=True)
+    Y = np.column_stack([y, 1000.0 * y])
+    net = MLPRegressor(
+        hidden_layer_sizes=(10,), solver="lbfgs", max_iter=30, random_state=0
+    )
+    model = TransformedTargetRegressor(
+        make_pipeline(StandardScaler(), net), transformer=StandardScaler()
+    )
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, Y)
+    lower, upper = certified_interval(model, X, radius=0.001)
+    moved = model.predict(
+        X + _perturbations(np.random.default_rng(0), X.shape, 2, 0.0009)
+    )
+    assert lower.shape == Y.shape
+    assert np.all((lower <= moved) & (moved <= upper))
+    middle = (lower + upper) / 2.0
+    assert_allclose(middle, model.predict(X), rtol=1e-8)
+    width = np.mean(upper - lower, axis=0)
+    assert 100 < width[1] / width[0] < 10000
+
+
+def test_only_named_features_move():
+    network = FeedForward([[[3.0, 4.0]]])
+    lower, upper = certified_interval(
+        network, [[0.0, 0.0]], radius=1.0, feature_eps={0: 2.0}
+    )
+    assert_allclose([lower[0], upper[0]], [-6.0, 6.0], rtol=1e-9)
+
+
+def test_radius_zero_is_the_prediction_rounded_outward():
+    network = random_network((4, 12, 1), random_state=2)
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    lower, upper = certified_interval(network, X, radius=0)
+    prediction = network.forward(X)[:, 0]
+    assert np.all((lower < prediction) & (prediction < upper))
+    assert np.max(upper - lower) < 1e-12
+
+
+def test_bad_input_is_named():
+    X, y = load_diabetes(return_X_y=True)
+    model = LinearRegression().fit(X, y)
+    with pytest.raises(ValueError, match="radius must be finite and >= 0"):
+        certified_interval(model, X, radius=-1.0)
+    with pytest.raises(ValueError, match="norm must be 1, 2"):
+        certified_interval(model, X, radius=1.0, norm=7)
+    with pytest.raises(ValueError, match="NaN"):
+        certified_interval(model, np.full_like(X, np.nan), radius=1.0)
+    classifier = LogisticRegression().fit(X, y > 100)
+    with pytest.raises(ValueError, match="certified_radius"):
+        certified_interval(classifier, X, radius=1.0)

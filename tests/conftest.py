@@ -1,0 +1,25 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""One thread for torch, no window for matplotlib."""
+
+import os
+from pathlib import Path
+
+# Read by SciPy when it is imported: scikit-learn's array API check runs only with it.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+# The test networks are tiny: a second thread only waits, above all under xdist.
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def repository():
+    """Root of the source tree; skips where the tests lie without it."""
+    root = Path(__file__).resolve().parents[1]
+    if not (root / "pyproject.toml").exists():
+        pytest.skip("needs the source tree")
+    return root

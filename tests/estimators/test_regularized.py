@@ -1,0 +1,167 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the penalties do, and where the optimum is known."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from sklip import (
+    LipschitzRegularizedMLP,
+    LipschitzRegularizedMLPClassifier,
+    LipschitzRegularizedMLPRegressor,
+)
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+
+
+def _same_weights(a, b):
+    arrays = zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True)
+    return all(np.array_equal(x, y) for x, y in arrays)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", torch.optim.RMSprop])
+@pytest.mark.parametrize("penalty", ["spectral", "product", "jacobian"])
+def test_weight_zero_is_the_plain_network(classification, solver, penalty):
+    common = {"solver": solver, "max_iter": 4, "batch_size": 32, "random_state": 0}
+    plain = LipschitzRegularizedMLPClassifier((8,), penalty="none", **common)
+    zero = LipschitzRegularizedMLPClassifier(
+        (8,), penalty=penalty, lipschitz_weight=0, **common
+    )
+    some = LipschitzRegularizedMLPClassifier(
+        (8,), penalty=penalty, lipschitz_weight=1.0, **common
+    )
+    plain, zero, some = (m.fit(*classification) for m in (plain, zero, some))
+    assert _same_weights(plain, zero)
+    assert plain.loss_curve_ == zero.loss_curve_
+    assert not _same_weights(plain, some)
+
+
+@pytest.mark.parametrize("penalty", ["spectral", "product"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_more_weight_gives_a_smaller_bound(classification, penalty, solver):
+    bounds = [
+        LipschitzRegularizedMLPClassifier(
+            (16,),
+            penalty=penalty,
+            lipschitz_weight=weight,
+            solver=solver,
+            max_iter=150,
+            learning_rate_init=1e-2,
+            random_state=0,
+        )
+        .fit(*classification)
+        .lipschitz_bound_
+        for weight in (0.0, 0.01, 0.1, 1.0)
+    ]
+    assert all(np.diff(bounds) < 0)
+
+
+def test_jacobian_penalty_flattens_the_function(classification):
+    X, y = classification
+    common = {"max_iter": 100, "learning_rate_init": 1e-2, "random_state": 0}
+    sizes = []
+    for weight in (0.0, 0.01, 0.1):
+        model = LipschitzRegularizedMLPClassifier(
+            (16,), penalty="jacobian", lipschitz_weight=weight, **common
+        ).fit(X, y)
+        sizes.append((model.network_.jacobian(X) ** 2).sum(axis=(1, 2)).mean())
+    assert sizes[0] > sizes[1] > sizes[2]
+
+
+def test_no_hidden_layer_and_squared_error_is_ridge(regression):
+    X, y = regression
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    # mean of w·½(y - p)² + ½ α ‖w‖² / Σw is Ridge's objective over 2 Σw.
+    ridge = Ridge(alpha=3.0, tol=1e-12).fit(X, y, sample_weight=weight)
+    model = LipschitzRegularizedMLPRegressor(
+        (), penalty="none", alpha=3.0, solver="lbfgs", tol=1e-10, random_state=0
+    ).fit(X, y, sample_weight=weight)
+    np.testing.assert_allclose(model.coefs_[0][:, 0], ridge.coef_, atol=1e-6)
+    np.testing.assert_allclose(model.intercepts_[0], ridge.intercept_, atol=1e-6)
+
+
+def test_spectral_penalty_of_a_linear_model_is_ridge_too(regression):
+    """With one row, ½ μ ‖W‖₂² is an L2 term with α = μ n."""
+    X, y = regression
+    model = LipschitzRegularizedMLPRegressor(
+        (),
+        penalty="spectral",
+        lipschitz_weight=3.0 / len(y),
+        alpha=0,
+        solver="lbfgs",
+        tol=1e-10,
+        random_state=0,
+    ).fit(X, y)
+    ridge = Ridge(alpha=3.0, tol=1e-12).fit(X, y)
+    np.testing.assert_allclose(model.coefs_[0][:, 0], ridge.coef_, atol=1e-6)
+
+
+def test_no_hidden_layer_and_cross_entropy_is_logistic_regression(classification):
+    X, y = classification
+    model = LipschitzRegularizedMLPClassifier(
+        (), penalty="none", alpha=1.0, solver="lbfgs", tol=1e-9, random_state=0
+    ).fit(X, y)
+    reference = LogisticRegression(C=1.0, tol=1e-10, max_iter=1000).fit(X, y)
+    np.testing.assert_allclose(
+        model.predict_proba(X), reference.predict_proba(X), atol=1e-5
+    )
+
+
+def test_hinge_reaches_zero_loss_on_separable_data():
+    X = np.array([[-2.0], [-1.5], [1.5], [2.0]])
+    y = np.array(["no", "no", "yes", "yes"])
+    model = LipschitzRegularizedMLPClassifier(
+        (), penalty="none", alpha=0, loss="hinge", solver="lbfgs", random_state=0
+    ).fit(X, y)
+    signed = model.decision_function(X) * np.where(y == "yes", 1, -1)
+    assert (signed >= 1 - 1e-9).all()
+    assert model.loss_curve_[-1] <= 1e-9
+
+
+def test_objective_is_mlp_classifiers(classification):
+    """From the same weights, scikit-learn's loss of the plain network is ours."""
+    X, y = classification
+    model = LipschitzRegularizedMLPClassifier(
+        (8,), penalty="none", alpha=0.1, solver="lbfgs", max_iter=30, random_state=0
+    ).fit(X, y)
+    other = MLPClassifier((8,), alpha=0.1, solver="lbfgs", max_iter=1, random_state=0)
+    other.fit(X, y)
+    other.coefs_, other.intercepts_ = model.coefs_, model.intercepts_
+    np.testing.assert_allclose(model.predict_proba(X), other.predict_proba(X))
+    one_hot = np.eye(3)[y]
+    cross_entropy = -(one_hot * np.log(other.predict_proba(X))).sum(axis=1).mean()
+    l2 = 0.05 * sum((w**2).sum() for w in model.coefs_) / len(X)
+    assert model.loss_curve_[-1] == pytest.approx(cross_entropy + l2, rel=1e-9)
+
+
+def test_regressor_fits_as_well_as_mlp_regressor(regression):
+    X, y = regression
+    common = {"solver": "lbfgs", "max_iter": 500, "random_state": 0}
+    ours = LipschitzRegularizedMLPRegressor((20,), penalty="none", **common)
+    theirs = MLPRegressor(hidden_layer_sizes=(20,), **common)
+    assert ours.fit(X, y).score(X, y) > theirs.fit(X, y).score(X, y) - 0.01
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_multi_output_regression(regression, loss):
+    X, y = regression
+    Y = np.column_stack([y, -y, X[:, 0]])
+    model = LipschitzRegularizedMLPRegressor(
+        (20,), loss=loss, learning_rate_init=1e-2, random_state=0
+    ).fit(X, Y)
+    assert model.predict(X).shape == Y.shape
+    assert model.n_outputs_ == 3
+    assert model.score(X, Y) > 0.8
+
+
+def test_base_is_abstract():
+    with pytest.raises(TypeError, match="LipschitzRegularizedMLPRegressor"):
+        LipschitzRegularizedMLP()
+    for cls in (LipschitzRegularizedMLPClassifier, LipschitzRegularizedMLPRegressor):
+        assert isinstance(clone(cls()), LipschitzRegularizedMLP)
