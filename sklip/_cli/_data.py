@@ -83,6 +83,8 @@ def load_csv(path, target, task, test_size, random_state):
         notes.append(f"Infinite values count as missing: {shown(infinite)}.")
     identifiers = find_identifiers(frame)
     parts = _split(frame, y[usable], task == "classification", test_size, random_state)
+    if task == "classification":
+        notes += _leave_out_unlearnt(parts)
     kinds = sort_columns(parts[0], identifiers)
     if not kinds.numeric:
         raise JobError(
@@ -95,7 +97,7 @@ def load_csv(path, target, task, test_size, random_state):
 
 
 def _split(X, y, stratify, test_size, random_state):
-    """[X_train, X_test, y_train, y_test]; every class is in both parts."""
+    """[X_train, X_test, y_train, y_test], each class in proportion."""
     n_classes = len(np.unique(y)) if stratify else 2
     n_test = int(np.ceil(test_size * len(X)))
     if len(X) < _MIN_ROWS or min(n_test, len(X) - n_test) < n_classes:
@@ -110,6 +112,16 @@ def _split(X, y, stratify, test_size, random_state):
         random_state=random_state,
         stratify=y if stratify else None,
     )
+
+
+def _leave_out_unlearnt(parts):
+    """Take test rows away whose class the training rows lack; a note if there are."""
+    learnt = np.isin(parts[3], parts[2])
+    n = int(np.count_nonzero(~learnt))
+    if n == 0:
+        return []
+    parts[1], parts[3] = parts[1].loc[learnt], parts[3][learnt]
+    return [f"{counted(n, 'test row')} left out: no training row has their class."]
 
 
 def _without_infinity(frame):

@@ -174,7 +174,9 @@ class LipschitzRegularizedMLPClassifier(
     >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(
     ...     StandardScaler(),
-    ...     LipschitzRegularizedMLPClassifier((16,), solver="lbfgs", random_state=0),
+    ...     LipschitzRegularizedMLPClassifier(
+    ...         (16,), solver="lbfgs", max_iter=500, random_state=0
+    ...     ),
     ... ).fit(X, y)
     >>> model.score(X, y) > 0.9
     True
