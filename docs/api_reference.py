@@ -21,6 +21,7 @@ API_REFERENCE = {
         "text": "Proven upper bounds of Lipschitz constants, with their evidence.",
         "names": [
             "lipschitz_bound",
+            "lipschitz_bracket",
             "lipschitz_lower_bound",
             "check_certificate",
             "LipschitzCertificate",

@@ -7,6 +7,7 @@ from sklip.bounds import (
     LipschitzEstimate,
     check_certificate,
     lipschitz_bound,
+    lipschitz_bracket,
     lipschitz_lower_bound,
 )
 from sklip.certification import (
@@ -47,6 +48,7 @@ __all__ = [
     "certified_radius",
     "check_certificate",
     "lipschitz_bound",
+    "lipschitz_bracket",
     "lipschitz_lower_bound",
     "make_adversarial_accuracy_scorer",
     "make_certified_accuracy_scorer",

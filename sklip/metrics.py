@@ -85,7 +85,8 @@ def make_certified_accuracy_scorer(*, radius, norm=2, method="best", feature_eps
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "best"}, default="best"
+    method : {"product", "pairwise", "sequential", "lipsdp", "best"}, \
+            default="best"
         As for :func:`sklip.certification.certified_radius`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.

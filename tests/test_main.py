@@ -13,9 +13,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import train_test_split
 
-from sklip import certified_interval, certified_radius
+from sklip import (
+    adversarial_accuracy_score,
+    certified_accuracy_score,
+    certified_interval,
+    certified_radius,
+)
 from sklip.__main__ import main
+from sklip._cli._data import load_csv
 from sklip._cli._report import round_up
 
 QUICK = ("--max-iter", "5", "--hidden-layer-sizes", "8")
@@ -107,7 +114,7 @@ def test_bundled_data_show_what_the_penalty_is_for(run):
     assert regularised > plain - 0.03
     certified = rows["radius 1", "certified"]
     assert certified[0] > certified[1] + 0.4
-    bound = rows["certified Lipschitz bound (sequential)"]
+    bound = rows["certified Lipschitz bound (lipsdp)"]
     assert bound[0] < bound[1] / 5
     assert "standard deviation" in outcome.out
     assert "Training" in outcome.err
@@ -129,7 +136,7 @@ def test_regression(run):
     rows = outcome.rows
     assert outcome.code == 0
     assert min(rows["test R2"]) > 0.8
-    bound = np.array(rows["certified Lipschitz bound (sequential)"])
+    bound = np.array(rows["certified Lipschitz bound (lipsdp)"])
     narrow = np.array(rows["certified interval width, radius 0.1"])
     wide = np.array(rows["certified interval width, radius 0.2"])
     # Twice the radius times the bound, up to what the printing rounds.
@@ -146,7 +153,7 @@ def test_the_unit_is_the_standard_deviation_of_the_features(run):
     for factor in (1.0, 1e4):
         scaled = frame.assign(b=factor * frame.b)
         outcome = run(scaled, "--target", "score", "--penalty", "none", *QUICK)
-        bounds.append(outcome.rows["certified Lipschitz bound (sequential)"])
+        bounds.append(outcome.rows["certified Lipschitz bound (lipsdp)"])
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-2)
 
 
@@ -183,7 +190,7 @@ def test_penalty(run, penalty, columns):
 def test_no_weight_is_no_penalty(run):
     options = ("--target", "label", "--lipschitz-weight", "0")
     rows = run(make_table(), *options, *QUICK).rows
-    first, second = rows["certified Lipschitz bound (sequential)"]
+    first, second = rows["certified Lipschitz bound (lipsdp)"]
     assert first == second
 
 
@@ -232,6 +239,38 @@ def test_gaps_infinity_and_true_false(run):
     assert f"most frequent): {filled}." in outcome.text
 
 
+def test_classes_are_split_in_proportion(tmp_path):
+    frame = make_table()
+    frame.loc[:7, "label"] = "rare"
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for seed in range(5):
+        table = load_csv(tmp_path / "t.csv", "label", None, 0.25, seed)
+        assert np.count_nonzero(table.y_test == "rare") == 2
+
+
+def test_a_class_without_training_rows_is_not_tested(run):
+    frame = make_table()
+    frame.loc[:1, "label"] = "rare"
+    options = ("--target", "label", "--test-size", "0.9", *QUICK)
+    outcome = run(frame, *options)
+    assert outcome.code == 0
+    assert "2 test rows left out: no training row has their class." in outcome.text
+    assert "(2 classes)" in outcome.text
+    assert_ordered(outcome.rows, ("0.25", "0.5", "1"))
+
+
+def test_one_class_in_training(fails):
+    label = np.where(np.arange(60) < 58, "often", "rare")
+    options = ("--target", "label", "--test-size", "0.9")
+    assert "--test-size" in fails(make_table().assign(label=label), *options)
+
+
+def test_radii_are_sorted(run):
+    options = ("--target", "label", "--radius", "1", "0.25", "1", *QUICK)
+    found = re.findall(r"radius (\S+):", run(make_table(), *options).out)
+    assert found == ["0.25", "1"]
+
+
 def test_a_class_with_one_row_is_left_out(run):
     frame = make_table()
     frame.loc[0, "label"] = "perhaps"
@@ -265,8 +304,8 @@ def test_progress_is_said_on_stderr(run, monkeypatch):
 @pytest.mark.parametrize("target", ["label", "score"])
 def test_plot(run, tmp_path, target):
     path = tmp_path / "picture.png"
-    frame = make_table().rename(columns={target: "$x_"})
-    outcome = run(frame, "--target", "$x_", "--plot", path, *QUICK)
+    frame = make_table().rename(columns={target: "$x_$"})
+    outcome = run(frame, "--target", "$x_$", "--plot", path, *QUICK)
     assert outcome.code == 0
     assert str(path) in outcome.out
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
@@ -293,6 +332,27 @@ def test_saved_classifier_is_the_one_of_the_table(run, tmp_path):
     assert (certified_radius(model, again) > 0).any()
     with pytest.raises(ValueError, match="immutable"):
         certified_radius(model, again, feature_eps={"kind": 1.0})
+
+
+def test_table_of_a_classifier_is_what_the_functions_say(run, tmp_path):
+    frame = make_table(120)[["a", "b", "label"]]
+    options = ("--target", "label", "--save", tmp_path / "m.skops", *QUICK)
+    outcome = run(frame, *options, "--radius", "0.4")
+    model = loaded(outcome)
+    frame = pd.read_csv(tmp_path / "t.csv")
+    train, test = train_test_split(
+        frame, test_size=0.25, random_state=0, stratify=frame.label
+    )
+    eps = train[["a", "b"]].std().to_dict()
+    setting = {"radius": 0.4, "feature_eps": eps}
+    X, y = test[["a", "b"]], test.label
+    certified = certified_accuracy_score(model, X, y, **setting)
+    attacked = adversarial_accuracy_score(model, X, y, random_state=0, **setting)
+    rows = outcome.rows
+    assert rows["test accuracy"][0] == pytest.approx(model.score(X, y), abs=6e-4)
+    assert rows["radius 0.4", "certified"][0] == pytest.approx(certified, abs=6e-4)
+    assert rows["radius 0.4", "adversarial"][0] == pytest.approx(attacked, abs=6e-4)
+    assert 0 < certified < attacked < model.score(X, y)
 
 
 def test_saved_regressor_speaks_in_units_of_y(run, tmp_path):
@@ -343,6 +403,7 @@ def test_no_such_file(tmp_path, capsys, name, said):
         ({}, ("--target", "label", "--task", "regression"), "not numeric"),
         ({}, ("--target", "score", "--task", "classification"), "60 classes"),
         ({"score": 1e200 * np.arange(60.0)}, ("--target", "score"), "rescale"),
+        ({"score": 1e9 + 1e-6 * np.arange(60)}, ("--target", "score"), "rescale"),
         ({"a": "u", "b": 1}, ("--target", "count"), "no numeric column"),
     ],
 )
@@ -408,7 +469,7 @@ def test_training_that_diverges_is_one_sentence(fails, monkeypatch):
     from sklip.exceptions import DivergedTrainingError
     from sklip.training import MLPNet
 
-    def diverge(self, finite):
+    def diverge(self, *arguments):
         raise DivergedTrainingError("Training diverged in epoch 1: inf. Lower it.")
 
     monkeypatch.setattr(MLPNet, "check_finite", diverge)

@@ -116,6 +116,8 @@ def _split(X, y, stratify, test_size, random_state):
 
 def _leave_out_unlearnt(parts):
     """Take test rows away whose class the training rows lack; a note if there are."""
+    if len(np.unique(parts[2])) < 2:
+        raise JobError("All training rows have one class: lower --test-size.")
     learnt = np.isin(parts[3], parts[2])
     n = int(np.count_nonzero(~learnt))
     if n == 0:

@@ -56,6 +56,10 @@ def check_certificate(weights, certificate, activation="relu"):
     if not (finite and sealed and norm in (1.0, 2.0, np.inf)):
         return False
     with np.errstate(all="ignore"):
+        if d is None and fields["method"] == "path":
+            from sklip.bounds._check_path import path_norm  # numpy alone, too
+
+            return bool(path_norm(weights, sectors, norm) <= value)
         if d is None:
             return bool(_product(weights, sectors, norm) <= value)
         weights, radii, sectors = _merge(weights, sectors)
@@ -67,11 +71,10 @@ def check_certificate(weights, certificate, activation="relu"):
 
 def certificate_seal(weights, norm, value, multipliers):
     """SHA-256 that ties a bound and its multipliers to the weights."""
-    digest = hashlib.sha256(f"{float(norm)!r} {float(value)!r}".encode())
-    for array in (*weights, *(multipliers or ())):
-        digest.update(repr(np.shape(array)).encode())
-        digest.update(np.asarray(array, dtype="<f8").tobytes())
-    return digest.hexdigest()
+    arrays = [np.asarray(a, dtype="<f8") for a in (*weights, *(multipliers or ()))]
+    data = f"{float(norm)!r} {float(value)!r}".encode()
+    data += b"".join(repr(a.shape).encode() + a.tobytes() for a in arrays)
+    return hashlib.sha256(data).hexdigest()
 
 
 def _sector(name):
@@ -89,8 +92,7 @@ def _product(weights, sectors, norm):
     for w, (low, high) in zip(weights, [(1.0, 1.0), *sectors], strict=True):
         if not w.any():
             return 0
-        scale = int(np.frexp(abs(w).max())[1])
-        tall = len(w) > w.shape[1]
+        scale, tall = int(np.frexp(abs(w).max())[1]), len(w) > w.shape[1]
         w = np.ldexp(w.T if norm == 1.0 or (norm == 2.0 and tall) else w, -scale)
         bound = abs(w).sum(axis=1).max() * (1.0 + (w.shape[1] + 4) * _U)
         if norm == 2.0:
@@ -106,12 +108,11 @@ def _merge(weights, sectors):
     """Matrices, radii and sectors with the identity layers multiplied out."""
     merged = [(weights[0], 0.0 * weights[0])]
     for w, sector in zip(weights[1:], sectors, strict=True):
+        merged.append((w, 0.0 * w))
         if sector == (1.0, 1.0):
-            last, radius = merged.pop()
+            last, radius = merged.pop(-2)
             radius = abs(w) @ ((w.shape[1] + 1) * _U * abs(last) + radius)
-            merged.append((w @ last, _SAFETY**2 * radius + 2.0**-1050))
-        else:
-            merged.append((w, 0.0 * w))
+            merged[-1] = w @ last, _SAFETY**2 * radius + 2.0**-1050
     return *zip(*merged, strict=True), [s for s in sectors if s != (1.0, 1.0)]
 
 
@@ -121,9 +122,8 @@ def _proof(weights, radii, sectors, value, d):
     sectors = [((a + b) / 2, a * b) for a, b in sectors] + [(1.0, 0.0)]
     blocks, lowers, error = [], [], 0.0
     for w, radius, (r, c), (a, p) in zip(weights, radii, scales, sectors, strict=True):
-        v, spread = r * w / c, np.linalg.norm(r * radius / c)
-        size = np.linalg.norm(v)
-        spread += 3 * _U * size
+        size = np.linalg.norm(v := r * w / c)
+        spread = np.linalg.norm(r * radius / c) + 3 * _U * size
         error += 2 * abs(a) * (spread + 3 * _U * (size + spread)) + 4 * _U
         error += abs(p) * (2 * spread * size + spread**2 + (len(v) + 8) * _U * size**2)
         blocks.append(np.eye(w.shape[1]) + (p * (v.T @ v) if p else 0.0))

@@ -7,17 +7,19 @@ from numbers import Real
 import numpy as np
 
 from sklip.bounds._certificate import product_certificate
+from sklip.bounds._cvxpy import cvxpy_bound
+from sklip.bounds._lipsdp import lipsdp_bound
 from sklip.bounds._norms import check_norm
+from sklip.bounds._path import path_bound
 from sklip.bounds._resolve import resolve_network
 from sklip.bounds._sequential import sequential_bound
 
-__all__ = ["lipschitz_bound"]
+__all__ = ["METHODS", "auto_method", "lipschitz_bound"]
 
-_METHODS = {
-    "product": lambda network, norm: product_certificate(network, norm),
-    "sequential": lambda network, norm: sequential_bound(network),
-}
-_EUCLIDEAN_ONLY = {"sequential"}
+_EUCLIDEAN_ONLY = ("sequential", "lipsdp-layer", "lipsdp", "lipsdp-cvxpy")
+METHODS = ("product", "path", *_EUCLIDEAN_ONLY)
+# Hidden neurons up to which "auto" solves LipSDP: seconds on one core.
+_LIPSDP_UP_TO = 512
 _DEVICES = ("cpu", "cuda", "auto")
 
 
@@ -38,14 +40,22 @@ def lipschitz_bound(
     ----------
     model : FeedForward or fitted model
         Anything that :func:`sklip.networks.network_view` takes: sklip estimators,
-        scikit-learn's MLPs and linear models, Pipelines of them. The bound then speaks
+        scikit-learn's MLPs and linear models, Pipelines of them; or a torch module
+        that is a plain stack of layers (in eval mode; for convolutions and residual
+        blocks see :func:`sklip.bounds.module_bound`). The bound then speaks
         of ``decision_function`` (logits) or ``predict`` (regression) as a function of
         the numeric columns of X, in the units of the user's X and y; columns that an
         encoder consumes do not count.
-    method : {"auto", "product", "sequential"}, default="auto"
-        ``"product"``: product of the layers' norms. ``"sequential"``: one multiplier a
-        layer of LipSDP, never worse than the product (norm 2 only). ``"auto"``: the
-        tightest of these for the norm.
+    method : {"auto", "product", "path", "sequential", "lipsdp-layer", "lipsdp", \
+            "lipsdp-cvxpy"}, default="auto"
+        ``"product"``: product of the layers' norms. ``"path"``: signed path norms, no
+        worse in norms 1 and inf. The others bound the l2 constant: ``"sequential"``:
+        multipliers layer by layer in one pass, never worse than the product;
+        ``"lipsdp-layer"``: the best multiplier for each layer; ``"lipsdp"``: the best
+        for each neuron, the tightest; ``"lipsdp-cvxpy"``: the same by a general solver,
+        for comparison, up to 200 hidden neurons. ``"auto"``: ``"lipsdp"`` up to 512
+        hidden neurons, ``"sequential"`` above; the smaller of ``"path"`` and
+        ``"product"`` for norms 1 and inf.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output.
     output : int, default=None
@@ -77,9 +87,13 @@ def lipschitz_bound(
 
     Notes
     -----
-    ``"product"`` is (28)-(31) of paper 000 (A28) with the activations' slopes;
-    ``"sequential"`` a point of Theorem 1 of paper 001 (P7). Both account for rounding
-    errors; the forward half of ``"sequential"`` is ECLipsE-Fast.
+    ``"product"`` is (28)-(31) of paper 000 (A28) with the activations' slopes,
+    ``"path"`` its refinement entry by entry;
+    ``"sequential"`` a point of Theorem 1 of paper 001 (P7), ``"lipsdp"`` its optimum.
+    All account for rounding errors; the forward half of ``"sequential"`` is
+    ECLipsE-Fast. For a Pipeline the bound is proven for the network with the folded,
+    rounded first matrix (``network_view(model).network``); radii and intervals also
+    cover the rounding of the fold.
 
     Examples
     --------
@@ -96,16 +110,64 @@ def lipschitz_bound(
     method = _check_method(method, norm)
     _check_solver_options(tol, time_limit, device)
     network = resolve_network(model, output=output, feature=feature)
-    return _METHODS[method](network, norm)
+    if method == "auto":
+        method = auto_method(network, norm)
+        if method == "path":
+            both = path_bound(network, norm), product_certificate(network, norm)
+            return min(both, key=float)
+    if method == "product":
+        return product_certificate(network, norm)
+    if method == "path":
+        return path_bound(network, norm)
+    if method == "sequential":
+        return sequential_bound(network)
+    if method == "lipsdp-cvxpy":
+        return cvxpy_bound(network)
+    return lipsdp_bound(
+        network,
+        per_layer=method == "lipsdp-layer",
+        tol=tol,
+        time_limit=time_limit,
+        device=device,
+    )
+
+
+def auto_method(network, norm=2, up_to=_LIPSDP_UP_TO):
+    """The tightest method that is cheap for a network of this size.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    norm : {1, 2, inf}, default=2
+        Norm of both the input and the output.
+    up_to : int
+        Largest number of hidden neurons for which LipSDP is chosen.
+
+    Returns
+    -------
+    method : str
+        A method of :func:`lipschitz_bound`; decided by the sizes alone.
+
+    Examples
+    --------
+    >>> from sklip.bounds import auto_method
+    >>> from sklip.networks import random_network
+    >>> auto_method(random_network([8, 64, 2], random_state=0))
+    'lipsdp'
+    """
+    if norm != 2:
+        return "path"
+    return "lipsdp" if sum(network.layer_sizes[1:-1]) <= up_to else "sequential"
 
 
 def _check_method(method, norm):
-    allowed = [m for m in _METHODS if norm == 2.0 or m not in _EUCLIDEAN_ONLY]
+    allowed = [m for m in METHODS if norm == 2.0 or m not in _EUCLIDEAN_ONLY]
     if method == "auto":
-        return allowed[-1]
-    if not isinstance(method, str) or method not in _METHODS:
+        return method
+    if not isinstance(method, str) or method not in METHODS:
         raise ValueError(
-            f"method must be one of 'auto', {', '.join(map(repr, _METHODS))}, got "
+            f"method must be one of 'auto', {', '.join(map(repr, METHODS))}, got "
             f"{method!r}."
         )
     if method not in allowed:

@@ -5,6 +5,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklip.bounds._ascent import JacobianAscent
 from sklip.bounds._certificate import LipschitzEstimate
 from sklip.bounds._chain import UNIT
 from sklip.bounds._norms import layer_norms
@@ -13,8 +14,18 @@ from sklip.networks import network_view
 __all__ = ["lipschitz_lower_bound"]
 
 _MAX_SAMPLES = 1000
-_STEPS = 15
-_JACOBIAN_FLOATS = 2**21
+# First and last step and width of the climbs (see _ascent): long ones from the starts,
+# short ones from what they found, shaken.
+_CLIMBS = (
+    {"step": (0.3, 0.03), "width": (0.3, 0.01), "far": True},
+    {"step": (0.3, 0.03), "width": (0.3, 0.01), "far": False},
+    {"step": (0.3, 0.01), "width": (0.1, 0.003), "far": False},
+)
+_SHAKES = (0.3, 0.3, 0.1, 0.1, 0.03, 0.03)
+_STEPS = 150
+_FLIPPED = 4
+# Norms closer than this mean the same linear piece.
+_SAME = 1e-7
 
 
 def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
@@ -28,7 +39,7 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
         Samples to start from, at most 1000 of them; None starts from random points
         where the first layer's units switch.
     n_restarts : int, default=10
-        Number of random starts, and of best samples, that are improved.
+        Half the number of random starts, and number of best samples, that are improved.
     random_state : int, RandomState instance or None, default=None
         Seed of the starts and steps.
 
@@ -62,18 +73,18 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
     rng = check_random_state(random_state)
     view = network_view(model)
     search = _Search(view.network, view.mutable, rng)
-    points = search.starts(n_restarts)
+    points = search.starts(2 * n_restarts)
     if X is not None:
         samples = view.encode(X)
         if len(samples) > _MAX_SAMPLES:
             samples = samples[rng.choice(len(samples), _MAX_SAMPLES, replace=False)]
         points = np.concatenate([points, search.steepest(samples, n_restarts)])
-    value = search.best_pair(search.climb(points)) if view.mutable.any() else 0.0
+    value = search.best_pair(search.improve(points)) if view.mutable.any() else 0.0
     return LipschitzEstimate(value, "lower", "search")
 
 
 class _Search:
-    """Ascent of the Jacobian's norm over the mutable coordinates."""
+    """Starts of the ascent, its schedule, and the proof of what it found."""
 
     def __init__(self, network, mutable, rng):
         self.network, self.mutable, self.rng = network, mutable, rng
@@ -84,10 +95,11 @@ class _Search:
         # The centre undoes the offset of data that a scaler would have centred.
         scaled = np.linalg.lstsq(first * self.units, -network.biases[0], rcond=1e-8)[0]
         self.centre = scaled * self.units
+        self.ascent = JacobianAscent(network, self.units * mutable)
 
     def starts(self, n_starts):
         """The steepest of many random points, at all distances from the centre."""
-        n_drawn = 50 * n_starts
+        n_drawn = 100 * n_starts
         directions = self.rng.standard_normal((n_drawn, len(self.units)))
         distances = 10.0 ** self.rng.uniform(-1.0, 2.5, (n_drawn, 1))
         return self.steepest(
@@ -95,43 +107,43 @@ class _Search:
         )
 
     def steepest(self, points, n_points):
-        """The points with the largest Jacobian norms."""
-        return points[np.argsort(self.slopes(points)[0])[-n_points:]]
+        """The points with the largest Jacobian norms, which differ; largest first."""
+        norms, _ = self.ascent.estimates(points, n_steps=4)
+        order = np.argsort(-norms)
+        drops = -np.diff(norms[order], prepend=np.inf)
+        return points[order[drops > _SAME * norms[order]][:n_points]]
 
-    def slopes(self, points):
-        """Norm of the Jacobian at each point and its right singular vector."""
-        n_floats = self.network.n_outputs * max(self.network.layer_sizes)
-        block = max(1, _JACOBIAN_FLOATS // n_floats)
-        norms, vectors = [np.empty(0)], [np.empty((0, points.shape[1]))]
-        for start in range(0, len(points), block):
-            jacobian = self.network.jacobian(points[start : start + block])
-            jacobian *= self.mutable
-            _, s, vt = np.linalg.svd(jacobian, full_matrices=False)
-            norms.append(s[:, 0])
-            vectors.append(vt[:, 0])
-        return np.concatenate(norms), np.concatenate(vectors)
+    def improve(self, points):
+        """A few of the steepest points that can be reached from these."""
+        if not self.network.activations:
+            return points[:1]
+        n_points = max(1, len(points) // 2)
+        pool = [points]
+        for schedule in _CLIMBS:
+            pool.append(self.ascent.climb(points, n_steps=_STEPS, **schedule))
+        points = self._flipped(np.concatenate(pool), n_points)
+        for k, shake in enumerate(_SHAKES):
+            noise = self.rng.standard_normal(points.shape) * self.units * self.mutable
+            found = self.ascent.climb(
+                points + shake * noise,
+                n_steps=_STEPS // 2,
+                step=(shake, 0.01),
+                width=(0.1, 0.003),
+                far=k % 2 == 0,
+            )
+            points = self._flipped(np.concatenate([points, found]), n_points)
+        return points[:_FLIPPED]
 
-    def climb(self, points):
-        """Move every point along its steepest or a random direction while it helps."""
-        norms, vectors = self.slopes(points)
-        for step in np.geomspace(3.0, 1e-2, _STEPS):
-            noise = self.rng.standard_normal((2, *points.shape))
-            noise *= self.mutable * self.units
-            steepest = vectors / np.linalg.norm(vectors / self.units, axis=1)[:, None]
-            steepest *= np.sqrt(points.shape[1])
-            for move in (steepest, -steepest, *noise):
-                candidates = points + step * move
-                found, directions = self.slopes(candidates)
-                better = found > norms
-                points = np.where(better[:, None], candidates, points)
-                vectors = np.where(better[:, None], directions, vectors)
-                norms = np.where(better, found, norms)
-        return points[np.argsort(norms)[-3:]]
+    def _flipped(self, points, n_points):
+        """The steepest points, the first of them improved neuron by neuron."""
+        points = self.steepest(points, n_points)
+        flipped = [self.ascent.flip(point) for point in points[:_FLIPPED]]
+        return self.steepest(np.concatenate([flipped, points]), n_points)
 
     def best_pair(self, points):
         """Largest proven quotient of pairs around the points."""
-        _, vectors = self.slopes(points)
-        lengths = np.linalg.norm(self.units) * 2.0 ** -np.arange(0.0, 30.0, 1.5)
+        _, vectors = self.ascent.slopes(points)
+        lengths = np.linalg.norm(self.units) * 2.0 ** -np.arange(0.0, 32.0)
         offsets = lengths[:, None, None] * (vectors * self.mutable)
         left = (points + offsets).reshape(-1, points.shape[1])
         right = (points - offsets).reshape(-1, points.shape[1])

@@ -5,7 +5,8 @@
 import math
 
 import numpy as np
-from scipy.linalg import eigvalsh
+from numpy.linalg import LinAlgError
+from scipy.linalg.lapack import dsyevr
 
 from sklip.bounds._chain import SAFETY, UNIT, Chain
 from sklip.bounds._lmi import assemble_z, scaled_spreads
@@ -17,6 +18,7 @@ __all__ = [
     "layer_norms",
     "operator_norm_bound",
     "product_up",
+    "scale_up",
     "spectral_norm_bound",
     "vector_norms",
     "z_norm_bound",
@@ -34,16 +36,18 @@ def check_norm(norm):
 
 
 def largest_eigenvalue(matrix):
-    """Largest eigenvalue of a symmetric matrix, as LAPACK finds it (no proof)."""
-    last = len(matrix) - 1
-    return float(
-        eigvalsh(
-            matrix,
-            subset_by_index=[last, last],
-            overwrite_a=True,
-            check_finite=False,
-        )[0]
+    """Largest eigenvalue of a symmetric matrix, as LAPACK finds it (no proof).
+
+    The matrix is overwritten.
+    """
+    n = len(matrix)
+    # Symmetric, so its transpose spares LAPACK a copy to column order.
+    values, _, _, _, info = dsyevr(
+        matrix.T, compute_v=0, range="I", il=n, iu=n, overwrite_a=True
     )
+    if info:
+        raise LinAlgError("LAPACK found no largest eigenvalue.")
+    return float(values[0])
 
 
 def spectral_norm_bound(matrix):
@@ -93,7 +97,7 @@ def spectral_norm_bound(matrix):
     proven = prove(chain, guess, ())
     # ||W||_2 <= ||W||_F always holds; it is needed only if LAPACK failed us.
     bound = proven[0] if proven else float(np.linalg.norm(scaled)) * (1.0 + 1e-6)
-    return _ldexp_up(bound, exponent)
+    return scale_up(bound, exponent)
 
 
 def operator_norm_bound(matrix, p=2, q=None):
@@ -204,10 +208,10 @@ def product_up(factors):
         m, e = math.frexp(factor)
         mantissa, carry = math.frexp(math.nextafter(mantissa * m, math.inf))
         exponent += e + carry
-    return _ldexp_up(mantissa, exponent)
+    return scale_up(mantissa, exponent)
 
 
-def _ldexp_up(value, exponent):
+def scale_up(value, exponent):
     try:
         result = math.ldexp(value, exponent)
     except OverflowError:

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from sklip.bounds._chain import SAFETY, UNIT, chain_of
+from sklip.bounds._lipsdp_pairs import LipSDPPairs
 from sklip.bounds._norms import (
     check_norm,
     layer_norms,
@@ -40,12 +41,13 @@ def output_difference_bounds(network, pairs, *, method="sequential", norm=2):
         The network with outputs y.
     pairs : array-like of int of shape (n_pairs, 2)
         Columns t and j.
-    method : {"product", "pairwise", "sequential"}, default="sequential"
+    method : {"product", "pairwise", "sequential", "lipsdp"}, default="sequential"
         ``"product"``: 2^((p-1)/p) times the product of norms (Theorem 2 of paper 000,
         A8). ``"pairwise"``: dual norm of the difference of the two last rows times the
         product of the other layers (A9b). ``"sequential"``: LipSDP (P7 of paper 001)
         with the multipliers of the sequential bound, those of its two passes for all
-        pairs at once, and never above ``"pairwise"``; norm 2 only.
+        pairs at once, and never above ``"pairwise"``; norm 2 only. ``"lipsdp"``: a
+        LipSDP of its own for each pair, never above ``"sequential"``; norm 2 only.
     norm : {1, 2, inf}, default=2
         Norm of the input.
 
@@ -75,9 +77,9 @@ def output_difference_bounds(network, pairs, *, method="sequential", norm=2):
         raise ValueError(
             f"method must be one of {', '.join(map(repr, _RULES))}, got {method!r}."
         )
-    if method == "sequential" and norm != 2.0:
+    if method in ("sequential", "lipsdp") and norm != 2.0:
         raise ValueError(
-            f"method='sequential' is for norm=2, got {norm:g}; use 'product' or "
+            f"method={method!r} is for norm=2, got {norm:g}; use 'product' or "
             "'pairwise'."
         )
     pairs = _check_pairs(pairs, network.n_outputs)
@@ -158,6 +160,10 @@ def _sequential_rule(network, norm):
     return constants
 
 
+def _lipsdp_rule(network, norm):
+    return LipSDPPairs(network, _sequential_rule(network, norm))
+
+
 def _linear_rule(weight, radius):
     def constants(pairs):
         t, j = pairs.T
@@ -213,4 +219,5 @@ _RULES = {
     "product": _product_rule,
     "pairwise": _pairwise_rule,
     "sequential": _sequential_rule,
+    "lipsdp": _lipsdp_rule,
 }

@@ -12,7 +12,8 @@ double precision.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
+from scipy.linalg.blas import dtrsm
+from scipy.linalg.lapack import dpotrf
 
 from sklip.bounds._chain import SAFETY, UNIT
 from sklip.bounds._lmi import couplings, inflate, scaled_spreads, scaled_weights
@@ -101,16 +102,13 @@ def _block_factor(diagonals, lowers, sizes, one):
         block = _diagonal_block(diagonals[k], n, one)
         if left is not None:
             block -= left @ left.T
-        try:
-            factor = cholesky(block, lower=True, check_finite=False)
-        except LinAlgError:
+        factor, info = dpotrf(block.T, lower=1)
+        if info:
             return None, np.inf
         residual += np.linalg.norm(block - factor @ factor.T) ** 2
         rounding += _gamma(n) * np.linalg.norm(factor) ** 2
         if k < len(lowers):
-            left = solve_triangular(
-                factor, lowers[k].T, lower=True, check_finite=False
-            ).T
+            left = dtrsm(1.0, factor, lowers[k], side=1, lower=1, trans_a=1)
             residual += 2.0 * np.linalg.norm(lowers[k] - left @ factor.T) ** 2
             rounding += _gamma(n) * np.linalg.norm(left) ** 2
     return factor, SAFETY * (np.sqrt(residual) + rounding)

@@ -7,6 +7,7 @@ from numbers import Integral
 
 import numpy as np
 
+from sklip.bounds._modules import unwrap_module
 from sklip.networks import FeedForward, network_view
 
 __all__ = ["resolve_network", "restricted_network"]
@@ -14,6 +15,7 @@ __all__ = ["resolve_network", "restricted_network"]
 
 def resolve_network(model, *, output=None, feature=None):
     """The network of a model's outputs as functions of its mutable coordinates."""
+    model = unwrap_module(model)
     if isinstance(model, FeedForward) and output is None and feature is None:
         return model
     return restricted_network(network_view(model), output=output, feature=feature)

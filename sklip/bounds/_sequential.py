@@ -12,14 +12,20 @@ T_k = t_k I the scale t_k = lambda_max(K_k) (1 + |a+b| / (b-a)) / 2 is best wher
 a multiple of I, and then costs no more than the product of norms. The same pass over
 the transposed network eliminates from the input forwards (for a = 0, b = 1 it is
 ECLipsE-Fast); its multipliers d' give d_k = 2 L / ((b-a) d'_k) for the network itself.
+
+The two passes also tell by how much they undercut the product of norms, so that the
+product itself, which costs as much again, is proven only where they nearly agree.
 """
 
 import math
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, qr, solve_triangular
+from numpy.linalg import LinAlgError
+from scipy.linalg import qr
+from scipy.linalg.blas import dtrsm
+from scipy.linalg.lapack import dpotrf
 
 from sklip.bounds._certificate import lmi_certificate, product_certificate
 from sklip.bounds._chain import chain_of
@@ -27,10 +33,12 @@ from sklip.bounds._norms import largest_eigenvalue
 from sklip.bounds._proof import prove
 from sklip.exceptions import CertificationWarning
 
-__all__ = ["sequential_bound", "sequential_passes"]
+__all__ = ["normalised", "sequential_bound", "sequential_passes", "unscale"]
 
 # Keeps S_k positive definite where a + b = 0 (as for leaky_relu(-1)).
 _SMALLEST_ROOM = 1e-6
+# Undercutting the product by this much cannot be a matter of rounding.
+_CLEAR = 1e-6
 
 
 def sequential_bound(network):
@@ -61,15 +69,19 @@ def sequential_bound(network):
     >>> certificate.value < product_bound(network) and certificate.verify(network)
     True
     """
-    product = product_certificate(network, 2, method="sequential")
-    if product.value == 0.0:
-        return product
     chain = chain_of(network)
-    for lipschitz, multipliers in sequential_passes(chain):
+    found, is_clear = [], False
+    if all(np.any(w) for w in chain.weights):
+        found, is_clear = _both_passes(chain)
+    if not is_clear:
+        product = product_certificate(network, 2, method="sequential")
+        if product.value == 0.0:
+            return product
+    for lipschitz, multipliers in found:
         proven = prove(chain, lipschitz, multipliers)
         if proven is None:
             continue
-        if proven[0] > product.value:
+        if not is_clear and proven[0] > product.value:
             return product
         return lmi_certificate(network, *proven, "sequential", solved=lipschitz)
     warnings.warn(
@@ -78,64 +90,112 @@ def sequential_bound(network):
         CertificationWarning,
         stacklevel=2,
     )
-    return replace(product, method="product")
+    return product_certificate(network, 2)
 
 
 def sequential_passes(chain):
     """(L, multipliers) of both passes, the smaller L first; floats without a proof."""
+    return _both_passes(chain)[0]
+
+
+def normalised(chain):
+    """Weights with largest entries near one, wide ends reduced, and their exponents."""
     exponents = [math.frexp(np.max(np.abs(w)))[1] for w in chain.weights]
     weights = [np.ldexp(w, -e) for w, e in zip(chain.weights, exponents, strict=True)]
     if weights[0].shape[1] > len(weights[0]):
         weights[0] = _square_root(weights[0])
     if len(weights[-1]) > weights[-1].shape[1]:
         weights[-1] = _square_root(weights[-1].T).T
-    passes = []
-    for direction in (_backward, _forward):
-        try:
-            passes.append(direction(weights, chain.sectors))
-        except LinAlgError:
+    return weights, exponents
+
+
+def unscale(lipschitz, multipliers, exponents):
+    """Undo the normalisation of the weights."""
+    tails = np.cumsum(exponents[::-1])[::-1]
+    with np.errstate(over="ignore", under="ignore"):
+        multipliers = tuple(
+            np.ldexp(d, tail) for d, tail in zip(multipliers, tails[1:], strict=True)
+        )
+        return float(np.ldexp(lipschitz, tails[0])), multipliers
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass:
+    """What one pass found."""
+
+    squared: float  # L^2
+    scales: list  # t_1 ... t_l
+    start: float  # squared norm of the matrix that it started from
+    rest: float  # times the squared norm of the last one: at most the product
+
+
+def _both_passes(chain):
+    """The pairs of sequential_passes, and whether the first undercuts the product."""
+    weights, exponents = normalised(chain)
+    mirrored = [w.T for w in weights[::-1]]
+    try:
+        backward = _pass(weights, chain.sectors)
+        forward = _pass(mirrored, chain.sectors[::-1])
+    except LinAlgError:
+        return [], False
+    lipschitz = math.sqrt(forward.squared)
+    found = [
+        (math.sqrt(backward.squared), [math.sqrt(2.0 * t) for t in backward.scales]),
+        (
+            lipschitz,
+            [
+                math.sqrt(2.0 / t) * lipschitz / (b - a)
+                for t, (a, b) in zip(forward.scales[::-1], chain.sectors, strict=True)
+            ],
+        ),
+    ]
+    found.sort(key=lambda pair: pair[0])
+    products = backward.rest * forward.start, forward.rest * backward.start
+    is_clear = found[0][0] ** 2 < min(products) * (1.0 - _CLEAR)
+    sizes = [len(w) for w in chain.weights]
+    return [
+        unscale(
+            value,
+            [np.full(n, d) for n, d in zip(sizes, scales, strict=False)],
+            exponents,
+        )
+        for value, scales in found
+    ], is_clear
+
+
+def _pass(weights, sectors):
+    """Eliminate from the last matrix backwards."""
+    last = weights[-1]
+    start = top = _squared_norm(last)
+    k_matrix = last.T @ last
+    scales, rest = [], 1.0
+    for k in range(len(sectors) - 1, -1, -1):
+        weight, (a, b) = weights[k], sectors[k]
+        room = max(abs(a + b) / (b - a), _SMALLEST_ROOM)
+        t = 0.5 * top * (1.0 + room)
+        k_matrix *= -1.0
+        k_matrix.flat[:: len(k_matrix) + 1] += 2.0 * t
+        lower, info = dpotrf(k_matrix.T, lower=1, overwrite_a=1)
+        if info:
+            raise LinAlgError("A layer's multiplier is too small.")
+        xt = dtrsm((a + b) * t, lower, weight.T, side=1, lower=1, trans_a=1)
+        scales.append(t)
+        rest = top * max(abs(a), abs(b)) ** 2
+        if k == 0 and not a * b:
+            top = _squared_norm(xt)
             continue
-    passes.sort(key=lambda result: result[0])
-    return [_unscale(*result, exponents, chain) for result in passes]
+        k_matrix = xt @ xt.T
+        if a * b:
+            k_matrix -= (2.0 * a * b * t) * (weight.T @ weight)
+        top = largest_eigenvalue(k_matrix.copy())
+    return _Pass(top, scales[::-1], start, rest)
+
+
+def _squared_norm(matrix):
+    short = matrix if len(matrix) <= matrix.shape[1] else matrix.T
+    return largest_eigenvalue(short @ short.T)
 
 
 def _square_root(wide):
     """Square R with ``R R^T = W W^T``: all that a bound sees of a wide input."""
     return qr(wide.T, mode="r", check_finite=False)[0][: len(wide)].T
-
-
-def _backward(weights, sectors):
-    """(L, [d_1 ... d_l]) with one float a layer."""
-    k_matrix = weights[-1].T @ weights[-1]
-    scales = []
-    for weight, (a, b) in zip(weights[-2::-1], sectors[::-1], strict=True):
-        room = max(abs(a + b) / (b - a), _SMALLEST_ROOM)
-        t = 0.5 * largest_eigenvalue(k_matrix.copy()) * (1.0 + room)
-        s_matrix = 2.0 * t * np.eye(len(k_matrix)) - k_matrix
-        lower = cholesky(s_matrix, lower=True, check_finite=False)
-        x = solve_triangular(lower, ((a + b) * t) * weight, lower=True)
-        k_matrix = x.T @ x
-        if a * b:
-            k_matrix -= (2.0 * a * b * t) * (weight.T @ weight)
-        scales.append(math.sqrt(2.0 * t))
-    return math.sqrt(largest_eigenvalue(k_matrix)), scales[::-1]
-
-
-def _forward(weights, sectors):
-    lipschitz, mirrored = _backward([w.T for w in weights[::-1]], sectors[::-1])
-    scales = [
-        2.0 * lipschitz / ((b - a) * d)
-        for d, (a, b) in zip(mirrored[::-1], sectors, strict=True)
-    ]
-    return lipschitz, scales
-
-
-def _unscale(lipschitz, scales, exponents, chain):
-    """Undo the normalisation of the weights; one array a hidden layer."""
-    tails = np.cumsum(exponents[::-1])[::-1]
-    with np.errstate(over="ignore", under="ignore"):
-        multipliers = tuple(
-            np.full(len(w), np.ldexp(d, tail))
-            for w, d, tail in zip(chain.weights, scales, tails[1:], strict=False)
-        )
-        return float(np.ldexp(lipschitz, tails[0])), multipliers

@@ -42,8 +42,8 @@ def certified_accuracy_score(
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "best"} or LipschitzCertificate, \
-            default="best"
+    method : {"product", "pairwise", "sequential", "lipsdp", "best"} or \
+            LipschitzCertificate, default="best"
         As for :func:`certified_radius`. "best" decides each pair of classes by the
         cheapest rule that decides it.
     feature_eps : dict, default=None
@@ -111,8 +111,8 @@ def certified_accuracy_curve(
         Sizes of the perturbations, in any order.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "best"} or LipschitzCertificate, \
-            default="best"
+    method : {"product", "pairwise", "sequential", "lipsdp", "best"} or \
+            LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.

@@ -56,7 +56,7 @@ class Decisions:
 
     def rounding(self):
         """Error of the logits at each sample, and its growth with l2 distance."""
-        return forward_error(self.network, self.inputs)
+        return forward_error(self.network, self.inputs, self.view.rounding)
 
 
 def decide(model, X, y=None, feature_eps=None):

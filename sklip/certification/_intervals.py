@@ -33,7 +33,8 @@ def certified_interval(model, X, *, radius, norm=2, feature_eps=None):
     Returns
     -------
     lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        In the units of y, rounded outward and valid for the float64 forward pass.
+        In the units of y, rounded outward and valid for the model's own predict in
+        float64, preprocessing included.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def certified_interval(model, X, *, radius, norm=2, feature_eps=None):
         )
     U = checked_inputs(view, X)
     outputs = view.network.forward(U)
-    error, growth = forward_error(view.network, U)
+    error, growth = forward_error(view.network, U, view.rounding)
     n_mutable = int(np.count_nonzero(view.mutable))
     reach = radius * norm_ratio(2, norm, n_mutable)
     width = radius * _output_constants(view, n_mutable, norm)
@@ -87,4 +88,5 @@ def _output_constants(view, n_mutable, norm):
     weights[0] = weights[0][:, view.mutable]
     extended = FeedForward(weights, None, network.activation)
     pairs = np.array([(j, network.n_outputs) for j in range(network.n_outputs)])
-    return np.min([rule(extended, pairs) for rule in rules("best", norm)], axis=0)
+    best = rules("best", norm, extended)
+    return np.min([rule(extended, pairs) for rule in best], axis=0)

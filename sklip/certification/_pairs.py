@@ -11,7 +11,10 @@ from sklip.certification._rounding import UNIT_ROUNDOFF
 
 __all__ = ["METHODS", "certificate_constant", "check_method", "norm_ratio", "rules"]
 
-METHODS = ("product", "pairwise", "sequential", "best")
+METHODS = ("product", "pairwise", "sequential", "lipsdp", "best")
+_EUCLIDEAN_ONLY = ("sequential", "lipsdp")
+# "best" solves LipSDP for every pair of classes up to these sizes: some seconds.
+_LIPSDP_NEURONS, _LIPSDP_CLASSES = 128, 10
 
 
 def check_method(method):
@@ -34,10 +37,14 @@ def norm_ratio(p, q, n):
     return float(n) ** exponent * (1.0 + 8.0 * UNIT_ROUNDOFF)
 
 
-def rules(method, norm):
+def rules(method, norm, network):
     """Functions ``(network, pairs) -> constants in norm``, cheapest first."""
-    names = ("product", "pairwise", "sequential") if method == "best" else (method,)
-    own = [(name, norm) for name in names if name != "sequential" and norm != 2]
+    names = (method,)
+    if method == "best":
+        small = sum(network.layer_sizes[1:-1]) <= _LIPSDP_NEURONS
+        few = network.n_outputs <= _LIPSDP_CLASSES
+        names = ("product", "pairwise", "sequential", "lipsdp")[: 3 + (small and few)]
+    own = [(name, norm) for name in names if name not in _EUCLIDEAN_ONLY and norm != 2]
     euclidean = [(name, 2) for name in names]
     return [_rule(name, p, norm) for name, p in own + euclidean]
 

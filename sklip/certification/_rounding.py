@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How far rounding may move the forward pass, at a sample and around it.
 
-A certificate speaks of exact arithmetic; the prediction is computed in float64. The
-difference is bounded here, so that a radius holds for what is computed.
+A certificate speaks of exact arithmetic; the prediction is computed in float64, and by
+the steps of a Pipeline instead of the network they were folded into. The difference is
+bounded here, so that a radius holds for what is computed.
 """
 
 import numpy as np
@@ -20,8 +21,8 @@ _ACTIVATION_ULPS = 16
 _BLOCK_ROWS = 1024
 
 
-def forward_error(network, U):
-    """Bound of the rounding error of ``network.forward`` around each sample.
+def forward_error(network, U, folding):
+    """Bound of the rounding error of the prediction around each sample.
 
     Parameters
     ----------
@@ -29,11 +30,14 @@ def forward_error(network, U):
         The network that predicts.
     U : ndarray of shape (n_samples, n_inputs)
         Its inputs.
+    folding : FoldRounding
+        What was rounded when the network was made: that of the NetworkView.
 
     Returns
     -------
     error : ndarray of shape (n_samples,)
-        l2 norm of the outputs' error at the sample itself.
+        l2 norm of the outputs' error at the sample itself: of ``network.forward``, and
+        of the model's own prediction, from the exact values of this network.
     growth : float
         At a point at l2 distance r the error is at most ``error + growth * r``.
 
@@ -43,21 +47,21 @@ def forward_error(network, U):
     gamma = (n + 4)u, any order of summation and fused or plain products give
     e' <= beta (||W||_2 e + gamma (||W||_F ||a|| + ||b||)) + the activation's own
     error. The first layer is taken entrywise (|W| |u| + |b|), since raw features may
-    differ in scale by many orders.
+    differ in scale by many orders; so are the roundings of the fold, which add to it.
     """
     norms = layer_norms(network, 2)
-    growth = _growth(network, norms)
+    growth = _growth(network, norms, folding)
     error = np.empty(len(U))
     for start in range(0, len(U), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
-        error[rows] = _error_at(network, norms, U[rows])
+        error[rows] = _error_at(network, norms, U[rows], folding)
     return error, growth
 
 
-def _gamma(weight):
+def _gamma(n_terms):
     # Four more than the length of the sums: bias, the caller's rescaling of the inputs
     # (feature_eps) and second order; 1.01 covers the arithmetic of this bound itself.
-    return 1.01 * (weight.shape[1] + 4) * UNIT_ROUNDOFF
+    return 1.01 * (n_terms + 4) * UNIT_ROUNDOFF
 
 
 def _activation_scale(activation):
@@ -67,30 +71,38 @@ def _activation_scale(activation):
     return _ACTIVATION_ULPS * UNIT_ROUNDOFF * scale
 
 
-def _error_at(network, norms, U):
+def _error_at(network, norms, U, folding):
     hidden = network.activations
     weight, bias = network.weights[0], network.biases[0]
-    magnitude = np.abs(U) @ np.abs(weight).T + np.abs(bias)
-    error = _gamma(weight) * np.linalg.norm(magnitude, axis=1)
+    # The folded sizes are no smaller than |W| and |b|.
+    magnitude = np.abs(U) @ folding.first.T + folding.first_bias
+    error = _gamma(weight.shape[1] + folding.n_first) * _lengths(magnitude)
     z = U @ weight.T + bias
     for k, activation in enumerate(hidden, start=1):
         scale = _activation_scale(activation)
         # This pass and forward's may differ by both their errors, hence 2 * error.
-        size = np.sqrt(z.shape[1]) + np.linalg.norm(z, axis=1) + 2.0 * error
+        size = np.sqrt(z.shape[1]) + _lengths(z) + 2.0 * error
         error = activation.lipschitz * error + scale * size
         a = activation.function(z)
         weight, bias = network.weights[k], network.biases[k]
-        size = np.linalg.norm(a, axis=1) + 2.0 * error
-        local = np.linalg.norm(weight) * size + np.linalg.norm(bias)
-        error = norms[k] * error + _gamma(weight) * local
+        size = _lengths(a) + 2.0 * error
+        last = k == len(hidden)
+        bias_size = folding.last_bias if last else bias
+        local = np.linalg.norm(weight) * size + np.linalg.norm(bias_size)
+        n_terms = weight.shape[1] + last * folding.n_last
+        error = norms[k] * error + _gamma(n_terms) * local
         z = a @ weight.T + bias
     return 1.01 * error
 
 
-def _growth(network, norms):
+def _lengths(rows):
+    return np.linalg.norm(rows, axis=1)
+
+
+def _growth(network, norms, folding):
     """Rate, per unit of distance, at which the bound of _error_at may grow."""
-    first = network.weights[0]
-    growth = _gamma(first) * np.linalg.norm(first)
+    n_terms = network.n_inputs + folding.n_first
+    growth = _gamma(n_terms) * np.linalg.norm(folding.first)
     spread = norms[0]
     for k, activation in enumerate(network.activations, start=1):
         scale = _activation_scale(activation)
@@ -98,6 +110,7 @@ def _growth(network, norms):
         spread = activation.lipschitz * spread
         weight = network.weights[k]
         local = np.linalg.norm(weight) * (spread + 2.0 * growth)
-        growth = norms[k] * growth + _gamma(weight) * local
+        n_terms = weight.shape[1] + folding.n_last
+        growth = norms[k] * growth + _gamma(n_terms) * local
         spread = norms[k] * spread
     return 1.02 * float(growth)

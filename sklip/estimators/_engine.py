@@ -12,7 +12,29 @@ from sklearn.model_selection import train_test_split
 
 from sklip.training import FlatMLP, MLPNet, TensorData, restore_training_state
 
-__all__ = ["make_net", "resolve_batch_size", "split_validation", "tensor_data"]
+__all__ = [
+    "make_net",
+    "net_parameters",
+    "resolve_batch_size",
+    "split_validation",
+    "tensor_data",
+]
+
+# Parameters of an estimator that matter to one epoch only, or to the start only.
+_NOT_OF_THE_NET = {
+    "batch_size",
+    "certificate",
+    "class_weight",
+    "early_stopping",
+    "hidden_layer_sizes",
+    "init_gain",
+    "max_iter",
+    "n_iter_no_change",
+    "random_state",
+    "tol",
+    "validation_fraction",
+    "warm_start",
+}
 
 
 def make_net(
@@ -73,7 +95,14 @@ def make_net(
     return net
 
 
+def net_parameters(estimator):
+    """Parameters that a net keeps: another value of one needs another net."""
+    parameters = estimator.get_params(deep=False)
+    return {k: v for k, v in parameters.items() if k not in _NOT_OF_THE_NET}
+
+
 def _initialized(estimator, module, generator):
+    estimator._net_parameters = net_parameters(estimator)
     callbacks = copy.deepcopy(estimator.callbacks)
     net = MLPNet(
         module,
@@ -146,5 +175,11 @@ def split_validation(estimator, X, targets, sample_weight, y, rng):
     split = []
     for k in (0, 1):
         weight = None if sample_weight is None else parts[6 + k]
+        if weight is not None and not weight.any():
+            raise ValueError(
+                f"early_stopping drew a {('training', 'validation')[k]} set in which "
+                "every sample_weight is 0. Leave those samples out, or change "
+                "validation_fraction or random_state."
+            )
         split.append((parts[k], parts[2 + k], weight, parts[4 + k]))
     return split

@@ -13,9 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklip._compat import Interval, StrOptions, check_sample_weight, fit_context
-from sklip.bounds import lipschitz_bound
+from sklip.bounds import METHODS, auto_method, lipschitz_bound
 from sklip.estimators._engine import (
     make_net,
+    net_parameters,
     resolve_batch_size,
     split_validation,
     tensor_data,
@@ -24,12 +25,16 @@ from sklip.exceptions import DivergedTrainingError
 from sklip.networks import get_activation
 from sklip.training import (
     StoppingRule,
+    check_callbacks,
     export_training_state,
     limit_torch_threads,
     sequential_module,
 )
 
 __all__ = ["BaseLipschitzMLP"]
+
+# Hidden neurons up to which certificate="auto" solves LipSDP: a tenth of a second.
+_LIPSDP_UP_TO = 128
 
 
 class BaseLipschitzMLP(BaseEstimator):
@@ -63,7 +68,7 @@ class BaseLipschitzMLP(BaseEstimator):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "init_gain": [Interval(Real, 0, None, closed="neither")],
-        "certificate": [StrOptions({"auto", "product", "sequential"}), None],
+        "certificate": [StrOptions({"auto", *METHODS}), None],
         "device": [StrOptions({"cpu", "cuda", "auto"})],
         "callbacks": [list, tuple, None],
     }
@@ -96,10 +101,10 @@ class BaseLipschitzMLP(BaseEstimator):
             If an argument is not allowed, or X or y contain NaN or infinity.
         DivergedTrainingError
             If the loss or the weights stop being finite. The last finite weights are
-            kept and can be used with ``warm_start=True``.
+            kept without a certificate and can be used with ``warm_start=True``.
         """
         warm = self.warm_start and hasattr(self, "network_")
-        self._check_parameters()
+        self._check_parameters(self.network_ if warm else None)
         X, targets, y, sample_weight = self._validate_fit(X, y, sample_weight, not warm)
         rng = check_random_state(self.random_state)
         start = self.network_ if warm else None
@@ -118,7 +123,7 @@ class BaseLipschitzMLP(BaseEstimator):
 
     def _fit_more(self, X, y, sample_weight, first):
         """One epoch more on these samples; what partial_fit does."""
-        self._check_parameters()
+        self._check_parameters(None if first else self.network_)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         if self.solver == "lbfgs":
@@ -130,6 +135,8 @@ class BaseLipschitzMLP(BaseEstimator):
         if first:
             rng = check_random_state(self.random_state)
             self._net = make_net(self, X, targets, rng)
+        elif self._net_parameters != net_parameters(self):
+            self._net = self._remake_net(export_training_state(self.net_))
         flat = self.net_.module_.flat
         data = tensor_data(X, targets, sample_weight, y, flat.dtype, flat.device)
         stopping = StoppingRule(self.tol, self.n_iter_no_change)
@@ -149,6 +156,14 @@ class BaseLipschitzMLP(BaseEstimator):
             self._collect(before)
             raise
         self._collect(before)
+        try:
+            self._certify()
+        except OverflowError as error:
+            raise DivergedTrainingError(
+                f"The weights exploded by epoch {len(net.history)}: their Lipschitz "
+                "bound exceeds the largest float64. Lower learning_rate_init or "
+                "init_gain, or scale X and y."
+            ) from error
         return converged
 
     def _collect(self, before):
@@ -161,13 +176,25 @@ class BaseLipschitzMLP(BaseEstimator):
         self.n_outputs_ = self.network_.n_outputs
         self.loss_curve_ = [record["train_loss"] for record in net.history]
         self.certificate_ = self.lipschitz_bound_ = None
+
+    def _certify(self):
         if self.certificate is not None:
-            self.certificate_ = lipschitz_bound(self.network_, method=self.certificate)
+            method = self.certificate
+            if method == "auto":
+                method = auto_method(self.network_, up_to=_LIPSDP_UP_TO)
+            self.certificate_ = lipschitz_bound(self.network_, method=method)
             self.lipschitz_bound_ = float(self.certificate_)
 
-    def _check_parameters(self):
+    def _check_parameters(self, start=None):
         """What the constraints cannot say, before any work is done."""
-        self._hidden_layer_sizes()
+        sizes = self._hidden_layer_sizes()
+        if start is not None and sizes != start.layer_sizes[1:-1]:
+            raise ValueError(
+                f"hidden_layer_sizes is {sizes}, but the fitted network that "
+                f"warm_start or partial_fit goes on with has {start.layer_sizes[1:-1]}."
+                " Put it back, or clone the estimator to start anew."
+            )
+        check_callbacks(self.callbacks)
         names = self.activation
         for name in [names] if isinstance(names, str) else names:
             get_activation(name)
@@ -238,14 +265,22 @@ class BaseLipschitzMLP(BaseEstimator):
     def net_(self):
         """The skorch net with the fitted weights; rebuilt after unpickling."""
         if getattr(self, "_net", None) is None:
-            self._net = make_net(
-                self,
-                rng=check_random_state(self.random_state),
-                network=self._fitted("network_"),
-                history=self.history_,
-                training_state=self._training_state,
-            )
+            self._fitted("network_")
+            self._net = self._remake_net(self._training_state)
         return self._net
+
+    def _remake_net(self, state):
+        """A net of the present parameters that goes on from the fitted weights."""
+        if self._net_parameters != net_parameters(self):
+            # The moments of another optimizer or step size mean nothing.
+            state = {"generator": state["generator"]}
+        return make_net(
+            self,
+            rng=np.random.RandomState(0),  # its generator's state comes from state
+            network=self.network_,
+            history=self.history_,
+            training_state=state,
+        )
 
     @property
     def coefs_(self):
@@ -275,6 +310,9 @@ class BaseLipschitzMLP(BaseEstimator):
         """
         check_is_fitted(self)
         return sequential_module(self.network_)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "network_")
 
     def __getstate__(self):
         state = dict(super().__getstate__())

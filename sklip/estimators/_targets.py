@@ -27,6 +27,9 @@ class NetworkClassifierMixin(ClassifierMixin):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch more on these samples.
 
+        A parameter changed since the last call counts from now on; the optimizer then
+        starts without its moments. The layers cannot change.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -52,12 +55,15 @@ class NetworkClassifierMixin(ClassifierMixin):
         if first:
             if classes is None:
                 raise ValueError("The first call of partial_fit needs classes.")
-            self._partial_classes = np.unique(classes)
+            self._partial_classes = np.unique(classes)  # for _encode_targets
         elif classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):
             raise ValueError("classes differ from those of the first partial_fit.")
-        return self._fit_more(X, y, sample_weight, first)
+        try:
+            return self._fit_more(X, y, sample_weight, first)
+        finally:
+            vars(self).pop("_partial_classes", None)
 
     def _encode_targets(self, y, dtype, reset):
         check_classification_targets(y)
@@ -68,8 +74,8 @@ class NetworkClassifierMixin(ClassifierMixin):
             )
         y = column_or_1d(y, warn=True)
         if reset:
-            self.classes_ = vars(self).pop("_partial_classes", None)
-            self.classes_ = np.unique(y) if self.classes_ is None else self.classes_
+            classes = getattr(self, "_partial_classes", None)
+            self.classes_ = np.unique(y) if classes is None else classes
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but y has "
@@ -90,6 +96,11 @@ class NetworkClassifierMixin(ClassifierMixin):
         if self.class_weight is None:
             return sample_weight
         weight = compute_sample_weight(self.class_weight, self.classes_[y])
+        if not np.all(np.isfinite(weight) & (weight >= 0)):
+            raise ValueError(
+                f"class_weight must map classes to finite factors >= 0, got "
+                f"{self.class_weight!r}."
+            )
         return weight if sample_weight is None else weight * sample_weight
 
     def decision_function(self, X):
@@ -164,6 +175,9 @@ class NetworkRegressorMixin(RegressorMixin):
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch more on these samples.
+
+        A parameter changed since the last call counts from now on; the optimizer then
+        starts without its moments. The layers cannot change.
 
         Parameters
         ----------

@@ -19,6 +19,7 @@ from sklip.networks._fold import (
     is_identity,
     unfreeze,
 )
+from sklip.networks._fold_rounding import FoldRounding
 from sklip.networks._view import NetworkView
 
 __all__ = ["network_view"]
@@ -50,10 +51,15 @@ def network_view(model):
     Notes
     -----
     A transformer z = A(x - b) in front of a network makes one network with first matrix
-    W_0 A, so a bound on it speaks of the user's own columns.
+    W_0 A, so a bound on it speaks of the user's own columns. The product is rounded to
+    float64: a Lipschitz bound of a Pipeline is proven for the network with the rounded
+    matrix, while certified radii and intervals also allow for the rounding of the fold
+    and for that of the Pipeline's own steps.
 
-    Float32 input is cast to float64 first: scikit-learn's scalers round their output to
-    the type of X, so there the two agree to float32 precision only.
+    Float32 input is cast to float64 first. scikit-learn's scalers round their output to
+    the type of X, and its MLPs compute in the type they were fitted on, so with float32
+    the model itself agrees with the network to float32 precision only, and what is
+    proven speaks of the network.
 
     Examples
     --------
@@ -72,7 +78,7 @@ def network_view(model):
         return model
     if isinstance(model, FeedForward):
         classes = np.arange(model.n_outputs) if model.n_outputs > 1 else None
-        return _assemble(model, classes, [], model)
+        return _assemble(model, FoldRounding.of(model), classes, [], model)
     transformers, target_transformers, final = _unwrap(model)
     network, classes = extract_network(final)
     if target_transformers and classes is not None:
@@ -80,9 +86,10 @@ def network_view(model):
             f"TransformedTargetRegressor around the classifier {type(final).__name__} "
             "is not supported."
         )
+    rounding = FoldRounding.of(network)
     for transformer in reversed(target_transformers):
-        network = _undo_target(network, transformer)
-    return _assemble(network, classes, transformers, final)
+        network, rounding = _undo_target(network, rounding, transformer)
+    return _assemble(network, rounding, classes, transformers, final)
 
 
 def _unwrap(model):
@@ -111,15 +118,15 @@ def _check_fitted(model):
     check_is_fitted(model)
 
 
-def _undo_target(network, transformer):
+def _undo_target(network, rounding, transformer):
     """The network behind the inverse of a fitted target transformer."""
     transformer = unfreeze(transformer)
     if is_identity(transformer):
-        return network
+        return network, rounding
     if type(transformer) is Pipeline:
         for _, step in reversed(transformer.steps):
-            network = _undo_target(network, step)
-        return network
+            network, rounding = _undo_target(network, rounding, step)
+        return network, rounding
     n = network.n_outputs
     try:
         scale, offset = coordinatewise_map(transformer, n)
@@ -130,10 +137,12 @@ def _undo_target(network, transformer):
             "can be: MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler (without "
             "clip)."
         ) from None
-    return network.with_output_map(np.diag(1.0 / scale), -offset / scale)
+    scale, offset = 1.0 / scale, -offset / scale
+    network = network.with_output_map(np.diag(scale), offset)
+    return network, rounding.behind(scale, offset)
 
 
-def _assemble(network, classes, transformers, final):
+def _assemble(network, rounding, classes, transformers, final):
     """Fold the transformers into the network and note what encode() has to do."""
     n_features, names, by_name = _entry(network, transformers, final)
     folder = Folder(n_features)
@@ -149,6 +158,7 @@ def _assemble(network, classes, transformers, final):
         matrix = columns.matrix.copy()
         matrix.resize((len(columns), folder.n_coordinates))
         network = network.with_input_map(matrix[:, chosen], columns.offset)
+        rounding = rounding.in_front(columns, chosen)
     immutable = frozenset(folder.immutable)
     encoder = InputEncoder(
         n_features,
@@ -168,6 +178,7 @@ def _assemble(network, classes, transformers, final):
         classes=classes,
         is_binary_logit=classes is not None and network.n_outputs < len(classes),
         encoder=encoder,
+        rounding=rounding,
         units=np.ones(len(chosen)),
     )
 

@@ -96,7 +96,7 @@ def extract_network(model):
         )
     if classes is not None:
         classes = _check_classes(model, network, classes)
-    return network.merged(), classes
+    return network, classes
 
 
 def _extract_mlp(model):

@@ -198,31 +198,6 @@ class FeedForward:
             jacobian = (rows @ w).reshape(len(a), self.n_outputs, w.shape[1])
         return np.array(jacobian)
 
-    def merged(self):
-        """The same function with its identity layers multiplied together.
-
-        An identity activation is linear, so the product of the two matrices around it
-        has a bound that is never worse than theirs taken one by one.
-
-        Returns
-        -------
-        network : FeedForward
-            Without identity activations; ``self`` if there are none.
-        """
-        if "identity" not in self.activation:
-            return self
-        weights, biases = [self.weights[0]], [self.biases[0]]
-        for w, b, name in zip(
-            self.weights[1:], self.biases[1:], self.activation, strict=True
-        ):
-            if name == "identity":
-                b = b + w @ biases.pop()
-                w = w @ weights.pop()
-            weights.append(w)
-            biases.append(b)
-        names = tuple(name for name in self.activation if name != "identity")
-        return FeedForward(weights, biases, names)
-
     def with_input_map(self, matrix, offset=None):
         """Network of ``u`` where the input is ``matrix @ u + offset``.
 

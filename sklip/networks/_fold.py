@@ -173,7 +173,7 @@ def _fold_pca(folder, transformer, columns):
         scale = np.sqrt(transformer.explained_variance_)
         scale = np.maximum(scale, np.finfo(scale.dtype).eps)
         matrix = matrix / scale[:, None]
-    return columns.mixed(matrix, -matrix @ transformer.mean_)
+    return columns.mixed(matrix, np.asarray(transformer.mean_, dtype=np.float64))
 
 
 def _fold_one_hot(folder, transformer, columns):

@@ -10,6 +10,7 @@ import numpy as np
 
 from sklip.networks._encode import InputEncoder
 from sklip.networks._feedforward import FeedForward
+from sklip.networks._fold_rounding import FoldRounding
 
 __all__ = ["NetworkView"]
 
@@ -42,6 +43,8 @@ class NetworkView:
         ``classes[0]``.
     encoder : InputEncoder
         What :meth:`encode` does before it divides by ``units``.
+    rounding : FoldRounding
+        How far the network may be from the fitted steps it was folded from.
     units : ndarray of shape (n_coordinates,)
         One unit of each coordinate, measured in units of X.
     """
@@ -54,6 +57,7 @@ class NetworkView:
     classes: np.ndarray | None
     is_binary_logit: bool
     encoder: InputEncoder = field(repr=False)
+    rounding: FoldRounding = field(repr=False)
     units: np.ndarray = field(repr=False)
 
     def __post_init__(self):
@@ -158,13 +162,20 @@ class NetworkView:
             coordinates = self._mutable_coordinates(key, j)
             units[coordinates] = _check_eps(key, eps)
             mutable[coordinates] = True
-        first = self.network.weights[0] * (units / self.units)
+        ratio = units / self.units
+        first = self.network.weights[0] * ratio
         network = FeedForward(
             (first, *self.network.weights[1:]),
             self.network.biases,
             self.network.activation,
         )
-        return replace(self, network=network, mutable=mutable, units=units)
+        return replace(
+            self,
+            network=network,
+            mutable=mutable,
+            units=units,
+            rounding=self.rounding.measured_in(ratio),
+        )
 
     def _feature(self, key):
         """Index of a column of X given by name or index."""

@@ -5,7 +5,7 @@
 from sklip.training._data import BatchIterator, TensorData
 from sklip.training._losses import CLASSIFIER_LOSSES, LOSSES, REGRESSOR_LOSSES
 from sklip.training._module import FlatMLP, sequential_module
-from sklip.training._net import MLPNet
+from sklip.training._net import MLPNet, check_callbacks
 from sklip.training._penalties import PENALTIES
 from sklip.training._state import export_training_state, restore_training_state
 from sklip.training._stopping import StoppingRule
@@ -21,6 +21,7 @@ __all__ = [
     "MLPNet",
     "StoppingRule",
     "TensorData",
+    "check_callbacks",
     "export_training_state",
     "limit_torch_threads",
     "restore_training_state",

@@ -38,8 +38,10 @@ def run_lbfgs(net, data, valid, stopping, epochs):
     def objective(x):
         flat.copy_(torch.from_numpy(x))
         loss = net.backprop_.loss_and_grad(data.X, data.targets, data.sample_weight)
+        net.check_finite(state["finite"], float(loss))
         if net.penalty is not None:
             loss = loss + net.penalty.add_exact_gradient(data.X, data.sample_weight)
+            net.check_finite(state["finite"], float(loss))
         return float(loss), net.module_.flat_grad.cpu().double().numpy()
 
     def callback(intermediate_result):
@@ -47,7 +49,6 @@ def run_lbfgs(net, data, valid, stopping, epochs):
         net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
         net.history.new_batch()
         net.history.record("train_loss", float(intermediate_result.fun))
-        net.check_finite(state["finite"])
         state["finite"].copy_(flat)
         if net.finish_epoch(data, valid, rule, state["start"]):
             state["stopped"] = True
@@ -75,7 +76,7 @@ def run_lbfgs(net, data, valid, stopping, epochs):
         return True
     except KeyboardInterrupt:
         flat.copy_(state["finite"])
-        net.warn_interrupted()
+        net.end_interrupted()
         return True
     flat.copy_(torch.from_numpy(result.x))
     return state["stopped"] or result.status != 1

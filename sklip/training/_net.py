@@ -19,7 +19,19 @@ from sklip.training._lbfgs import run_lbfgs
 from sklip.training._losses import CLASSIFIER_LOSSES, LOSSES
 from sklip.training._optimizers import make_optimizer
 
-__all__ = ["MLPNet"]
+__all__ = ["MLPNet", "check_callbacks"]
+
+
+def check_callbacks(callbacks):
+    """Refuse what skorch could not call, before any work is done."""
+    for item in callbacks or ():
+        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, Callback):
+            raise TypeError(
+                "callbacks must hold skorch callbacks, their classes or (name, "
+                f"callback) pairs, got {item!r}."
+            )
 
 
 class _LossModule(nn.Module):
@@ -176,36 +188,36 @@ class MLPNet(NeuralNet):
         finite = net.module_.flat.clone()
         for _ in range(epochs):
             start = time.perf_counter()
-            net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
             try:
+                net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
                 net.run_single_epoch(iterator, True, "train", net.train_step)
             except KeyboardInterrupt:
                 net.module_.flat.copy_(finite)
-                del net.history[-1]
-                net.warn_interrupted()
+                net.end_interrupted()
                 return True
-            net.check_finite(finite)
+            net.check_finite(finite, net.history[-1]["train_loss"])
             finite.copy_(net.module_.flat)
             if net.finish_epoch(data, valid, stopping, start):
                 return True
         return False
 
-    def warn_interrupted(self):
-        """Say that Ctrl-C ended the training."""
+    def end_interrupted(self):
+        """Forget the epoch that Ctrl-C ended, and say so."""
+        if self.history and "train_loss" not in self.history[-1]:
+            del self.history[-1]
         warnings.warn(
             "Training interrupted by user; the epochs done are kept.", stacklevel=3
         )
 
-    def check_finite(self, finite):
-        """Refuse to go on from weights that are not finite."""
-        loss = self.history[-1]["train_loss"]
+    def check_finite(self, finite, loss):
+        """Refuse to go on from a loss or weights that are not finite."""
         if math.isfinite(loss) and bool(torch.isfinite(self.module_.flat).all()):
             return
         self.module_.flat.copy_(finite)
         raise DivergedTrainingError(
-            f"Training diverged in epoch {len(self.history)}: the loss is {loss}. "
-            "Lower learning_rate_init, lipschitz_weight or init_gain, or scale X and "
-            "y. The weights of the epoch before are kept for warm_start."
+            f"Training diverged in epoch {max(1, len(self.history))}: the loss is "
+            f"{loss}. Lower learning_rate_init, lipschitz_weight or init_gain, or "
+            "scale X and y. The weights of the epoch before are kept for warm_start."
         )
 
     def finish_epoch(self, data, valid, stopping, start):

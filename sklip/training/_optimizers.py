@@ -7,6 +7,26 @@ import torch
 __all__ = ["make_optimizer"]
 
 
+def _bare(method):
+    """A method without torch's decorators.
+
+    They import the compiler at the first call, which takes seconds in every process
+    (so in every worker of a grid search), and cost more than the fused update itself.
+    All that they do here is to switch gradients off; the epoch loop has done that.
+    """
+    return getattr(method, "__wrapped__", method)
+
+
+class _FlatAdam(torch.optim.Adam):
+    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
+    step = _bare(torch.optim.Adam.step)
+
+
+class _FlatSGD(torch.optim.SGD):
+    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
+    step = _bare(torch.optim.SGD.step)
+
+
 def make_optimizer(solver, module, *, learning_rate, momentum):
     """Optimizer of a module's parameters.
 
@@ -31,9 +51,9 @@ def make_optimizer(solver, module, *, learning_rate, momentum):
         Ready to step.
     """
     if solver == "adam":
-        return torch.optim.Adam([module.flat], lr=learning_rate, fused=True)
+        return _FlatAdam([module.flat], lr=learning_rate, fused=True)
     if solver == "sgd":
-        return torch.optim.SGD(
+        return _FlatSGD(
             [module.flat],
             lr=learning_rate,
             momentum=momentum,
@@ -41,5 +61,5 @@ def make_optimizer(solver, module, *, learning_rate, momentum):
             fused=True,
         )
     if solver == "lbfgs":
-        return torch.optim.SGD([module.flat], lr=learning_rate)
+        return _FlatSGD([module.flat], lr=learning_rate)
     return solver(list(module.parameters()), lr=learning_rate)

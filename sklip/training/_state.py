@@ -28,9 +28,11 @@ def export_training_state(net):
 
 
 def restore_training_state(net, state):
-    """Put an exported state back into a net of the same shape."""
+    """Put an exported state, or the generator's alone, back into a like net."""
     net.generator.set_state(torch.tensor(state["generator"]))
-    net.optimizer_.load_state_dict(_map(state["optimizer"], np.ndarray, torch.tensor))
+    if "optimizer" in state:
+        moments = _map(state["optimizer"], np.ndarray, torch.tensor)
+        net.optimizer_.load_state_dict(moments)
 
 
 def _to_array(tensor):

@@ -5,6 +5,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
@@ -15,7 +16,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklip.bounds import lipschitz_bound, lipschitz_lower_bound, product_bound
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks import random_network
+from sklip.networks import FeedForward, random_network
+from sklip.training import sequential_module
 
 
 @pytest.fixture
@@ -36,17 +38,21 @@ def table():
 
 
 def test_methods_and_norms(network):
-    assert lipschitz_bound(network).method == "sequential"
+    assert lipschitz_bound(network).method == "lipsdp"
+    wide = random_network([4, 600, 3], random_state=0)
+    assert lipschitz_bound(wide).method == "sequential"
     assert lipschitz_bound(network).norm == 2
     for norm in (1, np.inf):
         certificate = lipschitz_bound(network, norm=norm)
-        assert certificate.method == "product" and certificate.norm == norm
-        assert certificate.value == product_bound(network, norm)
+        assert certificate.method == "path" and certificate.norm == norm
+        assert certificate.value < product_bound(network, norm)
+        single = FeedForward(network.weights[:1])
+        assert lipschitz_bound(single, norm=norm).value == product_bound(single, norm)
 
 
-@pytest.mark.parametrize("method", ["lipsdp", "path", "Auto", None, 3])
+@pytest.mark.parametrize("method", ["lipsdp-network", "Auto", None, 3])
 def test_unknown_methods_are_listed(network, method):
-    with pytest.raises(ValueError, match="'auto', 'product', 'sequential'"):
+    with pytest.raises(ValueError, match="'auto', 'product', 'path', 'sequential'"):
         lipschitz_bound(network, method=method)
 
 
@@ -144,3 +150,17 @@ def test_immutable_columns_do_not_count(table):
     certificate = lipschitz_bound(binary)
     assert certificate.verify(binary)
     assert 0 < float(lipschitz_lower_bound(binary, table)) <= certificate.value
+
+
+def test_plain_torch_modules_are_certified_like_networks(network):
+    module = sequential_module(network)
+    for method in ("product", "sequential", "lipsdp"):
+        certificate = lipschitz_bound(module, method=method)
+        assert certificate.value == lipschitz_bound(network, method=method).value
+        assert certificate.verify(module)
+    with torch.no_grad():
+        module[0].weight[0, 0] += 1e-6
+    assert not certificate.verify(module)
+    image = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU())
+    with pytest.raises(UnsupportedModelError, match="module_bound"):
+        lipschitz_bound(image)

@@ -7,7 +7,14 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import ortho_group
 
-from sklip.bounds import lipschitz_bound, lipschitz_lower_bound
+from sklip.bounds import (
+    LipschitzCertificate,
+    LipschitzEstimate,
+    lipschitz_bound,
+    lipschitz_bracket,
+    lipschitz_lower_bound,
+)
+from sklip.bounds._ascent import JacobianAscent
 from sklip.networks import FeedForward, list_activations, random_network
 
 
@@ -66,3 +73,81 @@ def test_large_offsets_are_not_mistaken_for_slopes():
 def test_bad_n_restarts(n_restarts):
     with pytest.raises(ValueError, match="n_restarts must be a positive integer"):
         lipschitz_lower_bound(random_network([2, 2]), n_restarts=n_restarts)
+
+
+def largest_realised_norm(network, half_width=60.0, n_grid=1500):
+    """Norm over all linear pieces that a fine grid on two inputs meets."""
+    axis = np.linspace(-half_width, half_width, n_grid)
+    X = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    return np.linalg.norm(network.jacobian(X), 2, axis=(1, 2)).max()
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu(0.2)", "leaky_relu(-0.5)"])
+@pytest.mark.parametrize("seed", range(3))
+def test_reaches_the_exact_constant_of_tiny_networks(activation, seed):
+    base = random_network([2, 5, 4, 2], random_state=seed)
+    rng = np.random.default_rng(seed)
+    biases = [rng.normal(size=len(w)) for w in base.weights]
+    network = FeedForward(base.weights, biases, activation)
+    lower = lipschitz_lower_bound(network, random_state=0).value
+    assert lower >= largest_realised_norm(network, n_grid=700) * (1 - 1e-6)
+
+
+def test_all_patterns_of_one_hidden_layer():
+    """Independent rows reach every pattern, so the maximum over patterns is exact."""
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(7, 9)), rng.normal(size=(3, 7))
+    network = FeedForward(w, [rng.normal(size=7), np.zeros(3)])
+    patterns = np.array(list(np.ndindex(*[2] * 7)))
+    norms = np.linalg.norm((w[1] * patterns[:, None, :]) @ w[0], 2, axis=(1, 2))
+    lower = lipschitz_lower_bound(network, random_state=0).value
+    assert norms.max() * (1 - 1e-6) <= lower <= norms.max()
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "tanh"])
+def test_beats_many_random_points(activation):
+    network = random_network([10, 40, 40, 3], activation=activation, random_state=0)
+    X = np.random.default_rng(0).normal(size=(20_000, 10))
+    best = np.linalg.norm(network.jacobian(X), 2, axis=(1, 2)).max()
+    assert lipschitz_lower_bound(network, random_state=0).value > best
+
+
+def test_the_search_never_leaves_the_mutable_coordinates():
+    network = random_network([4, 12, 12, 2], random_state=0)
+    units = np.array([1.0, 0.0, 2.0, 0.0])
+    ascent = JacobianAscent(network, units)
+    points = np.random.default_rng(0).normal(size=(6, 4))
+    schedule = {"step": (0.3, 0.03), "width": (0.3, 0.01), "n_steps": 20}
+    for far in (True, False):
+        moved = ascent.climb(points, far=far, **schedule)
+        assert np.any(moved != points)
+        assert np.array_equal(moved[:, [1, 3]], points[:, [1, 3]])
+        assert np.all(ascent.slopes(moved)[0] >= 0.99 * ascent.slopes(points)[0])
+    flipped = ascent.flip(points[0])
+    assert np.array_equal(flipped[[1, 3]], points[0, [1, 3]])
+    jacobian = network.jacobian(flipped[None])[0][:, [0, 2]]
+    start = network.jacobian(points[:1])[0][:, [0, 2]]
+    assert np.linalg.norm(jacobian, 2) >= np.linalg.norm(start, 2)
+
+
+def test_estimates_approach_the_norms_from_below():
+    network = random_network([5, 20, 20, 4], activation="silu", random_state=0)
+    ascent = JacobianAscent(network, np.ones(5))
+    points = np.random.default_rng(0).normal(size=(30, 5))
+    exact = np.linalg.norm(network.jacobian(points), 2, axis=(1, 2))
+    assert_allclose(ascent.slopes(points)[0], exact)
+    assert np.all(ascent.estimates(points)[0] <= exact * (1 + 1e-12))
+    assert_allclose(ascent.estimates(points, n_steps=500)[0], exact, rtol=1e-6)
+
+
+def test_bracket():
+    network = random_network([6, 24, 24, 2], random_state=0)
+    lower, upper = lipschitz_bracket(network, random_state=0)
+    assert isinstance(lower, LipschitzEstimate) and lower.kind == "lower"
+    assert isinstance(upper, LipschitzCertificate)
+    assert lower.value <= upper.value
+    assert lower == lipschitz_lower_bound(network, random_state=0)
+    for method in ("product", "sequential"):
+        assert lipschitz_bracket(network, method=method, n_restarts=1)[1].value == (
+            lipschitz_bound(network, method=method).value
+        )

@@ -138,8 +138,9 @@ def test_invalid_arguments():
         with pytest.raises(ValueError, match="pairs must"):
             output_difference_bounds(network, pairs)
     with pytest.raises(ValueError, match="method must be one of 'product'"):
-        output_difference_bounds(network, [[0, 1]], method="lipsdp")
-    with pytest.raises(ValueError, match="norm=2"):
-        output_difference_bounds(network, [[0, 1]], method="sequential", norm=np.inf)
+        output_difference_bounds(network, [[0, 1]], method="ibp")
+    for method in ("sequential", "lipsdp"):
+        with pytest.raises(ValueError, match="norm=2"):
+            output_difference_bounds(network, [[0, 1]], method=method, norm=np.inf)
     with pytest.raises(ValueError, match="norm must be"):
         output_difference_bounds(network, [[0, 1]], method="product", norm=3)

@@ -2,14 +2,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The bound of the forward pass's rounding, against 50 digits."""
 
+import warnings
+
 import numpy as np
 import pytest
 from mpmath import mp, mpf
 from numpy.testing import assert_allclose
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import Ridge
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
+from sklip.certification import certified_radius, pgd_attack
 from sklip.certification._pairs import norm_ratio
 from sklip.certification._rounding import forward_error
-from sklip.networks import FeedForward, random_network
+from sklip.networks import FeedForward, network_view, random_network
 
 EXACT = {
     "relu": lambda z: z if z > 0 else mpf(0),
@@ -46,7 +56,7 @@ def test_error_is_never_below_the_truth(activation, scale):
         (4, 9, 7, 3), activation=activation, gain=3.0, random_state=1
     )
     X = scale * np.random.default_rng(0).normal(size=(6, 4))
-    error, growth = forward_error(network, X)
+    error, growth = forward_error(network, X, network_view(network).rounding)
     # Samples are also within reach of one another: the growth covers that.
     reach = np.linalg.norm(X - X[0], axis=1)
     computed = network.forward(X)
@@ -67,7 +77,7 @@ def test_error_is_never_below_the_truth(activation, scale):
 def test_error_at_a_point_is_covered_from_afar():
     network = random_network((4, 9, 7, 3), activation="gelu", gain=3.0, random_state=1)
     X = np.random.default_rng(0).normal(size=(25, 4)) * 10.0 ** np.arange(25)[:, None]
-    error, growth = forward_error(network, X)
+    error, growth = forward_error(network, X, network_view(network).rounding)
     far = error[0] + growth * np.linalg.norm(X - X[0], axis=1)
     assert np.all(error <= far)
 
@@ -76,10 +86,78 @@ def test_growth_keeps_up_with_the_fastest_network():
     # Equal positive weights and inputs: every layer reaches its norm.
     network = FeedForward([np.ones((4, 4))] * 4)
     X = np.ones((20, 4)) * 10.0 ** np.arange(20)[:, None]
-    error, growth = forward_error(network, X)
+    error, growth = forward_error(network, X, network_view(network).rounding)
     far = error[0] + growth * np.linalg.norm(X - X[0], axis=1)
     assert np.all(error <= far)
     assert_allclose(error, far, rtol=0.1)
+
+
+def _distance(computed, exact):
+    with mp.workdps(50):
+        pairs = zip(computed, exact, strict=True)
+        return mp.sqrt(sum((mpf(float(c)) - e) ** 2 for c, e in pairs))
+
+
+@pytest.mark.parametrize(
+    "final", [MLPRegressor("squared_error", (6, 5), max_iter=2), Ridge()]
+)
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [StandardScaler()],
+        [MinMaxScaler()],
+        [RobustScaler()],
+        [PCA(whiten=True, svd_solver="full")],
+        [StandardScaler(), PCA(whiten=True, svd_solver="full"), StandardScaler()],
+    ],
+    ids=str,
+)
+def test_error_covers_the_pipeline_that_was_folded(final, steps):
+    rng = np.random.default_rng(0)
+    # Nearly collinear columns far from zero: the products of the fold cancel.
+    X = 1e6 + rng.normal(size=(40, 1)) + 1e-3 * rng.normal(size=(40, 4))
+    y = 1e5 + 1e-2 * (X - 1e6) @ rng.normal(size=(4, 2))
+    model = TransformedTargetRegressor(
+        make_pipeline(*steps, final), transformer=StandardScaler()
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    view = network_view(model)
+    U = view.encode(X)
+    error, _ = forward_error(view.network, U, view.rounding)
+    computed, predicted = view.network.forward(U), model.predict(X)
+    for i in range(0, len(X), 8):
+        exact = _exact_forward(view.network, U[i], "relu")
+        assert _distance(computed[i], exact) <= error[i]
+        assert _distance(predicted[i], exact) <= error[i]
+    assert np.all(error < 1e-2)
+
+
+def test_error_sees_through_the_cancellation_of_a_fold():
+    rng = np.random.default_rng(3)
+    X = 1e6 + 1e-3 * rng.normal(size=(30, 3))
+    model = make_pipeline(StandardScaler(), Ridge(1e-3)).fit(X, X @ [1.0, 1.0, -2.0])
+    view = network_view(model)
+    # Offsets of 1e9 standard deviations cancel in the folded bias and at the origin.
+    origin = np.zeros((1, 3))
+    error, _ = forward_error(view.network, origin, view.rounding)
+    exact = _exact_forward(view.network, origin[0], "relu")
+    true = _distance(model.predict(origin), exact)
+    unaware = network_view(view.network).rounding
+    assert forward_error(view.network, origin, unaware)[0][0] < 1e-3 * true
+    assert true <= error[0] < 1e-7
+
+
+def test_equal_rows_are_told_apart_only_as_far_as_rounding_allows():
+    # Exactly, class 1 wins everywhere by 1; computed at 1e20 there is a tie.
+    network = FeedForward([[[1.0], [1.0]]], [[0.0, 1.0]])
+    assert network.forward([[0.0], [1e20]]).argmax(axis=1).tolist() == [1, 0]
+    radius = certified_radius(network, [[0.0]])
+    assert 1e10 < radius[0] < 1e20
+    assert not pgd_attack(network, [[0.0]], radius=radius[0], random_state=0)[1][0]
+    nothing_moves = FeedForward([[[0.0], [0.0]]], [[0.0, 1.0]])
+    assert certified_radius(nothing_moves, [[0.0]])[0] == np.inf
 
 
 @pytest.mark.parametrize("p", [1, 2, np.inf])

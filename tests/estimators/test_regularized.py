@@ -26,7 +26,7 @@ def _same_weights(a, b):
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs", torch.optim.RMSprop])
-@pytest.mark.parametrize("penalty", ["spectral", "product", "jacobian"])
+@pytest.mark.parametrize("penalty", ["spectral", "product", "jacobian", "lipsdp"])
 def test_weight_zero_is_the_plain_network(classification, solver, penalty):
     common = {"solver": solver, "max_iter": 4, "batch_size": 32, "random_state": 0}
     plain = LipschitzRegularizedMLPClassifier((8,), penalty="none", **common)
@@ -42,7 +42,7 @@ def test_weight_zero_is_the_plain_network(classification, solver, penalty):
     assert not _same_weights(plain, some)
 
 
-@pytest.mark.parametrize("penalty", ["spectral", "product"])
+@pytest.mark.parametrize("penalty", ["spectral", "product", "lipsdp"])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_more_weight_gives_a_smaller_bound(classification, penalty, solver):
     bounds = [

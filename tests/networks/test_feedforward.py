@@ -127,24 +127,6 @@ def test_input_and_output_maps_compose():
 
 
 @pytest.mark.parametrize(
-    "names, left",
-    [
-        (("identity", "tanh", "relu"), ("tanh", "relu")),
-        (("tanh", "identity", "relu"), ("tanh", "relu")),
-        (("tanh", "relu", "identity"), ("tanh", "relu")),
-        (("identity", "identity", "identity"), ()),
-    ],
-)
-def test_merging_identity_layers_keeps_the_function(names, left):
-    net = biased_network([4, 5, 6, 5, 2], names)
-    X = np.random.default_rng(4).normal(size=(25, 4))
-    merged = net.merged()
-    assert merged.activation == left
-    np.testing.assert_allclose(merged.forward(X), net.forward(X), atol=1e-12)
-    assert merged.merged() is merged
-
-
-@pytest.mark.parametrize(
     "arguments, message",
     [
         (([],), "at least one"),

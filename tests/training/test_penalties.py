@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from sklip.bounds import lipsdp_gradient
 from sklip.training import PENALTIES, FlatMLP
 
 
@@ -92,6 +93,19 @@ def test_step_gradient_is_no_larger_than_the_norm_allows(name):
         norm = torch.linalg.matrix_norm(layer.weight.detach(), 2)
         nuclear = torch.linalg.matrix_norm(layer.weight.grad, "nuc")
         assert 0.8 * norm <= nuclear <= 1.0001 * norm
+
+
+def test_lipsdp_penalty_has_the_solvers_value_and_gradient():
+    module = _module(activation="gelu")
+    network = module.to_feedforward()
+    square, gradients, _ = lipsdp_gradient(network, tol=1e-8)
+    with torch.no_grad():
+        penalty = PENALTIES["lipsdp"](module, 0.7)
+        value = penalty.add_exact_gradient(None)
+    assert value == pytest.approx(0.7 * square, rel=1e-5)
+    for layer, gradient in zip(module.layers, gradients, strict=True):
+        expected = torch.from_numpy(0.7 * gradient)
+        torch.testing.assert_close(layer.weight.grad, expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", PENALTIES)

@@ -1,0 +1,210 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""LipSDP-Neuron by sklip and by general SDP solvers through cvxpy.
+
+python benchmarks/lipsdp_peers.py net.npz [...] --output benchmarks/lipsdp_peers.csv
+
+A net is an npz file with the arrays W0, b0, W1, b1 ... of a ReLU network. Every solve
+runs in a process of its own, on one thread, after a small solve that loads all
+libraries, and is ended when it has used its CPU seconds. The peers get the same
+problem as ``method="lipsdp-cvxpy"``, scaled by the sequential bound and with a reduced
+input, and their default options; their time is that of building and solving it. Ours
+includes the proof. Rows that the output has already are not measured again; leave a
+solver out with --solvers.
+
+Columns: value is the solver's own number, inflation what prove() had to add to it
+(empty: it could not be proven by adding less than rounding explains), certified the
+bound after our repair, lower the solver's dual value made feasible.
+"""
+
+import argparse
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SOLVERS = ("sklip", "clarabel", "scs", "sdpa", "cvxopt")
+COLUMNS = (
+    "net",
+    "solver",
+    "status",
+    "value",
+    "inflation",
+    "certified",
+    "lower",
+    "cpu_seconds",
+    "ratio",
+)
+THREADS = ("OMP", "OPENBLAS", "MKL", "RAYON", "VECLIB_MAXIMUM", "NUMEXPR")
+
+
+def load_network(path):
+    """FeedForward of an npz file."""
+    import numpy as np
+
+    from sklip.networks import FeedForward
+
+    with np.load(path) as arrays:
+        n = sum(key.startswith("W") for key in arrays)
+        weights = [arrays[f"W{k}"] for k in range(n)]
+        return FeedForward(weights, [arrays[f"b{k}"] for k in range(n)])
+
+
+def solve_ours(network):
+    """(function to time, function that makes a row of its result)."""
+    from sklip.bounds import lipschitz_bound
+
+    def row(certificate):
+        value = certificate.value / (1.0 + certificate.slack)
+        return describe(value, certificate.slack, certificate)
+
+    return lambda: lipschitz_bound(network, method="lipsdp"), row
+
+
+def solve_peer(network, solver):
+    """The same for a solver of cvxpy."""
+    from sklip.bounds import _cvxpy
+    from sklip.bounds._chain import chain_of
+    from sklip.bounds._proof import prove
+
+    chain = chain_of(network)
+    _cvxpy._OPTIONS.clear()
+
+    def row(solution):
+        value, multipliers, _ = solution
+        proven = prove(chain, value, multipliers)
+        inflation = proven[0] / value - 1.0 if proven else None
+        _cvxpy.cvxpy_multipliers = lambda *args, **options: solution
+        return describe(value, inflation, _cvxpy.cvxpy_bound(network))
+
+    return lambda: _cvxpy.cvxpy_multipliers(chain, solver=solver), row
+
+
+def describe(value, inflation, certificate):
+    """Columns that are read from a solution."""
+    return {
+        "value": value,
+        "inflation": inflation,
+        "certified": certificate.value,
+        "lower": certificate.lower,
+    }
+
+
+def prepare(network, solver):
+    """solve_ours or solve_peer."""
+    return solve_ours(network) if solver == "sklip" else solve_peer(network, solver)
+
+
+def work(path, solver, cpu_limit):
+    """Measure one solve in this process and print its row as JSON."""
+    import torch
+
+    from sklip.networks import random_network
+
+    torch.set_num_threads(1)
+    prepare(random_network([2, 4, 1], random_state=0), solver)[0]()
+    function, row = prepare(load_network(path), solver)
+    used = int(time.process_time()) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (used + cpu_limit, used + cpu_limit + 5))
+    start = time.process_time()
+    solution = function()
+    seconds = time.process_time() - start
+    print(json.dumps({"status": "solved", "cpu_seconds": seconds, **row(solution)}))
+
+
+def measure(path, solver, options):
+    """Row of one solve in a process of its own."""
+    environment = dict(os.environ, **{f"{name}_NUM_THREADS": "1" for name in THREADS})
+    command = [sys.executable, __file__, path, "--worker", solver]
+    command += ["--time-limit", str(options.time_limit)]
+    row = {"net": Path(path).stem, "solver": solver}
+    try:
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=4 * options.time_limit + 60,
+        )
+    except subprocess.TimeoutExpired:
+        return row | {"status": f"> {options.time_limit} s"}
+    if done.returncode == 0:
+        return row | json.loads(done.stdout.splitlines()[-1])
+    if done.returncode == -signal.SIGXCPU:
+        return row | {"status": f"> {options.time_limit} s"}
+    message = done.stderr.strip().splitlines() or ["no message"]
+    return row | {"status": f"failed: {message[-1][:120]}"}
+
+
+def with_ratios(rows):
+    """Rows with CPU seconds over ours on the same net."""
+    ours = {r["net"]: r.get("cpu_seconds") for r in rows if r["solver"] == "sklip"}
+    for row in rows:
+        seconds, unit = row.get("cpu_seconds"), ours.get(row["net"])
+        row["ratio"] = f"{float(seconds) / float(unit):.3g}" if seconds and unit else ""
+    return rows
+
+
+def read_rows(path):
+    """Rows of an earlier run."""
+    if path is None or not Path(path).exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path, rows):
+    """All rows, with ratios."""
+    if path is None:
+        return
+    with open(path, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(with_ratios(rows))
+
+
+def print_table(rows):
+    """One line a row."""
+    print(" ".join(f"{column:>12}" for column in COLUMNS))
+    for row in with_ratios(rows):
+        cells = [row.get(column) for column in COLUMNS]
+        print(" ".join(f"{shortened(cell):>12}" for cell in cells))
+
+
+def shortened(cell):
+    """A cell as text; numbers to nine digits."""
+    try:
+        return f"{float(cell):.9g}"
+    except (TypeError, ValueError):
+        return "" if cell is None else str(cell)
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("nets", nargs="+", help="npz files")
+    parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=SOLVERS)
+    parser.add_argument("--time-limit", type=int, default=300, help="CPU seconds")
+    parser.add_argument("--output", default=None, help="CSV to write and to go on with")
+    parser.add_argument("--worker", default=None, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        work(options.nets[0], options.worker, options.time_limit)
+        return
+    rows = read_rows(options.output)
+    known = {(row["net"], row["solver"]) for row in rows}
+    for path in options.nets:
+        for solver in options.solvers:
+            if (Path(path).stem, solver) not in known:
+                rows.append(measure(path, solver, options))
+                write_rows(options.output, rows)
+    print_table(rows)
+
+
+if __name__ == "__main__":
+    main()

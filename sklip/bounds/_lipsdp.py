@@ -1,0 +1,160 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""LipSDP-Neuron and LipSDP-Layer: the tightest bounds by multipliers, proven.
+
+The network is scaled by the sequential bound's multipliers, so that the optimum is near
+one, and solved by the interior-point method of _interior_point. Its answer is not
+trusted: the multipliers are proven afterwards (see _proof).
+"""
+
+import math
+import time
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from sklip.bounds._certificate import lmi_certificate
+from sklip.bounds._chain import chain_of
+from sklip.bounds._interior_point import interior_point
+from sklip.bounds._lipsdp_problem import LipSDPProblem
+from sklip.bounds._lmi import inflate, scaled_weights
+from sklip.bounds._proof import prove
+from sklip.bounds._sequential import sequential_bound, sequential_passes
+from sklip.exceptions import CertificationWarning
+
+__all__ = ["lipsdp_bound", "scaled_problem", "solve_lipsdp"]
+
+# Factors by which the sequential bound is relaxed to become a strictly feasible start.
+_RELAXATIONS = (1.5, 3.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A point of LipSDP, unproven.
+
+    Attributes
+    ----------
+    lipschitz : float
+        Upper end of the bracket.
+    lower : float
+        Lower end, from the dual; 0 if none was found.
+    multipliers : tuple of ndarray
+        d = sqrt(2 T) for each hidden layer.
+    n_steps : int
+        Interior-point steps taken.
+    """
+
+    lipschitz: float
+    lower: float
+    multipliers: tuple
+    n_steps: int
+
+
+def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
+    """Bound the l2 Lipschitz constant by LipSDP, with a proof.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    per_layer : bool, default=False
+        One multiplier for each layer (LipSDP-Layer) instead of one for each neuron.
+    tol : float, default=1e-6
+        Relative gap between the bound and the optimum at which the solver stops.
+    time_limit : float, default=None
+        Seconds after which it stops with the best bound so far.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where it computes, in float64.
+
+    Returns
+    -------
+    certificate : LipschitzCertificate
+        Proven, and never above the sequential bound; ``lower`` is the solver's dual
+        value.
+
+    Warns
+    -----
+    CertificationWarning
+        If the solver failed and the sequential bound is returned.
+
+    Notes
+    -----
+    Theorem 1 of paper 001 (P7) for any depth and the registry's sectors.
+
+    Examples
+    --------
+    >>> from sklip.bounds import lipsdp_bound, sequential_bound
+    >>> from sklip.networks import random_network
+    >>> network = random_network([4, 16, 16, 1], random_state=0)
+    >>> certificate = lipsdp_bound(network)
+    >>> certificate.value < sequential_bound(network).value
+    True
+    >>> certificate.verify(network)
+    True
+    """
+    method = "lipsdp-layer" if per_layer else "lipsdp"
+    chain, sequential = chain_of(network), sequential_bound(network)
+    if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
+        # One matrix after merging, or a constant network: nothing is left to solve.
+        return replace(sequential, method=method)
+    solution = solve_lipsdp(
+        chain, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
+    )
+    if solution is None:
+        warnings.warn(
+            "LipSDP could not be solved in float64 (extreme weights, or a slope sector "
+            "of almost no width): the sequential bound is returned.",
+            CertificationWarning,
+            stacklevel=2,
+        )
+        return sequential
+    solved = solution.lipschitz
+    proven = prove(chain, solved, solution.multipliers)
+    if proven is None or proven[0] >= sequential.value:
+        # Already optimal within tol, or stopped before it got below.
+        lower = min(solution.lower, sequential.value)
+        return replace(sequential, method=method, lower=lower)
+    lower = min(solution.lower, proven[0])
+    return lmi_certificate(network, *proven, method, solved=solved, lower=lower)
+
+
+def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
+    """Solution of LipSDP for a chain of at least two matrices; None on failure."""
+    deadline = math.inf if time_limit is None else time.monotonic() + time_limit
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    with torch.no_grad():
+        for lipschitz, d in sequential_passes(chain):
+            for factor in _RELAXATIONS:
+                start = inflate(lipschitz, d, factor ** (1.0 / len(chain)))
+                problem = scaled_problem(chain, *start, per_layer, device)
+                optimum = interior_point(problem, tol, deadline)
+                if optimum is not None:
+                    return _unscaled(problem, optimum, *start)
+    return None
+
+
+def scaled_problem(chain, lipschitz, d, per_layer, device):
+    """The problem in units where (lipschitz, d) is the point x_0 = 1, 2 x_i = 1."""
+    weights = scaled_weights(chain.weights, lipschitz, d)
+    if weights[0].shape[1] > len(weights[0]):
+        # W_0 = R Q with orthonormal rows of Q: only R enters, exactly.
+        weights[0] = np.linalg.qr(weights[0].T, mode="r").T
+    tensors = [torch.as_tensor(np.ascontiguousarray(w)).to(device) for w in weights]
+    return LipSDPProblem(tensors, chain.sectors, per_layer=per_layer)
+
+
+def _unscaled(problem, optimum, lipschitz, d):
+    t = problem.multipliers(optimum.x).cpu().numpy()
+    multipliers = tuple(
+        scale * np.sqrt(2.0 * t[layer])
+        for scale, layer in zip(d, problem.layers, strict=True)
+    )
+    return Solution(
+        lipschitz * math.sqrt(float(optimum.x[0])),
+        lipschitz * math.sqrt(max(optimum.lower, 0.0)),
+        multipliers,
+        optimum.n_steps,
+    )

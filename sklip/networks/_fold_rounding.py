@@ -1,0 +1,81 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""How far a folded network may be from the model that it was made of."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+__all__ = ["FoldRounding"]
+
+
+@dataclass(frozen=True, eq=False)
+class FoldRounding:
+    """Sizes of the terms in the folded layers, and how often they were rounded.
+
+    Both the folded matrices and the steps' own float64 arithmetic differ from the exact
+    composition of the fitted steps; each by at most n_roundings * 2**-53 of the sizes.
+
+    Attributes
+    ----------
+    first : ndarray of shape (n_units, n_coordinates)
+        Product of the absolute values of all that was multiplied to the first matrix.
+    first_bias : ndarray of shape (n_units,)
+        The same for its bias.
+    last_bias : ndarray of shape (n_outputs,)
+        The same for the bias of the last layer.
+    is_single : bool
+        Whether the first layer is also the last.
+    n_first, n_last : int
+        Roundings in the two layers.
+    """
+
+    first: np.ndarray
+    first_bias: np.ndarray
+    last_bias: np.ndarray
+    is_single: bool
+    n_first: int = 0
+    n_last: int = 0
+
+    @classmethod
+    def of(cls, network):
+        """Nothing folded into the network yet."""
+        return cls(
+            np.abs(network.weights[0]),
+            np.abs(network.biases[0]),
+            np.abs(network.biases[-1]),
+            len(network.weights) == 1,
+        )
+
+    def behind(self, scale, offset):
+        """After the outputs became ``scale * y + offset``."""
+        scale, offset = np.abs(scale), np.abs(offset)
+        folded = replace(
+            self, last_bias=scale * self.last_bias + offset, n_last=self.n_last + 8
+        )
+        if not self.is_single:
+            return folded
+        return replace(
+            folded,
+            first=scale[:, None] * self.first,
+            first_bias=folded.last_bias,
+            n_first=self.n_first + 8,
+        )
+
+    def in_front(self, columns, chosen):
+        """After the inputs became ``columns``, functions of the chosen coordinates."""
+        size = columns.size.copy()
+        size.resize((len(columns), max(chosen, default=-1) + 1))
+        # Once for the model's own path and once for the folded one; an imputer's value
+        # goes through the inverse of the map in front of it.
+        n_first = 2 * (columns.n_roundings + len(columns) + 8)
+        return replace(
+            self,
+            first=self.first @ size[:, chosen],
+            first_bias=self.first_bias + self.first @ columns.offset_size,
+            n_first=self.n_first + n_first,
+        )
+
+    def measured_in(self, units):
+        """With coordinates in other units; ``units`` are the ratios."""
+        return replace(self, first=self.first * units)
