@@ -98,13 +98,13 @@ def sequential_passes(chain):
     return _both_passes(chain)[0]
 
 
-def normalised(chain):
+def normalised(chain, *, reduced=True):
     """Weights with largest entries near one, wide ends reduced, and their exponents."""
     exponents = [math.frexp(np.max(np.abs(w)))[1] for w in chain.weights]
     weights = [np.ldexp(w, -e) for w, e in zip(chain.weights, exponents, strict=True)]
-    if weights[0].shape[1] > len(weights[0]):
+    if reduced and weights[0].shape[1] > len(weights[0]):
         weights[0] = _square_root(weights[0])
-    if len(weights[-1]) > weights[-1].shape[1]:
+    if reduced and len(weights[-1]) > weights[-1].shape[1]:
         weights[-1] = _square_root(weights[-1].T).T
     return weights, exponents
 
@@ -131,7 +131,8 @@ class _Pass:
 
 def _both_passes(chain):
     """The pairs of sequential_passes, and whether the first undercuts the product."""
-    weights, exponents = normalised(chain)
+    # With a b = 0 a pass sees the wide ends through their small Gram matrices only.
+    weights, exponents = normalised(chain, reduced=any(a * b for a, b in chain.sectors))
     mirrored = [w.T for w in weights[::-1]]
     try:
         backward = _pass(weights, chain.sectors)

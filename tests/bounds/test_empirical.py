@@ -151,3 +151,14 @@ def test_bracket():
         assert lipschitz_bracket(network, method=method, n_restarts=1)[1].value == (
             lipschitz_bound(network, method=method).value
         )
+
+
+@pytest.mark.parametrize("far, gain", [(False, 1.25), (True, 1.35)])
+def test_climbs_gain_much_without_flips(far, gain):
+    network = random_network([20, 60, 60, 3], random_state=0)
+    ascent = JacobianAscent(network, np.ones(20))
+    points = np.random.default_rng(0).normal(size=(10, 20))
+    moved = ascent.climb(
+        points, step=(0.3, 0.03), width=(0.3, 0.01), far=far, n_steps=100
+    )
+    assert np.all(ascent.slopes(moved)[0] > gain * ascent.slopes(points)[0])

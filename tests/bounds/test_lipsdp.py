@@ -11,6 +11,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklip.bounds import (
+    _lipsdp,
     lipschitz_bound,
     lipschitz_lower_bound,
     lipsdp_bound,
@@ -139,6 +140,17 @@ def test_deep_networks_close_the_gap():
     certificate = lipsdp_bound(network, tol=1e-6)
     assert certificate.value <= certificate.lower * (1 + 2e-6)
     assert certificate.value < 0.5 * sequential_bound(network).value
+
+
+def test_large_networks_take_the_first_order_method(monkeypatch):
+    network = random_network([16, 40, 40, 40, 4], random_state=0)
+    exact = lipsdp_bound(network)
+    monkeypatch.setattr(_lipsdp, "_DENSE_UP_TO", 100)
+    monkeypatch.setattr(_lipsdp, "interior_point", None)
+    large = lipsdp_bound(network)
+    assert large.verify(network)
+    assert exact.lower <= large.value <= 1.01 * exact.value
+    assert large.value < sequential_bound(network).value
 
 
 def test_a_time_limit_returns_a_proven_bound_and_its_gap():

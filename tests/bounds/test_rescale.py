@@ -8,9 +8,10 @@ from numpy.testing import assert_allclose
 
 from sklip.bounds import lipschitz_bound
 from sklip.bounds._chain import chain_of
+from sklip.bounds._lmi import inflate
 from sklip.bounds._proof import is_feasible, prove
 from sklip.bounds._rescale import _Recursion, tightened_multipliers
-from sklip.bounds._sequential import normalised, sequential_passes
+from sklip.bounds._sequential import normalised, sequential_passes, unscale
 from sklip.networks import FeedForward, random_network
 
 ACTIVATIONS = ["relu", "gelu", "logistic", "leaky_relu(0.3)", "hardswish"]
@@ -20,11 +21,13 @@ ACTIVATIONS = ["relu", "gelu", "logistic", "leaky_relu(0.3)", "hardswish"]
 def test_gradient_is_that_of_the_value(activation):
     network = random_network([3, 6, 5, 4], activation=activation, random_state=0)
     chain = chain_of(network)
-    weights, _ = normalised(chain)
+    weights, exponents = normalised(chain)
+    negated = [-e for e in exponents]
     recursion = _Recursion(weights, chain.sectors)
     recursion.barrier, recursion.power = 0.1, 3.0
     rng = np.random.default_rng(0)
-    x = 6.0 + 0.3 * rng.normal(size=11)
+    _, start = inflate(*unscale(*sequential_passes(chain)[0], negated), 1.3)
+    x = np.log(0.5 * np.concatenate(start) ** 2) + 0.05 * rng.normal(size=11)
     _, gradient = recursion(x)
     direction = rng.normal(size=11)
     h = 1e-5
