@@ -6,9 +6,10 @@ from numbers import Real
 
 import numpy as np
 
-from sklip.bounds._certificate import product_certificate
+from sklip.bounds._certificate import module_certificate, product_certificate
 from sklip.bounds._cvxpy import cvxpy_bound
 from sklip.bounds._lipsdp import lipsdp_bound
+from sklip.bounds._modules import is_module, unwrap_module
 from sklip.bounds._norms import check_norm
 from sklip.bounds._path import path_bound
 from sklip.bounds._resolve import resolve_network
@@ -41,8 +42,10 @@ def lipschitz_bound(
     model : FeedForward or fitted model
         Anything that :func:`sklip.networks.network_view` takes: sklip estimators,
         scikit-learn's MLPs and linear models, Pipelines of them; or a torch module
-        that is a plain stack of layers (in eval mode; for convolutions and residual
-        blocks see :func:`sklip.bounds.module_bound`). The bound then speaks
+        in eval mode: a plain stack of linear layers is treated as a network, one with
+        convolutions, pooling or residual blocks gets the product of norms for any
+        input size (:func:`sklip.bounds.module_bound` takes the size and is tighter). Of
+        a fitted model the bound speaks
         of ``decision_function`` (logits) or ``predict`` (regression) as a function of
         the numeric columns of X, in the units of the user's X and y; columns that an
         encoder consumes do not count.
@@ -109,6 +112,10 @@ def lipschitz_bound(
     norm = check_norm(norm)
     method = _check_method(method, norm)
     _check_solver_options(tol, time_limit, device)
+    model = unwrap_module(model)
+    if is_module(model):
+        _check_module_arguments(method, output, feature)
+        return module_certificate(model, norm)
     network = resolve_network(model, output=output, feature=feature)
     if method == "auto":
         method = auto_method(network, norm)
@@ -176,6 +183,14 @@ def _check_method(method, norm):
             f"{' or '.join(map(repr, allowed))}."
         )
     return method
+
+
+def _check_module_arguments(method, output, feature):
+    if method not in ("auto", "product") or not (output is None and feature is None):
+        raise ValueError(
+            "A module with convolutions, pooling or residual blocks is bounded by the "
+            "product of norms as a whole: leave method, output and feature out."
+        )
 
 
 def _check_solver_options(tol, time_limit, device):

@@ -142,8 +142,8 @@ def _step(problem, state, cost, gap):
 def _centering(problem, state, dx, dX, gap):
     """Mehrotra's share of the present gap to aim at."""
     dS = problem.combination(dx)
-    X = state.X + _step_length(state.X, state.X_factor, dX, tries=4) * dX
-    S = state.S + _step_length(state.S, state.S_factor, dS, tries=4) * dS
+    X = state.X + _step_length(state.X, state.X_factor, dX, tries=2) * dX
+    S = state.S + _step_length(state.S, state.S_factor, dS, tries=2) * dS
     return min(max((float((X * S).sum()) / gap) ** 2, 1e-6), 1.0)
 
 
@@ -170,7 +170,7 @@ def _scaled_solver(matrix):
     return solve
 
 
-def _step_length(matrix, factor, direction, tries=6):
+def _step_length(matrix, factor, direction, tries=5):
     """Damped length a <= 1 that keeps matrix + a * direction definite."""
     if len(matrix) > _BISECT_UP_TO:
         smallest = _smallest_eigenvalue(factor, direction)

@@ -107,8 +107,8 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
         # One matrix after merging, or a constant network: nothing is left to solve.
         return replace(sequential, method=method)
-    if not per_layer and sum(len(w) for w in chain.weights[:-1]) > _DENSE_UP_TO:
-        return _large_scale(network, chain, sequential)
+    if sum(len(w) for w in chain.weights[:-1]) > _DENSE_UP_TO:
+        return _large_scale(network, chain, sequential, method)
     solution = solve_lipsdp(
         chain, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
     )
@@ -130,13 +130,13 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     return lmi_certificate(network, *proven, method, solved=solved, lower=lower)
 
 
-def _large_scale(network, chain, sequential):
-    """By L-BFGS through the layers; without a lower end of the bracket."""
+def _large_scale(network, chain, sequential, method):
+    """By L-BFGS through the layers, with one multiplier a neuron for both methods."""
     for found in sequential_passes(chain):
         proven = tightened_multipliers(chain, *found, n_stages=_STAGES)
         if proven is not None and proven[0] < sequential.value:
-            return lmi_certificate(network, *proven, "lipsdp", solved=proven[0])
-    return replace(sequential, method="lipsdp")
+            return lmi_certificate(network, *proven, method, solved=proven[0])
+    return replace(sequential, method=method)
 
 
 def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):

@@ -23,6 +23,7 @@ __all__ = [
     "module_bound",
     "module_hash",
     "register_module_bound",
+    "is_module",
     "unwrap_module",
 ]
 
@@ -216,16 +217,16 @@ def feedforward_from_module(module, input_shape=None):
 
 
 def unwrap_module(model):
-    """A torch module as a FeedForward; anything else as it is."""
+    """A torch module as a FeedForward where it is one; anything else as it is."""
     if not isinstance(model, nn.Module):
         return model
     network = feedforward_from_module(model)
-    if network is None:
-        raise UnsupportedModelError(
-            f"{type(model).__name__} is no plain stack of linear layers and "
-            "activations: use sklip.bounds.module_bound(module, input_shape)."
-        )
-    return network
+    return model if network is None else network
+
+
+def is_module(model):
+    """Whether a model is a torch module."""
+    return isinstance(model, nn.Module)
 
 
 def module_hash(module):

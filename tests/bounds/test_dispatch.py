@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """lipschitz_bound: arguments, models, and whose constant it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +16,12 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklip.bounds import lipschitz_bound, lipschitz_lower_bound, product_bound
+from sklip.bounds import (
+    LipschitzCertificate,
+    lipschitz_bound,
+    lipschitz_lower_bound,
+    product_bound,
+)
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, random_network
 from sklip.training import sequential_module
@@ -161,6 +168,26 @@ def test_plain_torch_modules_are_certified_like_networks(network):
     with torch.no_grad():
         module[0].weight[0, 0] += 1e-6
     assert not certificate.verify(module)
-    image = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU())
-    with pytest.raises(UnsupportedModelError, match="module_bound"):
-        lipschitz_bound(image)
+
+
+def test_other_modules_get_the_product_and_verify():
+    torch.manual_seed(0)
+    layers = torch.nn
+    image = layers.Sequential(
+        layers.Conv2d(1, 2, 3, padding=1), layers.ReLU(), layers.MaxPool2d(2)
+    ).double()
+    certificate = lipschitz_bound(image)
+    assert certificate.method == "product" and certificate.verify(image)
+    assert LipschitzCertificate.from_json(certificate.to_json()).verify(image)
+    x, y = torch.rand(2, 8, 1, 6, 6, dtype=torch.float64)
+    moved = (image(x) - image(y)).flatten(1).norm(dim=1)
+    assert bool((moved <= certificate.value * (x - y).flatten(1).norm(dim=1)).all())
+    assert not replace(certificate, value=0.9 * certificate.value).verify(image)
+    with torch.no_grad():
+        image[0].bias[0] += 1.0
+    assert not certificate.verify(image)
+    for arguments in ({"method": "lipsdp"}, {"output": 0}, {"feature": 0}):
+        with pytest.raises(ValueError, match="product of norms as a whole"):
+            lipschitz_bound(image, **arguments)
+    with pytest.raises(UnsupportedModelError, match="LayerNorm"):
+        lipschitz_bound(layers.Sequential(layers.LayerNorm(3)))
