@@ -14,7 +14,7 @@ PACKAGE = Path(importlib.util.find_spec("sklip").origin).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Modules without imports from sklip, open to all.
-LEAVES = {"exceptions", "_compat"}
+LEAVES = {"exceptions", "_compat", "_threads"}
 # Part -> the other parts that it may import.
 BELOW = {
     "networks": set(),

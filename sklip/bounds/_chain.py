@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SAFETY", "UNIT", "Chain", "chain_of"]
+__all__ = ["SAFETY", "UNIT", "Chain", "chain_of", "dense_work"]
 
 UNIT = 2.0**-53
 # Bounds of rounding errors are themselves computed in floating point: each is a short
@@ -76,3 +76,10 @@ def _merge(left, right, radius):
     size = np.abs(left) @ np.abs(right)
     inherited = 0.0 if radius is None else np.abs(left) @ radius
     return merged, SAFETY * (gamma * size + inherited) + _UNDERFLOW
+
+
+def dense_work(network):
+    """Multiply-adds of one factorisation of LipSDP's condition, for its threads."""
+    sizes = network.layer_sizes
+    order = sum(sizes[1:-1]) + min(sizes[:2])
+    return order**3 / 3

@@ -6,7 +6,9 @@ from numbers import Real
 
 import numpy as np
 
+from sklip._threads import limit_threads
 from sklip.bounds._certificate import module_certificate, product_certificate
+from sklip.bounds._chain import dense_work
 from sklip.bounds._cvxpy import cvxpy_bound
 from sklip.bounds._lipsdp import lipsdp_bound
 from sklip.bounds._modules import is_module, unwrap_module
@@ -117,6 +119,11 @@ def lipschitz_bound(
         _check_module_arguments(method, output, feature)
         return module_certificate(model, norm)
     network = resolve_network(model, output=output, feature=feature)
+    with limit_threads(dense_work(network)):
+        return _bound(network, method, norm, tol, time_limit, device)
+
+
+def _bound(network, method, norm, tol, time_limit, device):
     if method == "auto":
         method = auto_method(network, norm)
         if method == "path":

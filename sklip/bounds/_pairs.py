@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from sklip.bounds._chain import SAFETY, UNIT, chain_of
+from sklip._threads import limit_threads
+from sklip.bounds._chain import SAFETY, UNIT, chain_of, dense_work
 from sklip.bounds._lipsdp_pairs import LipSDPPairs
 from sklip.bounds._norms import (
     check_norm,
@@ -83,8 +84,8 @@ def output_difference_bounds(network, pairs, *, method="sequential", norm=2):
             "'pairwise'."
         )
     pairs = _check_pairs(pairs, network.n_outputs)
-    rule = _cached_rule(network, method, norm)
-    constants = rule(pairs)
+    with limit_threads(dense_work(network)):
+        constants = _cached_rule(network, method, norm)(pairs)
     constants[pairs[:, 0] == pairs[:, 1]] = 0.0
     if not np.all(np.isfinite(constants)):
         raise OverflowError("A constant exceeds the largest float64: rescale weights.")

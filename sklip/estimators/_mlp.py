@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklip._compat import Interval, StrOptions, check_sample_weight, fit_context
+from sklip._threads import limit_threads
 from sklip.bounds import METHODS, auto_method, lipschitz_bound
 from sklip.estimators._engine import (
     make_net,
@@ -27,7 +28,6 @@ from sklip.training import (
     StoppingRule,
     check_callbacks,
     export_training_state,
-    limit_torch_threads,
     sequential_module,
 )
 
@@ -149,7 +149,7 @@ class BaseLipschitzMLP(BaseEstimator):
         net.batch_size = resolve_batch_size(self.batch_size, len(data))
         work = net.module_.n_weights * min(net.batch_size, len(data))
         try:
-            with limit_torch_threads(work):
+            with limit_threads(work):
                 converged = net.train(data, valid, stopping=stopping, epochs=epochs)
             stopping.restore_best(net.module_)
         except DivergedTrainingError:

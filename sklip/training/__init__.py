@@ -9,7 +9,6 @@ from sklip.training._net import MLPNet, check_callbacks
 from sklip.training._penalties import PENALTIES
 from sklip.training._state import export_training_state, restore_training_state
 from sklip.training._stopping import StoppingRule
-from sklip.training._threads import limit_torch_threads
 
 __all__ = [
     "CLASSIFIER_LOSSES",
@@ -23,7 +22,6 @@ __all__ = [
     "TensorData",
     "check_callbacks",
     "export_training_state",
-    "limit_torch_threads",
     "restore_training_state",
     "sequential_module",
 ]

@@ -13,9 +13,10 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
+from threadpoolctl import threadpool_info
 
 from sklip import LipschitzRegularizedMLPClassifier, LipschitzRegularizedMLPRegressor
-from sklip.training import limit_torch_threads
+from sklip._threads import limit_threads
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -207,15 +208,19 @@ def test_n_jobs_gives_the_same_models(classification):
 def test_threads_are_restored(classification):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
+    blas = threadpool_info()
     try:
         _classifier().fit(*classification)
         assert torch.get_num_threads() == 2
-        with limit_torch_threads(work=1.0):
+        assert threadpool_info() == blas
+        with limit_threads(work=1.0):
             assert torch.get_num_threads() == 1
-            with limit_torch_threads(work=1.0):
+            pools = [p for p in threadpool_info() if p["user_api"] == "blas"]
+            assert pools and all(pool["num_threads"] == 1 for pool in pools)
+            with limit_threads(work=1.0):
                 assert torch.get_num_threads() == 1
             assert torch.get_num_threads() == 1
-        with limit_torch_threads(work=1e12):
+        with limit_threads(work=1e12):
             assert torch.get_num_threads() == 2
         assert torch.get_num_threads() == 2
     finally:
