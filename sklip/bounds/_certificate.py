@@ -37,8 +37,8 @@ class LipschitzCertificate:
     value : float
         The bound: ``||f(x) - f(y)|| <= value * ||x - y||`` for all x, y.
     lower : float
-        Proven lower bound of what the method could have reached at best (a solver's
-        dual value); 0 where it gives none.
+        What the method could have reached at best: the solver's dual value, which holds
+        to the solver's accuracy and is not proven; 0 where it gives none.
     norm : {1, 2, inf}
         Norm of both the input and the output.
     method : str

@@ -39,14 +39,11 @@ class Optimum:
         Last dual matrix.
     lower : float
         Largest dual value; 0 if none was found.
-    n_steps : int
-        Steps taken.
     """
 
     x: torch.Tensor
     X: torch.Tensor
     lower: float
-    n_steps: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +85,7 @@ def interior_point(problem, tol, deadline):
     cost = torch.zeros_like(x)
     cost[0] = 1.0
     best, lower = x, 0.0
-    n_steps = 0
-    while n_steps < _MAX_STEPS:
+    for _ in range(_MAX_STEPS):
         gap = float((state.X * state.S).sum())
         residual = float((problem.adjoint(state.X) - cost).abs().max())
         if residual < _DUAL_RESIDUAL:
@@ -100,13 +96,12 @@ def interior_point(problem, tol, deadline):
         if time.monotonic() > deadline:
             break
         state = _step(problem, state, cost, gap)
-        n_steps += 1
         if state is None:
             break
         X = state.X
         if state.x[0] < best[0]:
             best = state.x
-    return Optimum(best, X, min(lower, float(best[0])), n_steps)
+    return Optimum(best, X, min(lower, float(best[0])))
 
 
 def _step(problem, state, cost, gap):

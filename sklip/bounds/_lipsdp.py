@@ -48,14 +48,11 @@ class Solution:
         Lower end, from the dual; 0 if none was found.
     multipliers : tuple of ndarray
         d = sqrt(2 T) for each hidden layer.
-    n_steps : int
-        Interior-point steps taken.
     """
 
     lipschitz: float
     lower: float
     multipliers: tuple
-    n_steps: int
 
 
 def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
@@ -175,5 +172,4 @@ def _unscaled(problem, optimum, lipschitz, d):
         lipschitz * math.sqrt(float(optimum.x[0])),
         lipschitz * math.sqrt(max(optimum.lower, 0.0)),
         multipliers,
-        optimum.n_steps,
     )
