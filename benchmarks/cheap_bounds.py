@@ -43,7 +43,7 @@ def eclipse_fast(weights):
 def tightened(network):
     """The sequential bound's multipliers, improved."""
     chain = chain_of(network)
-    return tightened_multipliers(chain, *sequential_passes(chain)[0])[0]
+    return tightened_multipliers(chain, *sequential_passes(chain)[0]).value
 
 
 def fresh(network):

@@ -9,11 +9,14 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklip.bounds import LipschitzCertificate, lipschitz_bound
+from sklip.bounds import LipschitzCertificate, cached_bound, lipschitz_bound
 from sklip.certification import (
     adversarial_accuracy_score,
     certified_accuracy_curve,
     certified_accuracy_score,
+    certified_error_score,
+    noise_accuracy_curve,
+    risk_coverage_curve,
 )
 from sklip.networks import FeedForward
 
@@ -21,9 +24,14 @@ __all__ = [
     "adversarial_accuracy_score",
     "certified_accuracy_curve",
     "certified_accuracy_score",
+    "certified_error_score",
     "make_adversarial_accuracy_scorer",
     "make_certified_accuracy_scorer",
+    "make_certified_error_scorer",
     "make_lipschitz_scorer",
+    "make_noise_accuracy_scorer",
+    "noise_accuracy_curve",
+    "risk_coverage_curve",
 ]
 
 # Arguments are checked when a scorer is made, by scoring a network of one weight.
@@ -76,7 +84,9 @@ class _Scorer:
         return True
 
 
-def make_certified_accuracy_scorer(*, radius, norm=2, method="best", feature_eps=None):
+def make_certified_accuracy_scorer(
+    *, radius, norm=2, method="best", feature_eps=None, categorical="immutable"
+):
     """Make a scorer of the certified accuracy.
 
     Parameters
@@ -85,11 +95,13 @@ def make_certified_accuracy_scorer(*, radius, norm=2, method="best", feature_eps
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "lipsdp", "best"}, \
-            default="best"
+    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
+            "best"}, default="best"
         As for :func:`sklip.certification.certified_radius`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
+    categorical : {"immutable", "flip"}, default="immutable"
+        As for :func:`sklip.certification.certified_radius`.
 
     Returns
     -------
@@ -110,7 +122,8 @@ def make_certified_accuracy_scorer(*, radius, norm=2, method="best", feature_eps
     >>> from sklip.metrics import make_certified_accuracy_scorer
     >>> scorer = make_certified_accuracy_scorer(radius=0.1)
     >>> scorer
-    make_certified_accuracy_scorer(radius=0.1, norm=2, method='best', feature_eps=None)
+    make_certified_accuracy_scorer(radius=0.1, norm=2, method='best', \
+categorical='immutable', feature_eps=None)
     >>> X, y = load_iris(return_X_y=True)
     >>> model = LogisticRegression(max_iter=500)
     >>> bool(cross_val_score(model, X, y, scoring=scorer, cv=3).min() > 0.8)
@@ -118,10 +131,56 @@ def make_certified_accuracy_scorer(*, radius, norm=2, method="best", feature_eps
     """
     if isinstance(method, LipschitzCertificate):
         raise TypeError("A scorer meets many networks: method must be a name.")
-    kwargs = {"radius": radius, "norm": norm, "method": method}
+    kwargs = {
+        "radius": radius,
+        "norm": norm,
+        "method": method,
+        "categorical": categorical,
+    }
     certified_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
     kwargs["feature_eps"] = _checked_eps(feature_eps)
     return _Scorer("make_certified_accuracy_scorer", certified_accuracy_score, kwargs)
+
+
+def make_certified_error_scorer(
+    *, radius, loss="squared_error", norm=2, feature_eps=None
+):
+    """Make a scorer of a regressor's worst-case error: greater is better.
+
+    Parameters
+    ----------
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    loss : {"squared_error", "absolute_error", "r2"}, default="squared_error"
+        The first two are negated; R² is taken as it is.
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> from sklip.metrics import make_certified_error_scorer
+    >>> from sklip.networks import FeedForward
+    >>> scorer = make_certified_error_scorer(radius=0.2, loss="absolute_error")
+    >>> round(scorer(FeedForward([[[3.0, 4.0]]]), [[1.0, 0.0]], [3.0]), 6)
+    -1.0
+    """
+    kwargs = {"radius": radius, "loss": loss, "norm": norm}
+    network = FeedForward([[[1.0]]])
+    certified_error_score(network, [[0.0], [1.0]], [0.0, 1.0], **kwargs)
+    kwargs["feature_eps"] = _checked_eps(feature_eps)
+    return _Scorer("make_certified_error_scorer", _negated_error, kwargs)
 
 
 def make_lipschitz_scorer(*, method="auto"):
@@ -216,8 +275,67 @@ def make_adversarial_accuracy_scorer(
     )
 
 
+def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
+    """Make a scorer of the accuracy under Gaussian noise.
+
+    Parameters
+    ----------
+    noise_std : float
+        Standard deviation of the noise in every entry, in the units of X.
+    n_repeats : int, default=1
+        Draws of the noise that are averaged.
+    random_state : int or None, default=0
+        Seed of the noise; fixed by default, so that a search can be repeated.
+
+    Returns
+    -------
+    scorer : callable
+        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklip.metrics import make_noise_accuracy_scorer
+    >>> scorer = make_noise_accuracy_scorer(noise_std=0.1)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500)
+    >>> bool(cross_val_score(model, X, y, scoring=scorer, cv=3).min() > 0.85)
+    True
+    """
+    if not isinstance(noise_std, Real) or not 0 <= noise_std < np.inf:
+        raise ValueError(f"noise_std must be a finite number >= 0, got {noise_std!r}.")
+    if random_state is not None and not isinstance(random_state, Integral):
+        raise TypeError(
+            f"random_state must be an integer or None, got {random_state!r}."
+        )
+    if not isinstance(n_repeats, Integral) or n_repeats < 1:
+        raise ValueError(f"n_repeats must be a whole number >= 1, got {n_repeats!r}.")
+    kwargs = {
+        "noise_std": noise_std,
+        "n_repeats": n_repeats,
+        "random_state": random_state,
+    }
+    return _Scorer("make_noise_accuracy_scorer", _mean_noise_accuracy, kwargs)
+
+
+def _mean_noise_accuracy(estimator, X, y, *, noise_std, **kwargs):
+    return noise_accuracy_curve(estimator, X, y, [noise_std], **kwargs).mean()
+
+
 def _negated_bound(estimator, X, y, *, method):
-    return -lipschitz_bound(estimator, method=method).value
+    return -cached_bound(estimator, method=method).value
+
+
+def _negated_error(estimator, X, y, *, loss, **kwargs):
+    score = certified_error_score(estimator, X, y, loss=loss, **kwargs)
+    return score if loss == "r2" else -score
 
 
 def _checked_eps(feature_eps):

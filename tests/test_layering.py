@@ -21,7 +21,7 @@ BELOW = {
     "datasets": set(),
     "bounds": {"networks"},
     "certification": {"bounds", "networks"},
-    "training": {"bounds", "networks"},
+    "training": {"certification", "bounds", "networks"},
     "estimators": {"training", "certification", "bounds", "networks"},
 }
 ON_TOP = {"metrics", "preprocessing", "inspection", "model_selection"}

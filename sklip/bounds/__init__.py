@@ -3,16 +3,23 @@
 """Bounds of Lipschitz constants, with their proofs."""
 
 from sklip.bounds._bracket import lipschitz_bracket
+from sklip.bounds._cached import cached_bound
 from sklip.bounds._certificate import (
     LipschitzCertificate,
     LipschitzEstimate,
     as_proven_bound,
 )
+from sklip.bounds._chain import Chain
 from sklip.bounds._check import check_certificate
 from sklip.bounds._dispatch import METHODS, auto_method, lipschitz_bound
 from sklip.bounds._empirical import lipschitz_lower_bound
+from sklip.bounds._expected import expected_lipschitz, jacobian_variance
+from sklip.bounds._gain import measured_gain
+from sklip.bounds._jacobian_diagnostic import JacobianDiagnostic, jacobian_diagnostic
 from sklip.bounds._lipsdp import lipsdp_bound
 from sklip.bounds._lipsdp_gradient import lipsdp_gradient
+from sklip.bounds._local import local_lipschitz_bound
+from sklip.bounds._local_slopes import LocalSlopes
 from sklip.bounds._modules import (
     Residual,
     feedforward_from_module,
@@ -20,34 +27,55 @@ from sklip.bounds._modules import (
     module_hash,
     register_module_bound,
 )
+from sklip.bounds._multipliers import multiplier_certificate
 from sklip.bounds._norms import layer_norms, operator_norm_bound, spectral_norm_bound
 from sklip.bounds._pairs import output_difference_bounds
 from sklip.bounds._path import path_bound
 from sklip.bounds._product import product_bound
+from sklip.bounds._proof import is_feasible
+from sklip.bounds._propagation import Propagation
+from sklip.bounds._propagation_bounds import hidden_bounds, outputs_lower
 from sklip.bounds._sequential import sequential_bound
+from sklip.bounds._shaped_module import ShapedModule, unwrap_any_module
 
 __all__ = [
     "METHODS",
+    "Chain",
+    "JacobianDiagnostic",
     "LipschitzCertificate",
     "LipschitzEstimate",
+    "LocalSlopes",
+    "Propagation",
     "Residual",
+    "ShapedModule",
     "as_proven_bound",
     "auto_method",
+    "cached_bound",
     "check_certificate",
+    "expected_lipschitz",
     "feedforward_from_module",
+    "is_feasible",
+    "jacobian_diagnostic",
+    "jacobian_variance",
+    "hidden_bounds",
     "layer_norms",
     "lipschitz_bound",
     "lipschitz_bracket",
     "lipschitz_lower_bound",
     "lipsdp_bound",
     "lipsdp_gradient",
+    "measured_gain",
+    "local_lipschitz_bound",
     "module_bound",
     "module_hash",
+    "multiplier_certificate",
     "operator_norm_bound",
     "output_difference_bounds",
+    "outputs_lower",
     "path_bound",
     "product_bound",
     "register_module_bound",
     "sequential_bound",
     "spectral_norm_bound",
+    "unwrap_any_module",
 ]

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sklip.bounds._check import certificate_seal, check_certificate
-from sklip.bounds._modules import (
-    is_module,
-    module_bound,
-    module_hash,
-    unwrap_module,
-)
 from sklip.bounds._norms import check_norm
 from sklip.bounds._product import product_bound
 from sklip.bounds._resolve import resolve_network
+from sklip.bounds._shaped_module import (
+    bound_module,
+    hash_module,
+    is_any_module,
+    unwrap_any_module,
+)
 
 __all__ = [
     "LipschitzCertificate",
@@ -140,8 +140,8 @@ class LipschitzCertificate:
             Whether the network is the certificate's (by its hash), nothing in the
             certificate was changed, and its value is proven to be a bound.
         """
-        network = unwrap_module(network)
-        if is_module(network):
+        network = unwrap_any_module(network)
+        if is_any_module(network):
             return self._verify_module(network)
         network = resolve_network(network, output=output, feature=feature)
         if network.hash != self.network_hash:
@@ -149,11 +149,11 @@ class LipschitzCertificate:
         return check_certificate(network.weights, self, network.activation)
 
     def _verify_module(self, module):
-        if module_hash(module) != self.network_hash:
+        if hash_module(module) != self.network_hash:
             return False
         if self.seal != certificate_seal((), self.norm, self.value, None):
             return False
-        return module_bound(module, norm=self.norm) <= self.value
+        return bound_module(module, self.norm) <= self.value
 
     def to_json(self):
         """Write the certificate as JSON, every float exactly.
@@ -286,13 +286,13 @@ def product_certificate(network, norm, *, method="product"):
 def module_certificate(module, norm):
     """Certificate of a torch module that is no plain stack: the product of norms."""
     # Raised a little, since another machine may round the norms differently.
-    value = module_bound(module, norm=norm) * (1.0 + 1e-9)
+    value = bound_module(module, norm) * (1.0 + 1e-9)
     return LipschitzCertificate(
         value=value,
         lower=0.0,
         norm=norm,
         method="product",
-        network_hash=module_hash(module),
+        network_hash=hash_module(module),
         seal=certificate_seal((), norm, value, None),
     )
 

@@ -24,7 +24,7 @@ from scipy.sparse import csc_array
 
 from sklip.bounds._certificate import lmi_certificate
 from sklip.bounds._chain import chain_of
-from sklip.bounds._lmi import scaled_weights
+from sklip.bounds._lmi import neuron_scaling, scaled_weights
 from sklip.bounds._norms import largest_eigenvalue
 from sklip.bounds._proof import prove
 from sklip.bounds._sequential import sequential_bound, sequential_passes
@@ -280,7 +280,9 @@ def _dual_value(dual, scaled, sectors):
         v = scaled[k]
         cross = np.sum(v * x_matrix[block, before], axis=1)
         square = np.sum((v @ x_matrix[before, before]) * v, axis=1)
-        scale = _root(np.diag(x_matrix)[block], (a + b) * cross, a * b * square)
+        scale = neuron_scaling(
+            np.diag(x_matrix)[block], (a + b) * cross, a * b * square
+        )
         if scale is None:
             return 0.0
         x_matrix[block] *= scale[:, None]
@@ -292,18 +294,6 @@ def _dual_value(dual, scaled, sectors):
 def _semidefinite(matrix):
     values, vectors = eigh(0.5 * (matrix + matrix.T))
     return (vectors * np.maximum(values, 0.0)) @ vectors.T
-
-
-def _root(p, q, r):
-    """The s of ratio nearest to 1 with p s^2 - q s + r = 0; 0 for an empty equation."""
-    discriminant = q * q - 4.0 * p * r
-    if np.any(discriminant < 0.0):
-        return None
-    with np.errstate(all="ignore"):
-        roots = (q + np.array([[1.0], [-1.0]]) * np.sqrt(discriminant)) / (2.0 * p)
-    roots[~np.isfinite(roots)] = 0.0
-    nearest = np.argmin(np.abs(np.log(np.maximum(roots, 1e-300))), axis=0)
-    return np.take_along_axis(roots, nearest[None], axis=0)[0]
 
 
 def _repaired(chain, solved, multipliers):

@@ -21,17 +21,26 @@ from sklip.bounds._interior_point import interior_point
 from sklip.bounds._lipsdp_problem import LipSDPProblem
 from sklip.bounds._lmi import inflate, scaled_weights
 from sklip.bounds._proof import prove
-from sklip.bounds._rescale import tightened_multipliers
+from sklip.bounds._rescale import evaluation_work, tightened_multipliers
 from sklip.bounds._sequential import sequential_bound, sequential_passes
 from sklip.exceptions import CertificationWarning
 
-__all__ = ["lipsdp_bound", "scaled_problem", "solve_lipsdp"]
+__all__ = [
+    "first_order_bound",
+    "first_order_evaluations",
+    "lipsdp_bound",
+    "scaled_problem",
+    "solve_lipsdp",
+]
 
 # Hidden neurons up to which the semidefinite program is formed: about a minute and a
 # gigabyte. Above, the first-order method of _rescale takes over.
 _DENSE_UP_TO = 2000
-# Its barrier weights: each halves the distance from the optimum.
-_STAGES = 14
+# Its barrier weights at most; the last ones earn digits of the lower end alone.
+_STAGES = 10
+# Multiply-adds that are spent where "auto" chooses it (about ten seconds), and the
+# fewest evaluations that are worth it.
+_AUTO_WORK, _FEWEST_EVALUATIONS = 3e10, 10
 # Factors by which the sequential bound is relaxed to become a strictly feasible start.
 _RELAXATIONS = (1.5, 3.0, 10.0)
 
@@ -86,7 +95,7 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     -----
     Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Above 2000
     hidden neurons the multipliers come from a first-order method: some digits fewer,
-    no lower end of the bracket, and neither tol nor time_limit is used.
+    one multiplier a neuron for LipSDP-Layer, too, and always on the CPU.
 
     Examples
     --------
@@ -105,7 +114,8 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
         # One matrix after merging, or a constant network: nothing is left to solve.
         return replace(sequential, method=method)
     if sum(len(w) for w in chain.weights[:-1]) > _DENSE_UP_TO:
-        return _large_scale(network, chain, sequential, method)
+        found = first_order_bound(network, tol=tol, time_limit=time_limit)
+        return replace(found, method=method)
     solution = solve_lipsdp(
         chain, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
     )
@@ -127,13 +137,59 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     return lmi_certificate(network, *proven, method, solved=solved, lower=lower)
 
 
-def _large_scale(network, chain, sequential, method):
-    """By L-BFGS through the layers, with one multiplier a neuron for both methods."""
-    for found in sequential_passes(chain):
-        proven = tightened_multipliers(chain, *found, n_stages=_STAGES)
-        if proven is not None and proven[0] < sequential.value:
-            return lmi_certificate(network, *proven, method, solved=proven[0])
-    return replace(sequential, method=method)
+def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.inf):
+    """Bound by LipSDP's first-order method, whose matrices are no larger than a layer.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    tol : float, default=1e-6
+        Relative gap at which it stops, if it gets there.
+    time_limit : float, default=None
+        Seconds after which it stops with the best bound so far.
+    n_evaluations : int
+        Evaluations after which it stops.
+
+    Returns
+    -------
+    certificate : LipschitzCertificate
+        Proven, and never above the sequential bound; ``lower`` is the dual value of
+        LipSDP that the last steps give.
+    """
+    deadline = math.inf if time_limit is None else time.monotonic() + time_limit
+    chain, sequential = chain_of(network), sequential_bound(network)
+    if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
+        return replace(sequential, method="lipsdp")
+    for start in sequential_passes(chain):
+        found = tightened_multipliers(
+            chain,
+            *start,
+            n_stages=_STAGES,
+            tol=tol,
+            n_evaluations=n_evaluations,
+            deadline=deadline,
+        )
+        if found is None:
+            continue
+        if found.value < sequential.value:
+            return lmi_certificate(
+                network,
+                found.value,
+                found.multipliers,
+                "lipsdp",
+                solved=found.value,
+                lower=found.lower,
+            )
+        lower = min(found.lower, sequential.value)
+        return replace(sequential, method="lipsdp", lower=lower)
+    return replace(sequential, method="lipsdp")
+
+
+def first_order_evaluations(network):
+    """Evaluations that "auto" grants the first-order method: 0 where too few pay."""
+    granted = _AUTO_WORK / max(evaluation_work(chain_of(network)), 1.0)
+    return int(granted) if granted >= _FEWEST_EVALUATIONS else 0
 
 
 def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):

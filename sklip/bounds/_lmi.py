@@ -20,7 +20,14 @@ import numpy as np
 
 from sklip.bounds._chain import SAFETY
 
-__all__ = ["assemble_z", "couplings", "inflate", "scaled_spreads", "scaled_weights"]
+__all__ = [
+    "assemble_z",
+    "couplings",
+    "inflate",
+    "neuron_scaling",
+    "scaled_spreads",
+    "scaled_weights",
+]
 
 
 def scaled_weights(weights, lipschitz, multipliers):
@@ -54,6 +61,22 @@ def inflate(lipschitz, multipliers, factor):
     n_matrices = len(multipliers) + 1
     scaled = [d * factor ** (n_matrices - k) for k, d in enumerate(multipliers, 1)]
     return lipschitz * factor**n_matrices, tuple(scaled)
+
+
+def neuron_scaling(p, q, r):
+    """The s of ratio nearest to 1 with p s^2 - q s + r = 0; 0 for an empty equation.
+
+    Scaling row and column of a neuron in a dual matrix X by it makes p_i^T X q_i zero;
+    None if no s does.
+    """
+    discriminant = q * q - 4.0 * p * r
+    if np.any(discriminant < 0.0):
+        return None
+    with np.errstate(all="ignore"):
+        roots = (q + np.array([[1.0], [-1.0]]) * np.sqrt(discriminant)) / (2.0 * p)
+    roots[~np.isfinite(roots)] = 0.0
+    nearest = np.argmin(np.abs(np.log(np.maximum(roots, 1e-300))), axis=0)
+    return np.take_along_axis(roots, nearest[None], axis=0)[0]
 
 
 def assemble_z(chain, lipschitz, multipliers):

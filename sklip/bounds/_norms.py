@@ -35,15 +35,16 @@ def check_norm(norm):
         raise ValueError(f"norm must be 1, 2 or numpy.inf, got {norm!r}.") from None
 
 
-def largest_eigenvalue(matrix):
+def largest_eigenvalue(matrix, *, lower=0):
     """Largest eigenvalue of a symmetric matrix, as LAPACK finds it (no proof).
 
-    The matrix is overwritten.
+    The matrix is overwritten; only the triangle below the diagonal is read, or above
+    it for lower = 1 (in row order).
     """
     n = len(matrix)
     # Symmetric, so its transpose spares LAPACK a copy to column order.
     values, _, _, _, info = dsyevr(
-        matrix.T, compute_v=0, range="I", il=n, iu=n, overwrite_a=True
+        matrix.T, compute_v=0, range="I", il=n, iu=n, lower=lower, overwrite_a=True
     )
     if info:
         raise LinAlgError("LAPACK found no largest eigenvalue.")

@@ -46,7 +46,7 @@ def _condition(chain, lipschitz, multipliers):
     for v, spread, (a, p) in zip(
         scaled, spreads, couplings(chain.sectors), strict=True
     ):
-        size = np.linalg.norm(v)
+        size = _frobenius(v)
         distance = 2.01 * UNIT * size + spread
         lowers.append(-a * v)
         # Rounding of a, of v and of their product.
@@ -69,12 +69,16 @@ def _rounding(diagonals, lowers, sizes):
     flat = _is_flat(diagonals, lowers)
     traces = [0.0 if d is None else np.trace(d) for d in diagonals[flat:]]
     rounding = _gamma(max(sizes[flat:])) * (sum(sizes[flat:]) + sum(traces))
-    return rounding + flat * _gamma(sizes[0]) * np.linalg.norm(lowers[0]) ** 2
+    return rounding + flat * _gamma(sizes[0]) * _frobenius(lowers[0]) ** 2
 
 
 def _is_flat(diagonals, lowers):
     """Whether the first block is a multiple of I, and there is another."""
     return diagonals[0] is None and bool(lowers)
+
+
+def _frobenius(matrix):
+    return np.sqrt(np.vdot(matrix, matrix))
 
 
 def _gamma(n_terms):
@@ -97,7 +101,7 @@ def _block_factor(diagonals, lowers, sizes, one):
         if k == 0 and _is_flat(diagonals, lowers):
             # A multiple of I: eliminated with its exact root, so without a residual.
             left = lowers[0] / np.sqrt(one)
-            rounding += _gamma(n) * np.linalg.norm(left) ** 2
+            rounding += _gamma(n) * _frobenius(left) ** 2
             continue
         block = _diagonal_block(diagonals[k], n, one)
         if left is not None:
@@ -105,12 +109,12 @@ def _block_factor(diagonals, lowers, sizes, one):
         factor, info = dpotrf(block.T, lower=1)
         if info:
             return None, np.inf
-        residual += np.linalg.norm(block - factor @ factor.T) ** 2
-        rounding += _gamma(n) * np.linalg.norm(factor) ** 2
+        residual += _frobenius(block - factor @ factor.T) ** 2
+        rounding += _gamma(n) * _frobenius(factor) ** 2
         if k < len(lowers):
             left = dtrsm(1.0, factor, lowers[k], side=1, lower=1, trans_a=1)
-            residual += 2.0 * np.linalg.norm(lowers[k] - left @ factor.T) ** 2
-            rounding += _gamma(n) * np.linalg.norm(left) ** 2
+            residual += 2.0 * _frobenius(lowers[k] - left @ factor.T) ** 2
+            rounding += _gamma(n) * _frobenius(left) ** 2
     return factor, SAFETY * (np.sqrt(residual) + rounding)
 
 
@@ -124,9 +128,8 @@ def _diagonal_block(block, n, one):
 
 def _in_range(lipschitz, multipliers):
     low, high = 2.0**-MAX_EXPONENT, 2.0**MAX_EXPONENT
-    return all(
-        np.all((low <= np.asarray(d)) & (np.asarray(d) <= high))
-        for d in (lipschitz, *multipliers)
+    return low <= lipschitz <= high and all(
+        low <= np.min(d) and np.max(d) <= high for d in multipliers
     )
 
 

@@ -8,17 +8,27 @@ from sklip.certification._accuracy import (
 )
 from sklip.certification._attacks import adversarial_accuracy_score, pgd_attack
 from sklip.certification._bracket import robustness_bracket
+from sklip.certification._certified import is_certified
+from sklip.certification._errors import certified_error_score
 from sklip.certification._intervals import certified_interval
 from sklip.certification._margins import margins
+from sklip.certification._noise_accuracy import noise_accuracy_curve
 from sklip.certification._radius import certified_radius
+from sklip.certification._regression_attack import adversarial_interval
+from sklip.certification._risk_coverage import risk_coverage_curve
 
 __all__ = [
     "adversarial_accuracy_score",
+    "adversarial_interval",
     "certified_accuracy_curve",
     "certified_accuracy_score",
+    "certified_error_score",
     "certified_interval",
     "certified_radius",
+    "is_certified",
     "margins",
+    "noise_accuracy_curve",
     "pgd_attack",
+    "risk_coverage_curve",
     "robustness_bracket",
 ]

@@ -4,9 +4,9 @@
 
 import numpy as np
 
+from sklip.certification._categories import radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
-from sklip.certification._radius import proven_radii
 from sklip.certification._validation import (
     check_norm,
     check_radii,
@@ -26,6 +26,7 @@ def certified_accuracy_score(
     norm=2,
     method="best",
     feature_eps=None,
+    categorical="immutable",
     sample_weight=None,
 ):
     """Share of samples classified correctly with a certified radius >= radius.
@@ -42,12 +43,14 @@ def certified_accuracy_score(
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "lipsdp", "best"} or \
-            LipschitzCertificate, default="best"
+    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
+            "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`. "best" decides each pair of classes by the
         cheapest rule that decides it.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
+    categorical : {"immutable", "flip"}, default="immutable"
+        As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
 
@@ -80,9 +83,10 @@ def certified_accuracy_score(
     decisions = decide(model, X, y, feature_eps)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     certified = decisions.correct
-    if radius > 0.0:
-        # A wrong prediction has radius 0.
-        certified = proven_radii(decisions, norm, method, needed=radius) >= radius
+    if radius > 0.0 or categorical != "immutable":
+        # A wrong prediction has radius 0, and so has one that a category changes.
+        proven = radii_for(decisions, norm, method, categorical, needed=radius)
+        certified = (proven >= radius) & (proven > 0.0)
     return np.average(certified, weights=weight)
 
 
@@ -95,6 +99,7 @@ def certified_accuracy_curve(
     norm=2,
     method="best",
     feature_eps=None,
+    categorical="immutable",
     sample_weight=None,
 ):
     """Certified accuracy at several radii.
@@ -111,11 +116,13 @@ def certified_accuracy_curve(
         Sizes of the perturbations, in any order.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "lipsdp", "best"} or \
-            LipschitzCertificate, default="best"
+    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
+            "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
+    categorical : {"immutable", "flip"}, default="immutable"
+        As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
 
@@ -142,6 +149,8 @@ def certified_accuracy_curve(
     method = check_method(method)
     decisions = decide(model, X, y, feature_eps)
     weight = check_sample_weight(sample_weight, len(decisions.target))
-    proven = proven_radii(decisions, norm, method)
+    proven = radii_for(decisions, norm, method, categorical)
     certified = decisions.correct & (proven >= radii[:, None])
+    if categorical != "immutable":
+        certified &= proven > 0.0
     return certified @ (weight / weight.sum())

@@ -15,7 +15,13 @@ from sklip.certification._validation import (
     check_sample_weight,
 )
 
-__all__ = ["adversarial_accuracy_score", "attack_points", "pgd_attack"]
+__all__ = [
+    "adversarial_accuracy_score",
+    "attack_points",
+    "linearise",
+    "pgd_attack",
+    "tangent_distances",
+]
 
 _BLOCK_ROWS = 1024
 
@@ -161,7 +167,7 @@ def attack_points(decisions, radii, norm, n_steps, n_restarts, rng):
     points = decisions.inputs.copy()
     flipped = ~decisions.correct
     ball = Ball(norm, radii[:, None])
-    attackable = (radii > 0.0) & (decisions.n_mutable > 0)
+    attackable = (radii > 0.0) & decisions.view.attackable.any()
     for restart in range(n_restarts):
         rows = np.flatnonzero(~flipped & attackable)
         for start in range(0, len(rows), _BLOCK_ROWS):
@@ -176,7 +182,7 @@ def attack_points(decisions, radii, norm, n_steps, n_restarts, rng):
 
 def _ascend(decisions, rows, ball, n_steps, restart, rng):
     """One start of the attack at some samples; those that flip are left alone."""
-    network, mutable = decisions.network, np.flatnonzero(decisions.view.mutable)
+    network, mutable = decisions.network, np.flatnonzero(decisions.view.attackable)
     origin, target = decisions.inputs[rows], decisions.target[rows]
     loss = _loss_slopes(decisions.logits[rows], target, restart)
     points, hit = origin.copy(), np.zeros(len(rows), dtype=bool)
@@ -245,3 +251,20 @@ def linearise(network, U):
         return gradient
 
     return outputs, pull_back
+
+
+def tangent_distances(decisions, norm):
+    """Distance to the runner-up by the tangent: the scale at which to start; or 0."""
+    gaps = decisions.gaps()
+    runner_up = gaps.argmin(axis=1)
+    one_hot = np.eye(gaps.shape[1])
+    _, pull_back = linearise(decisions.network, decisions.inputs)
+    slope = pull_back(one_hot[decisions.target] - one_hot[runner_up])
+    slope = slope[:, decisions.view.mutable]
+    dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
+    length = (
+        np.linalg.norm(slope, ord=dual, axis=1) if slope.size else np.zeros(len(gaps))
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = gaps.min(axis=1) / length
+    return np.where(np.isfinite(distance), distance, 0.0)

@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from sklip.certification._attacks import attack_points, linearise
+from sklip.certification._attacks import attack_points, tangent_distances
 from sklip.certification._balls import perturbation_norm
 from sklip.certification._decisions import decide
 from sklip.certification._radius import proven_radii
@@ -58,7 +58,7 @@ def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None)
     decisions = decide(model, X, None, feature_eps)
     certified = proven_radii(decisions, norm, "best")
     search = _Search(decisions, norm, certified, rng)
-    radii = np.maximum(certified, _linear_distance(decisions, norm)) * (1.0 + 1e-9)
+    radii = np.maximum(certified, tangent_distances(decisions, norm)) * (1.0 + 1e-9)
     for _ in range(_N_GROWTH):
         search.attack(np.where(np.isinf(search.distance), radii, 0.0))
         radii = 4.0 * radii
@@ -102,20 +102,3 @@ def _nearest_on_ray(decisions, rows, flips):
         far = np.where(wrong[:, None], middle, far)
         near = np.where(wrong[:, None], near, middle)
     return far
-
-
-def _linear_distance(decisions, norm):
-    """Distance to the runner-up by the tangent; the scale at which to start."""
-    gaps = decisions.gaps()
-    runner_up = gaps.argmin(axis=1)
-    one_hot = np.eye(gaps.shape[1])
-    _, pull_back = linearise(decisions.network, decisions.inputs)
-    slope = pull_back(one_hot[decisions.target] - one_hot[runner_up])
-    slope = slope[:, decisions.view.mutable]
-    dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
-    length = (
-        np.linalg.norm(slope, ord=dual, axis=1) if slope.size else np.zeros(len(gaps))
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        distance = gaps.min(axis=1) / length
-    return np.where(np.isfinite(distance), distance, 0.0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.certification._module_decisions import holds_module, module_decisions
 from sklip.certification._rounding import forward_error
 from sklip.certification._validation import encode_labels
 from sklip.networks import FeedForward, NetworkView, network_view
@@ -61,6 +62,8 @@ class Decisions:
 
 def decide(model, X, y=None, feature_eps=None):
     """Evaluate a classifier at X, about y or about its own predictions."""
+    if holds_module(model):
+        return module_decisions(model, X, y, feature_eps)
     view = classifier_view(model, feature_eps)
     inputs = checked_inputs(view, X)
     network = view.decision_network()

@@ -88,5 +88,5 @@ def _output_constants(view, n_mutable, norm):
     weights[0] = weights[0][:, view.mutable]
     extended = FeedForward(weights, None, network.activation)
     pairs = np.array([(j, network.n_outputs) for j in range(network.n_outputs)])
-    best = rules("best", norm, extended)
-    return np.min([rule(extended, pairs) for rule in best], axis=0)
+    cheap, dear = rules("best", norm, extended)
+    return np.min([rule(extended, pairs) for rule in cheap + dear], axis=0)

@@ -9,9 +9,17 @@ import numpy as np
 from sklip.bounds import as_proven_bound, output_difference_bounds
 from sklip.certification._rounding import UNIT_ROUNDOFF
 
-__all__ = ["METHODS", "certificate_constant", "check_method", "norm_ratio", "rules"]
+__all__ = [
+    "LOCAL_METHODS",
+    "METHODS",
+    "certificate_constant",
+    "check_method",
+    "norm_ratio",
+    "rules",
+]
 
-METHODS = ("product", "pairwise", "sequential", "lipsdp", "best")
+LOCAL_METHODS = ("ibp", "crown", "local")
+METHODS = ("product", "pairwise", "sequential", "lipsdp", *LOCAL_METHODS, "best")
 _EUCLIDEAN_ONLY = ("sequential", "lipsdp")
 # "best" solves LipSDP for every pair of classes up to these sizes: some seconds.
 _LIPSDP_NEURONS, _LIPSDP_CLASSES = 128, 10
@@ -38,15 +46,22 @@ def norm_ratio(p, q, n):
 
 
 def rules(method, norm, network):
-    """Functions ``(network, pairs) -> constants in norm``, cheapest first."""
+    """Functions ``(network, pairs) -> constants in norm``, cheapest first.
+
+    In two lists: those that cost little, and those that solve for each pair.
+    """
     names = (method,)
     if method == "best":
         small = sum(network.layer_sizes[1:-1]) <= _LIPSDP_NEURONS
         few = network.n_outputs <= _LIPSDP_CLASSES
         names = ("product", "pairwise", "sequential", "lipsdp")[: 3 + (small and few)]
     own = [(name, norm) for name in names if name not in _EUCLIDEAN_ONLY and norm != 2]
-    euclidean = [(name, 2) for name in names]
-    return [_rule(name, p, norm) for name, p in own + euclidean]
+    euclidean = [(name, 2) for name in names if name != "lipsdp"]
+    dear = [(name, 2) for name in names if name == "lipsdp"]
+    return tuple(
+        [_rule(name, p, norm) for name, p in chosen]
+        for chosen in (own + euclidean, dear)
+    )
 
 
 def _rule(name, p, norm):

@@ -88,11 +88,18 @@ def _error_at(network, norms, U, folding):
         size = _lengths(a) + 2.0 * error
         last = k == len(hidden)
         bias_size = folding.last_bias if last else bias
-        local = np.linalg.norm(weight) * size + np.linalg.norm(bias_size)
-        n_terms = weight.shape[1] + last * folding.n_last
+        weight_size = _weight_size(weight, last, folding)
+        local = weight_size * size + np.linalg.norm(bias_size)
+        n_terms = weight.shape[1] + (folding.n_last if last else folding.n_hidden)
         error = norms[k] * error + _gamma(n_terms) * local
         z = a @ weight.T + bias
     return 1.01 * error
+
+
+def _weight_size(weight, last, folding):
+    # The terms of the last matrix may have cancelled when it was folded.
+    size = np.linalg.norm(weight)
+    return max(size, np.linalg.norm(folding.last_size)) if last else size
 
 
 def _lengths(rows):
@@ -109,8 +116,9 @@ def _growth(network, norms, folding):
         growth = activation.lipschitz * growth + scale * (spread + 2.0 * growth)
         spread = activation.lipschitz * spread
         weight = network.weights[k]
-        local = np.linalg.norm(weight) * (spread + 2.0 * growth)
-        n_terms = weight.shape[1] + folding.n_last
+        last = k == len(network.activations)
+        local = _weight_size(weight, last, folding) * (spread + 2.0 * growth)
+        n_terms = weight.shape[1] + folding.n_last + folding.n_hidden
         growth = norms[k] * growth + _gamma(n_terms) * local
         spread = norms[k] * spread
     return 1.02 * float(growth)

@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklip.training import FlatMLP, MLPNet, TensorData, restore_training_state
 
 __all__ = [
+    "make_mlp",
     "make_net",
     "net_parameters",
     "resolve_batch_size",
@@ -57,7 +58,7 @@ def make_net(
         Give the sizes and the type; None where ``network`` does.
     rng : RandomState
         Seeds the net's own generator.
-    network : FeedForward, default=None
+    network : FeedForward or other fitted state, default=None
         Weights to start from; None draws new ones.
     history : History, default=None
         Record to go on with.
@@ -71,6 +72,17 @@ def make_net(
     """
     seed = int(rng.randint(np.iinfo(np.int32).max))
     generator = torch.Generator().manual_seed(seed)
+    module = estimator._make_module(generator, X, targets, network)
+    net = _initialized(estimator, module, generator)
+    if history is not None:
+        net.history.extend(copy.deepcopy(list(history)))
+    if training_state is not None:
+        restore_training_state(net, training_state)
+    return net
+
+
+def make_mlp(estimator, generator, X=None, targets=None, network=None):
+    """Fully connected network of an estimator; arguments as in make_net."""
     if network is None:
         hidden = estimator._hidden_layer_sizes()
         sizes = (X.shape[1], *hidden, targets.shape[1])
@@ -87,18 +99,14 @@ def make_net(
     )
     if network is not None:
         module.load_feedforward(network)
-    net = _initialized(estimator, module, generator)
-    if history is not None:
-        net.history.extend(copy.deepcopy(list(history)))
-    if training_state is not None:
-        restore_training_state(net, training_state)
-    return net
+    return module
 
 
 def net_parameters(estimator):
     """Parameters that a net keeps: another value of one needs another net."""
     parameters = estimator.get_params(deep=False)
-    return {k: v for k, v in parameters.items() if k not in _NOT_OF_THE_NET}
+    others = _NOT_OF_THE_NET | estimator._not_of_the_net
+    return {k: v for k, v in parameters.items() if k not in others}
 
 
 def _initialized(estimator, module, generator):
@@ -111,6 +119,7 @@ def _initialized(estimator, module, generator):
         momentum=estimator.momentum,
         alpha=estimator.alpha,
         penalty=estimator._make_penalty(module),
+        **estimator._net_options(),
         shuffle=estimator.shuffle,
         generator=generator,
         lr=estimator.learning_rate_init,
@@ -130,7 +139,7 @@ def resolve_batch_size(batch_size, n_samples):
         warnings.warn(
             f"batch_size={batch_size} is larger than the number of samples and is "
             f"clipped to {n_samples}.",
-            stacklevel=5,
+            stacklevel=6,
         )
     return min(batch_size, n_samples)
 
@@ -158,7 +167,7 @@ def _tensor(array, dtype, device):
     return torch.from_numpy(array).to(device=device, dtype=dtype)
 
 
-def split_validation(estimator, X, targets, sample_weight, y, rng):
+def split_validation(estimator, X, targets, sample_weight, y, rng, dtype=None):
     """Hold samples out for early stopping: [training part, validation part]."""
     classify = is_classifier(estimator)
     n_valid = int(np.ceil(estimator.validation_fraction * len(X)))
@@ -168,18 +177,31 @@ def split_validation(estimator, X, targets, sample_weight, y, rng):
             f"The validation set has {n_valid} samples and needs {needed}. Raise "
             "validation_fraction, fit more samples, or set early_stopping=False."
         )
-    arrays = [X, targets, y] + ([] if sample_weight is None else [sample_weight])
-    parts = train_test_split(
-        *arrays, random_state=rng, test_size=n_valid, stratify=y if classify else None
+    rows = train_test_split(
+        np.arange(len(X)),
+        random_state=rng,
+        test_size=n_valid,
+        stratify=y if classify else None,
     )
     split = []
-    for k in (0, 1):
-        weight = None if sample_weight is None else parts[6 + k]
+    for name, part in zip(("training", "validation"), rows, strict=True):
+        weight = None if sample_weight is None else sample_weight[part]
         if weight is not None and not weight.any():
             raise ValueError(
-                f"early_stopping drew a {('training', 'validation')[k]} set in which "
-                "every sample_weight is 0. Leave those samples out, or change "
-                "validation_fraction or random_state."
+                f"early_stopping drew a {name} set in which every sample_weight is 0. "
+                "Leave those samples out, or change validation_fraction or "
+                "random_state."
             )
-        split.append((parts[k], parts[2 + k], weight, parts[4 + k]))
+        split.append((_take(X, part, dtype), targets[part], weight, y[part]))
     return split
+
+
+def _take(X, rows, dtype):
+    """Rows of X in another type, without a second copy on the way."""
+    if dtype is None or X.dtype == dtype:
+        return X[rows]
+    taken = np.empty((len(rows), *X.shape[1:]), dtype=dtype)
+    for start in range(0, len(rows), 1024):
+        part = slice(start, start + 1024)
+        taken[part] = X[rows[part]]
+    return taken

@@ -16,6 +16,7 @@ from sklip._compat import Interval, StrOptions, check_sample_weight, fit_context
 from sklip._threads import limit_threads
 from sklip.bounds import METHODS, auto_method, lipschitz_bound
 from sklip.estimators._engine import (
+    make_mlp,
     make_net,
     net_parameters,
     resolve_batch_size,
@@ -28,7 +29,9 @@ from sklip.training import (
     StoppingRule,
     check_callbacks,
     export_training_state,
+    pack_history,
     sequential_module,
+    unpack_history,
 )
 
 __all__ = ["BaseLipschitzMLP"]
@@ -103,27 +106,37 @@ class BaseLipschitzMLP(BaseEstimator):
             If the loss or the weights stop being finite. The last finite weights are
             kept without a certificate and can be used with ``warm_start=True``.
         """
-        warm = self.warm_start and hasattr(self, "network_")
-        self._check_parameters(self.network_ if warm else None)
+        return self._fit(X, y, sample_weight)
+
+    def _fit(self, X, y, sample_weight, given=None):
+        """What fit does; given is a network to start from, or None."""
+        warm = self.warm_start and self.__sklearn_is_fitted__()
+        start = self._start if warm and given is None else None
+        self._check_parameters(start)
         X, targets, y, sample_weight = self._validate_fit(X, y, sample_weight, not warm)
+        if given is not None:
+            self._check_given(given, X.shape[1], targets.shape[1])
+            start = given
         rng = check_random_state(self.random_state)
-        start = self.network_ if warm else None
         history = self.history_ if warm else None
         self._net = make_net(self, X, targets, rng, network=start, history=history)
+        self._streams = False
         data, valid = self._split(X, targets, y, sample_weight, rng)
         stopping = StoppingRule(self.tol, self.n_iter_no_change, self.early_stopping)
-        if not self._train(data, valid, stopping, self.max_iter):
-            warnings.warn(
-                f"The {self.max_iter} epochs allowed were used up before the training "
-                "converged. Raise max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        epochs = self.max_iter if given is None else 0
+        if not self._train(data, valid, stopping, epochs):
+            warnings.warn(self._not_converged(), ConvergenceWarning, stacklevel=4)
         return self
+
+    def _not_converged(self):
+        return (
+            f"The {self.max_iter} epochs allowed were used up before the training "
+            "converged. Raise max_iter or tol."
+        )
 
     def _fit_more(self, X, y, sample_weight, first):
         """One epoch more on these samples; what partial_fit does."""
-        self._check_parameters(None if first else self.network_)
+        self._check_parameters(None if first else self._start)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
         if self.solver == "lbfgs":
@@ -137,21 +150,19 @@ class BaseLipschitzMLP(BaseEstimator):
             self._net = make_net(self, X, targets, rng)
         elif self._net_parameters != net_parameters(self):
             self._net = self._remake_net(export_training_state(self.net_))
-        flat = self.net_.module_.flat
-        data = tensor_data(X, targets, sample_weight, y, flat.dtype, flat.device)
-        stopping = StoppingRule(self.tol, self.n_iter_no_change)
-        self._train(data, None, stopping, 1)
+        self._streams = True
+        data = self._tensor_data(X, targets, sample_weight, y)
+        self._train(data, None, None, 1)
         return self
 
     def _train(self, data, valid, stopping, epochs):
         net = self.net_
         before = len(net.history)
         net.batch_size = resolve_batch_size(self.batch_size, len(data))
-        work = net.module_.n_weights * min(net.batch_size, len(data))
+        work = net.module_.work * min(net.batch_size, len(data))
         try:
             with limit_threads(work):
-                converged = net.train(data, valid, stopping=stopping, epochs=epochs)
-            stopping.restore_best(net.module_)
+                converged = self._run(net, data, valid, stopping, epochs)
         except DivergedTrainingError:
             self._collect(before)
             raise
@@ -166,16 +177,26 @@ class BaseLipschitzMLP(BaseEstimator):
             ) from error
         return converged
 
+    def _run(self, net, data, valid, stopping, epochs):
+        """Train the net; stopping is None in partial_fit. False if not converged."""
+        converged = net.train(data, valid, stopping=stopping, epochs=epochs)
+        if stopping is not None:
+            stopping.restore_best(net.module_)
+        return converged
+
     def _collect(self, before):
         """Move the result of the training from the net to the fitted attributes."""
         net = self.net_
-        self.network_ = net.module_.to_feedforward()
+        self._collect_network(net.module_)
         self.history_ = net.history
         self.n_iter_ = max(1, len(net.history) - before)
-        self.n_layers_ = len(self.network_.layer_sizes)
-        self.n_outputs_ = self.network_.n_outputs
         self.loss_curve_ = [record["train_loss"] for record in net.history]
         self.certificate_ = self.lipschitz_bound_ = None
+
+    def _collect_network(self, module):
+        self.network_ = module.to_feedforward()
+        self.n_layers_ = len(self.network_.layer_sizes)
+        self.n_outputs_ = self.network_.n_outputs
 
     def _certify(self):
         if self.certificate is not None:
@@ -222,6 +243,19 @@ class BaseLipschitzMLP(BaseEstimator):
         return tuple(int(n) for n in sizes)
 
     def _validate_fit(self, X, y, sample_weight, reset):
+        X, y, dtype = self._validate_samples(X, y, reset)
+        targets, y = self._encode_targets(y, dtype, reset)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, dtype=dtype, ensure_non_negative=True
+            )
+        sample_weight = self._weigh(y, sample_weight)
+        if sample_weight is not None and not np.any(sample_weight > 0):
+            raise ValueError("sample_weight must have at least one positive entry.")
+        return X, targets, y, sample_weight
+
+    def _validate_samples(self, X, y, reset):
+        """X as an array, y, and the type of targets and weights."""
         X, y = validate_data(
             self,
             X,
@@ -231,26 +265,37 @@ class BaseLipschitzMLP(BaseEstimator):
             y_numeric=self._y_numeric,
             reset=reset,
         )
-        targets, y = self._encode_targets(y, X.dtype, reset)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-            )
-        sample_weight = self._weigh(y, sample_weight)
-        if sample_weight is not None and not np.any(sample_weight > 0):
-            raise ValueError("sample_weight must have at least one positive entry.")
-        return X, targets, y, sample_weight
+        return X, y, X.dtype
 
     def _weigh(self, y, sample_weight):
         return sample_weight
 
     def _split(self, X, targets, y, sample_weight, rng):
-        flat = self.net_.module_.flat
         parts = [(X, targets, sample_weight, y)]
         if self.early_stopping:
             parts = split_validation(self, X, targets, sample_weight, y, rng)
-        data = [tensor_data(*part, flat.dtype, flat.device) for part in parts]
+        data = [self._tensor_data(*part) for part in parts]
         return data if len(data) == 2 else (data[0], None)
+
+    def _tensor_data(self, X, targets, sample_weight, y):
+        flat = self.net_.module_.flat
+        return tensor_data(X, targets, sample_weight, y, flat.dtype, flat.device)
+
+    def _make_module(self, generator, X, targets, network):
+        """The torch module that the net trains, new or with a network's weights."""
+        return make_mlp(self, generator, X, targets, network)
+
+    def _net_options(self):
+        """Further arguments of the net that a family sets."""
+        return {}
+
+    # Parameters of a family that another net is not needed for.
+    _not_of_the_net = frozenset()
+
+    @property
+    def _start(self):
+        """Fitted state from which warm_start, partial_fit and a new net go on."""
+        return self.network_
 
     def _make_penalty(self, module):
         """Penalty of the family; None for the plain network."""
@@ -265,7 +310,7 @@ class BaseLipschitzMLP(BaseEstimator):
     def net_(self):
         """The skorch net with the fitted weights; rebuilt after unpickling."""
         if getattr(self, "_net", None) is None:
-            self._fitted("network_")
+            check_is_fitted(self)
             self._net = self._remake_net(self._training_state)
         return self._net
 
@@ -277,7 +322,7 @@ class BaseLipschitzMLP(BaseEstimator):
         return make_net(
             self,
             rng=np.random.RandomState(0),  # its generator's state comes from state
-            network=self.network_,
+            network=self._start,
             history=self.history_,
             training_state=state,
         )
@@ -317,11 +362,20 @@ class BaseLipschitzMLP(BaseEstimator):
     def __getstate__(self):
         state = dict(super().__getstate__())
         net = state.pop("_net", None)
-        if net is not None and "network_" in state:
+        if net is not None and self.__sklearn_is_fitted__():
             # Arrays instead of torch objects: trained on a GPU, loaded without one.
-            state["_training_state"] = export_training_state(net)
+            # A stream of partial_fit goes on exactly; after fit, size comes first.
+            compact = not getattr(self, "_streams", False)
+            state["_training_state"] = export_training_state(net, compact=compact)
             state["_net"] = None
+        if "history_" in state:
+            state["history_"] = pack_history(state["history_"])
         return state
+
+    def __setstate__(self, state):
+        if isinstance(state.get("history_"), dict):
+            state = {**state, "history_": unpack_history(state["history_"])}
+        super().__setstate__(state)
 
 
 def _check_optimizer_class(solver):

@@ -46,7 +46,7 @@ class NetworkClassifierMixin(ClassifierMixin):
         self : object
             The fitted estimator.
         """
-        first = not hasattr(self, "network_")
+        first = not self.__sklearn_is_fitted__()
         if self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' needs all samples at once; pass a dict to "
@@ -193,7 +193,7 @@ class NetworkRegressorMixin(RegressorMixin):
         self : object
             The fitted estimator.
         """
-        return self._fit_more(X, y, sample_weight, not hasattr(self, "network_"))
+        return self._fit_more(X, y, sample_weight, not self.__sklearn_is_fitted__())
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

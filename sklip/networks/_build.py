@@ -4,25 +4,28 @@
 
 import numpy as np
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import (
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.utils.validation import check_is_fitted
 
-from sklip.exceptions import UnsupportedModelError
 from sklip.networks._columns import raw_columns
+from sklip.networks._coordinates import Coordinates
 from sklip.networks._encode import InputEncoder
 from sklip.networks._extract import extract_network
 from sklip.networks._feedforward import FeedForward
-from sklip.networks._fold import (
-    Folder,
-    coordinatewise_map,
-    is_drop,
-    is_identity,
-    unfreeze,
-)
+from sklip.networks._fold import Folder, is_drop, is_identity
 from sklip.networks._fold_rounding import FoldRounding
+from sklip.networks._resolve import resolve, unwrap_search
+from sklip.networks._resolved import Resolved
+from sklip.networks._threshold import THRESHOLD_MODELS
 from sklip.networks._view import NetworkView
 
 __all__ = ["network_view"]
+
+# Their members get X as it is; a bag checks it itself.
+_VOTES = (VotingClassifier, VotingRegressor)
 
 
 def network_view(model):
@@ -78,131 +81,88 @@ def network_view(model):
         return model
     if isinstance(model, FeedForward):
         classes = np.arange(model.n_outputs) if model.n_outputs > 1 else None
-        return _assemble(model, FoldRounding.of(model), classes, [], model)
-    transformers, target_transformers, final = _unwrap(model)
-    network, classes = extract_network(final)
-    if target_transformers and classes is not None:
-        raise UnsupportedModelError(
-            f"TransformedTargetRegressor around the classifier {type(final).__name__} "
-            "is not supported."
-        )
-    rounding = FoldRounding.of(network)
-    for transformer in reversed(target_transformers):
-        network, rounding = _undo_target(network, rounding, transformer)
-    return _assemble(network, rounding, classes, transformers, final)
-
-
-def _unwrap(model):
-    """Transformers in front, target transformers behind, and the final model."""
-    transformers, target_transformers = [], []
-    while True:
-        _check_fitted(model)
-        model = unfreeze(model)
-        if type(model) is Pipeline:
-            transformers += [step for _, step in model.steps[:-1]]
-            model = model.steps[-1][1]
-        elif type(model) is TransformedTargetRegressor:
-            target_transformers.append(model.transformer_)
-            model = model.regressor_
-        else:
-            return transformers, target_transformers, model
-
-
-def _check_fitted(model):
-    if isinstance(model, type) or not hasattr(model, "fit"):
-        what = model.__name__ if isinstance(model, type) else type(model).__name__
-        raise UnsupportedModelError(
-            f"No bound is known for {what}: a fitted estimator or a FeedForward is "
-            "needed."
-        )
-    check_is_fitted(model)
-
-
-def _undo_target(network, rounding, transformer):
-    """The network behind the inverse of a fitted target transformer."""
-    transformer = unfreeze(transformer)
-    if is_identity(transformer):
-        return network, rounding
-    if type(transformer) is Pipeline:
-        for _, step in reversed(transformer.steps):
-            network, rounding = _undo_target(network, rounding, step)
-        return network, rounding
-    n = network.n_outputs
-    try:
-        scale, offset = coordinatewise_map(transformer, n)
-    except UnsupportedModelError:
-        raise UnsupportedModelError(
-            f"The target transformer {type(transformer).__name__} of a "
-            "TransformedTargetRegressor cannot be folded into the network. Those that "
-            "can be: MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler (without "
-            "clip)."
-        ) from None
-    scale, offset = 1.0 / scale, -offset / scale
-    network = network.with_output_map(np.diag(scale), offset)
-    return network, rounding.behind(scale, offset)
-
-
-def _assemble(network, rounding, classes, transformers, final):
-    """Fold the transformers into the network and note what encode() has to do."""
-    n_features, names, by_name = _entry(network, transformers, final)
+        columns = raw_columns(model.n_inputs)
+        resolved = Resolved(model, FoldRounding.of(model), classes, columns)
+        return _assemble(resolved, Folder(model.n_inputs), None, False)
+    n_features, names, by_name = _entry(model)
     folder = Folder(n_features)
-    columns = raw_columns(n_features)
-    for transformer in transformers:
-        columns = folder.fold(transformer, columns)
-    folder.need_affine(columns, final)
-    folder.forbid_missing(columns)
-    used = sorted(frozenset().union(*columns.sources))
-    n_encoded = folder.n_coordinates - n_features
-    chosen = [*used, *range(n_features, folder.n_coordinates)]
-    if transformers:
-        matrix = columns.matrix.copy()
-        matrix.resize((len(columns), folder.n_coordinates))
-        network = network.with_input_map(matrix[:, chosen], columns.offset)
-        rounding = rounding.in_front(columns, chosen)
-    immutable = frozenset(folder.immutable)
+    resolved = resolve(model, folder, raw_columns(n_features))
+    return _assemble(resolved, folder, names, by_name)
+
+
+def _assemble(resolved, folder, names, by_name):
+    """Fold the columns into the network and note what encode() has to do."""
+    found = Coordinates(folder, resolved.columns)
+    network, rounding = resolved.network, resolved.rounding
+    if not found.is_plain:
+        columns = resolved.columns
+        network = network.with_input_map(found.matrix(columns), columns.offset)
+        rounding = rounding.in_front(columns, found.chosen)
+        if not np.all(found.units == 1.0):
+            network = network.with_input_map(np.diag(found.units))
+            rounding = rounding.measured_in(found.units)
     encoder = InputEncoder(
-        n_features,
+        folder.n_features,
         names,
         by_name,
-        tuple(used),
-        tuple(_fill_value(folder, j) for j in used),
+        tuple(found.used),
+        tuple(_fill_value(folder, j) for j in found.used),
         tuple(folder.paths),
-        immutable,
+        tuple(found.encoded),
+        frozenset(folder.immutable),
     )
+    classes = resolved.classes
     return NetworkView(
         network=network,
-        mutable=np.array([j not in immutable for j in used] + [False] * n_encoded),
-        feature_index=np.array([*used, *[-1] * n_encoded], dtype=int),
+        mutable=found.mutable,
+        feature_index=found.feature_index,
         feature_names=None if names is None else list(names),
-        n_features=n_features,
+        n_features=folder.n_features,
         classes=classes,
         is_binary_logit=classes is not None and network.n_outputs < len(classes),
         encoder=encoder,
         rounding=rounding,
-        units=np.ones(len(chosen)),
+        units=found.units,
+        base_units=found.units,
+        faithful=found.faithful,
+        groups=found.groups,
     )
 
 
-def _entry(network, transformers, final):
+def _entry(model):
     """Number and names of the columns of X, and whether they are taken by name."""
-    first = next((t for t in _flatten(transformers) if not is_identity(t)), final)
+    first = next(_flatten(model), model)
     names = getattr(first, "feature_names_in_", None)
+    n_features = getattr(first, "n_features_in_", None)
+    if n_features is None:
+        n_features = extract_network(first)[0].n_inputs
     return (
-        getattr(first, "n_features_in_", network.n_inputs),
+        n_features,
         None if names is None else tuple(map(str, names)),
         type(first) is ColumnTransformer,
     )
 
 
-def _flatten(transformers):
-    for transformer in map(unfreeze, transformers):
-        if type(transformer) is Pipeline:
-            yield from _flatten(step for _, step in transformer.steps)
-        elif type(transformer) is FeatureUnion:
-            steps = [step for _, step in transformer.transformer_list]
-            yield from _flatten(step for step in steps if not is_drop(step))
-        else:
-            yield transformer
+def _flatten(model):
+    """What X meets on its way through a model, but what hands it on."""
+    if is_drop(model) or is_identity(model):
+        return
+    model = unwrap_search(model)
+    kind = type(model)
+    if kind is Pipeline:
+        for _, step in model.steps:
+            yield from _flatten(step)
+    elif kind is FeatureUnion:
+        for _, step in model.transformer_list:
+            yield from _flatten(step)
+    elif kind is TransformedTargetRegressor:
+        yield from _flatten(model.regressor_)
+    elif kind in THRESHOLD_MODELS:
+        yield from _flatten(getattr(model, "estimator_", model.estimator))
+    elif kind in _VOTES:
+        yield from _flatten(model.estimators_[0])
+    else:
+        yield model
 
 
 def _fill_value(folder, j):

@@ -32,6 +32,8 @@ class InputEncoder:
         Value in place of a missing one, for each of ``raw``; NaN where none is known.
     paths : tuple of tuple
         For each encoder, the fitted transformers from X to its output.
+    kept : tuple of int
+        Positions, among the outputs of all encoders, of those that are coordinates.
     immutable : frozenset of int
         Columns of X that an encoder consumes.
     """
@@ -42,21 +44,35 @@ class InputEncoder:
     raw: tuple
     fill: tuple
     paths: tuple = ()
+    kept: tuple = ()
     immutable: frozenset = frozenset()
 
     def transform(self, X):
         """Coordinates of the samples of X, float64."""
         X = as_table(X)
         positions = self._check_columns(X)
-        blocks = []
+        blocks = [np.empty((X.shape[0], 0))]
         if len(self.raw):
             blocks.append(self._numeric(X, positions))
+        if len(self.kept):
+            blocks.append(self._encoded(X))
+        return np.hstack(blocks)
+
+    def _encoded(self, X):
+        """Outputs of the encoders, in the order of the coordinates."""
+        blocks = []
         for path in self.paths:
             block = X
             for step in path:
                 block = step.transform(block)
             blocks.append(_dense(block))
-        return np.hstack(blocks) if blocks else np.empty((len(X), 0))
+        encoded = np.hstack(blocks)[:, list(self.kept)]
+        if np.isnan(encoded).any():
+            raise ValueError(
+                "X has missing values that an encoder hands on as NaN. Impute in front "
+                "of the encoder, or set its encoded_missing_value to a number."
+            )
+        return encoded
 
     def _check_columns(self, X):
         """Positions in X of the columns ``raw``."""

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The network inside a fitted model, without what stands in front of it."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 from sklearn import linear_model, svm
@@ -10,8 +12,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
+from sklip.networks._fold_rounding import FoldRounding
 
-__all__ = ["extract_network"]
+__all__ = ["extract_network", "extract_rounding"]
 
 
 def _existing(*names):
@@ -57,6 +60,7 @@ _LINEAR_REGRESSORS = _existing(
     "SGDRegressor",
     "TheilSenRegressor",
 ) | {svm.LinearSVR}
+_KERNEL_MACHINES = frozenset({svm.SVC, svm.NuSVC, svm.SVR, svm.NuSVR})
 
 
 def extract_network(model):
@@ -88,11 +92,14 @@ def extract_network(model):
         network, classes = _extract_mlp(model)
     elif kind in _LINEAR_CLASSIFIERS or kind in _LINEAR_REGRESSORS:
         network, classes = _extract_linear(model)
+    elif kind in _KERNEL_MACHINES:
+        network, classes = _extract_kernel_machine(model)
     else:
         raise UnsupportedModelError(
             f"No bound is known for {kind.__name__}. Models that have one: the "
-            "estimators of sklip, MLPClassifier, MLPRegressor and the linear models of "
-            "scikit-learn, also inside a Pipeline or TransformedTargetRegressor."
+            "estimators of sklip, MLPClassifier, MLPRegressor, the linear models of "
+            "scikit-learn and SVMs with kernel='linear', also inside a Pipeline, a "
+            "TransformedTargetRegressor, a search, and averages of them."
         )
     if classes is not None:
         classes = _check_classes(model, network, classes)
@@ -123,6 +130,50 @@ def _extract_linear(model):
         return FeedForward([coef], [intercept]), None
     _refuse_multilabel(model)
     return FeedForward([coef], [intercept]), model.classes_
+
+
+def _extract_kernel_machine(model):
+    name = type(model).__name__
+    if model.kernel != "linear":
+        raise UnsupportedModelError(
+            f"{name}(kernel={model.kernel!r}) has no known bound; with kernel='linear' "
+            "it has one."
+        )
+    classes = getattr(model, "classes_", None)
+    if classes is not None and len(classes) != 2:
+        raise UnsupportedModelError(
+            f"{name} of {len(classes)} classes counts votes of pairs, which jump. Use "
+            "LinearSVC, or two classes."
+        )
+    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
+    return FeedForward([coef], [np.ravel(model.intercept_)]), classes
+
+
+def extract_rounding(model, network):
+    """How far the model's own arithmetic may be from the network.
+
+    Parameters
+    ----------
+    model : object
+        The model.
+    network : FeedForward
+        What :func:`extract_network` made of it.
+
+    Returns
+    -------
+    rounding : FoldRounding
+        Sizes of the terms that the model adds up: for a kernel machine one for each
+        support vector.
+    """
+    rounding = FoldRounding.of(network)
+    if type(model) not in _KERNEL_MACHINES:
+        return rounding
+    dual, vectors = model.dual_coef_, model.support_vectors_
+    if sparse.issparse(dual):
+        dual, vectors = dual.toarray(), vectors.toarray()
+    size = np.abs(dual) @ np.abs(vectors)
+    count = len(vectors) + 8
+    return replace(rounding, first=size, last_size=size, n_first=count, n_last=count)
 
 
 def _refuse_multilabel(model):

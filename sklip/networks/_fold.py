@@ -2,35 +2,34 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fold the fitted transformers of a Pipeline into an affine map of its input.
 
-What is affine goes into the first layer; what is not (one-hot columns, imputing) is
-done before the network, on columns or values that no perturbation of X can change.
+What is affine goes into the first layer; what is not (one-hot columns, imputing, maps
+of known slope) is done before the network.
 """
 
 import copy
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    MaxAbsScaler,
-    MinMaxScaler,
-    OneHotEncoder,
-    RobustScaler,
-    StandardScaler,
-)
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks import _fold_warp  # noqa: F401  registers its folds
 from sklip.networks._columns import concatenate, encoded_columns
+from sklip.networks._fold_affine import fold_selector, fold_stated_map, is_selector
+from sklip.networks._fold_encode import CategoryGroup
 from sklip.networks._fold_imputer import fold_imputer
+from sklip.networks._fold_registry import FOLDS, folds, unsupported
 from sklip.networks._table import Select
 
-__all__ = ["Folder", "coordinatewise_map", "is_drop", "is_identity", "unfreeze"]
+__all__ = ["Folder", "is_drop", "is_identity", "unfreeze"]
+
+folds(SimpleImputer)(fold_imputer)
 
 
 class Folder:
@@ -46,7 +45,11 @@ class Folder:
     paths : list of tuple
         For each encoder, the fitted transformers from X to its output.
     immutable : set of int
-        Columns of X that an encoder consumes.
+        Columns of X that an encoder of categories consumes.
+    groups : list of CategoryGroup
+        Coordinates that change together with a category.
+    origins, slopes : dict of int to int and float
+        Column of X that a warped coordinate is a function of, and its largest slope.
     fills : dict of int to list of (float, float)
         Values that imputers write into a column of X, in its own units, with their
         rounding error.
@@ -57,8 +60,11 @@ class Folder:
     """
 
     def __init__(self, n_features):
+        self.n_features = n_features
         self.paths = []
         self.immutable = set()
+        self.groups = []
+        self.origins, self.slopes = {}, {}
         self.fills = {}
         self.bare = set()
         self.n_coordinates = n_features
@@ -68,9 +74,7 @@ class Folder:
         transformer = unfreeze(transformer)
         if is_identity(transformer):
             return columns
-        fold = _FOLDS.get(type(transformer))
-        if fold is None:
-            raise unsupported(transformer)
+        fold = _fold_of(transformer)
         check_is_fitted(transformer)
         n_expected = getattr(transformer, "n_features_in_", len(columns))
         if n_expected != len(columns):
@@ -88,6 +92,65 @@ class Folder:
         self.n_coordinates += n_outputs
         return columns
 
+    def warp(self, transformer, columns, slopes, output_sizes):
+        """New coordinates, curved functions of one column each.
+
+        Parameters
+        ----------
+        transformer : object
+            Maps each column by itself.
+        columns : Columns
+            What it maps.
+        slopes : ndarray of shape (n_columns,)
+            Largest slope of each map.
+        output_sizes : ndarray of shape (n_columns,)
+            Size of the terms that the map itself rounds, beside its output.
+
+        Returns
+        -------
+        warped : Columns
+            The new coordinates.
+        """
+        self.need_affine(columns, transformer)
+        start = self.n_coordinates
+        warped = self.encode((*columns.path, transformer), len(columns))
+        for i, slope in enumerate(slopes):
+            self._note_warp(transformer, columns, i, start + i, slope)
+        behind = sparse.csr_array(sparse.diags_array(slopes) @ columns.size)
+        behind.resize(warped.size.shape)
+        return replace(
+            warped,
+            sources=columns.sources,
+            filled=columns.filled,
+            # Rounding in front of the map acts through its slope.
+            size=sparse.csr_array(warped.size + behind),
+            offset_size=slopes * columns.offset_size + output_sizes,
+            # Twice: the coordinate and the column behind it move at once.
+            n_roundings=2 * (columns.n_roundings + 64),
+        )
+
+    def _note_warp(self, transformer, columns, i, coordinate, slope):
+        start, stop = columns.matrix.indptr[i : i + 2]
+        inputs = columns.matrix.indices[start:stop]
+        if len(inputs) != 1:
+            raise unsupported(transformer, ", which maps mixtures of columns of X,")
+        (entry,) = inputs
+        moving = entry < self.n_features or entry in self.origins
+        if moving:
+            self.origins[coordinate] = self.origins.get(entry, int(entry))
+            steepness = slope * abs(columns.matrix.data[start])
+            self.slopes[coordinate] = steepness * self.slopes.get(entry, 1.0)
+        else:
+            sources = self.raw_sources(columns, i)
+            self.groups.append(CategoryGroup(sources, np.array([coordinate]), None))
+
+    def raw_sources(self, columns, i):
+        """Columns of X that a column depends on, through encoders too."""
+        start, stop = columns.matrix.indptr[i : i + 2]
+        inputs = set(columns.matrix.indices[start:stop].tolist())
+        behind = [g.sources for g in self.groups if inputs & set(g.coordinates)]
+        return frozenset().union(columns.sources[i], *behind)
+
     def need_affine(self, columns, consumer):
         """Refuse columns that are not affine in X; they may not hold NaN from here."""
         reason = next((reason for reason in columns.opaque if reason), None)
@@ -102,6 +165,17 @@ class Folder:
         for sources, filled in zip(columns.sources, columns.filled, strict=True):
             if not filled:
                 self.bare |= sources
+
+
+def _fold_of(transformer):
+    fold = FOLDS.get(type(transformer))
+    if fold is None and is_selector(transformer):
+        return fold_selector
+    if fold is None and hasattr(type(transformer), "__sklip_affine__"):
+        return fold_stated_map
+    if fold is None:
+        raise unsupported(transformer)
+    return fold
 
 
 def unfreeze(estimator):
@@ -126,68 +200,14 @@ def is_drop(step):
     return isinstance(step, str) and step == "drop"
 
 
-def unsupported(transformer, why=""):
-    """The error for a transformer that cannot be folded."""
-    return UnsupportedModelError(
-        f"{transformer if isinstance(transformer, str) else type(transformer).__name__}"
-        f"{why} cannot be folded into the network. Transformers that can be: "
-        f"{', '.join(sorted(kind.__name__ for kind in _FOLDS))} and 'passthrough'."
-    )
-
-
-def coordinatewise_map(transformer, n_columns):
-    """Fitted scaler as ``scale * v + offset`` for each column, clipping refused."""
-    kind = type(transformer)
-    if getattr(transformer, "clip", False):
-        raise unsupported(transformer, "(clip=True)")
-    scale, offset = np.ones(n_columns), np.zeros(n_columns)
-    if kind is StandardScaler:
-        if transformer.with_std:
-            scale = 1.0 / np.asarray(transformer.scale_, dtype=np.float64)
-        if transformer.with_mean:
-            offset = -scale * transformer.mean_
-    elif kind is MinMaxScaler:
-        scale, offset = transformer.scale_, transformer.min_
-    elif kind is MaxAbsScaler:
-        scale = 1.0 / np.asarray(transformer.scale_, dtype=np.float64)
-    elif kind is RobustScaler:
-        if transformer.with_scaling:
-            scale = 1.0 / np.asarray(transformer.scale_, dtype=np.float64)
-        if transformer.with_centering:
-            offset = -scale * transformer.center_
-    else:
-        raise unsupported(transformer)
-    return np.asarray(scale, np.float64), np.asarray(offset, np.float64)
-
-
-def _fold_scaler(folder, transformer, columns):
-    folder.need_affine(columns, transformer)
-    return columns.scaled(*coordinatewise_map(transformer, len(columns)))
-
-
-def _fold_pca(folder, transformer, columns):
-    folder.need_affine(columns, transformer)
-    folder.forbid_missing(columns)
-    matrix = np.asarray(transformer.components_, dtype=np.float64)
-    if transformer.whiten:
-        scale = np.sqrt(transformer.explained_variance_)
-        scale = np.maximum(scale, np.finfo(scale.dtype).eps)
-        matrix = matrix / scale[:, None]
-    return columns.mixed(matrix, np.asarray(transformer.mean_, dtype=np.float64))
-
-
-def _fold_one_hot(folder, transformer, columns):
-    folder.immutable.update(*columns.sources)
-    n_outputs = len(transformer.get_feature_names_out())
-    return folder.encode((*columns.path, transformer), n_outputs)
-
-
+@folds(Pipeline)
 def _fold_pipeline(folder, transformer, columns):
     for _, step in transformer.steps:
         columns = folder.fold(step, columns)
     return columns
 
 
+@folds(FeatureUnion)
 def _fold_union(folder, transformer, columns):
     branches = [
         (name, step, columns)
@@ -197,6 +217,7 @@ def _fold_union(folder, transformer, columns):
     return _fold_branches(folder, transformer, branches)
 
 
+@folds(ColumnTransformer)
 def _fold_column_transformer(folder, transformer, columns):
     names = getattr(transformer, "feature_names_in_", None)
     branches = []
@@ -220,18 +241,3 @@ def _fold_branches(folder, transformer, branches):
             part = part.scaled(weights[name])
         parts.append(part)
     return concatenate(parts, folder.n_coordinates)
-
-
-# Looked up by exact type: a subclass may override transform.
-_FOLDS = {
-    StandardScaler: _fold_scaler,
-    MinMaxScaler: _fold_scaler,
-    MaxAbsScaler: _fold_scaler,
-    RobustScaler: _fold_scaler,
-    PCA: _fold_pca,
-    SimpleImputer: fold_imputer,
-    OneHotEncoder: _fold_one_hot,
-    Pipeline: _fold_pipeline,
-    FeatureUnion: _fold_union,
-    ColumnTransformer: _fold_column_transformer,
-}

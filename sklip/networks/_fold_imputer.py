@@ -12,9 +12,13 @@ import numpy as np
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._columns import concatenate
+from sklip.networks._fold_encode import CategoryGroup
 from sklip.networks._table import Last
 
 __all__ = ["fold_imputer"]
+
+# What an indicator of missing values can be.
+_MARKS = np.array([[0.0], [1.0]])
 
 
 def fold_imputer(folder, transformer, columns):
@@ -42,7 +46,11 @@ def fold_imputer(folder, transformer, columns):
     if not transformer.add_indicator or not len(transformer.indicator_.features_):
         return folded
     n_marks = len(transformer.indicator_.features_)
+    first = folder.n_coordinates
     marks = folder.encode((*columns.path, transformer, Last(n_marks)), n_marks)
+    for k, i in enumerate(transformer.indicator_.features_):
+        group = CategoryGroup(columns.sources[i], np.array([first + k]), _MARKS)
+        folder.groups.append(group)
     return concatenate([folded, marks], folder.n_coordinates)
 
 
@@ -59,7 +67,9 @@ def _note_fill(folder, columns, i, value):
     """Record the raw value whose image is ``value``; else say why there is none."""
     start, stop = columns.matrix.indptr[i : i + 2]
     coefficients = columns.matrix.data[start:stop]
-    if len(columns.sources[i]) != 1 or len(coefficients) != 1 or coefficients[0] == 0:
+    inputs = frozenset(columns.matrix.indices[start:stop].tolist())
+    single = len(columns.sources[i]) == 1 and inputs == columns.sources[i]
+    if not single or coefficients[0] == 0:
         return "SimpleImputer fills a column that is not one raw column, rescaled"
     try:
         raw = (float(value) - columns.offset[i]) / coefficients[0]

@@ -22,19 +22,23 @@ class FoldRounding:
         Product of the absolute values of all that was multiplied to the first matrix.
     first_bias : ndarray of shape (n_units,)
         The same for its bias.
+    last_size : ndarray of shape (n_outputs, n_units)
+        The same for the last matrix, in units of what the layer before gives.
     last_bias : ndarray of shape (n_outputs,)
         The same for the bias of the last layer.
     is_single : bool
         Whether the first layer is also the last.
-    n_first, n_last : int
-        Roundings in the two layers.
+    n_first, n_hidden, n_last : int
+        Roundings in the first layer, in any one between, and in the last.
     """
 
     first: np.ndarray
     first_bias: np.ndarray
+    last_size: np.ndarray
     last_bias: np.ndarray
     is_single: bool
     n_first: int = 0
+    n_hidden: int = 0
     n_last: int = 0
 
     @classmethod
@@ -43,23 +47,32 @@ class FoldRounding:
         return cls(
             np.abs(network.weights[0]),
             np.abs(network.biases[0]),
+            np.abs(network.weights[-1]),
             np.abs(network.biases[-1]),
             len(network.weights) == 1,
         )
 
     def behind(self, scale, offset):
         """After the outputs became ``scale * y + offset``."""
-        scale, offset = np.abs(scale), np.abs(offset)
+        return self.mixed(np.diag(scale), offset)
+
+    def mixed(self, matrix, offset=0.0, n_more=None):
+        """After the outputs became ``matrix @ y + offset``."""
+        matrix, offset = np.abs(matrix), np.abs(offset)
+        n_more = 8 + matrix.shape[1] if n_more is None else n_more
         folded = replace(
-            self, last_bias=scale * self.last_bias + offset, n_last=self.n_last + 8
+            self,
+            last_size=matrix @ self.last_size,
+            last_bias=matrix @ self.last_bias + offset,
+            n_last=self.n_last + n_more,
         )
         if not self.is_single:
             return folded
         return replace(
             folded,
-            first=scale[:, None] * self.first,
+            first=matrix @ self.first,
             first_bias=folded.last_bias,
-            n_first=self.n_first + 8,
+            n_first=self.n_first + n_more,
         )
 
     def in_front(self, columns, chosen):

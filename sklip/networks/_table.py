@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Last", "Select", "as_table", "column_names", "locate", "take_columns"]
+__all__ = [
+    "Last",
+    "Select",
+    "Values",
+    "as_table",
+    "column_names",
+    "locate",
+    "take_columns",
+]
 
 
 def as_table(X):
@@ -73,3 +81,14 @@ class Last:
         """Select by position from the end."""
         X = as_table(X)
         return take_columns(X, range(X.shape[1] - self.n_columns, X.shape[1]))
+
+
+@dataclass(frozen=True)
+class Values:
+    """Some columns as an array, as a bag hands them to its members."""
+
+    positions: tuple
+
+    def transform(self, X):
+        """Select by position and forget the names."""
+        return np.asarray(as_table(X))[:, list(self.positions)]

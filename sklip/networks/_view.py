@@ -46,7 +46,16 @@ class NetworkView:
     rounding : FoldRounding
         How far the network may be from the fitted steps it was folded from.
     units : ndarray of shape (n_coordinates,)
-        One unit of each coordinate, measured in units of X.
+        What :meth:`encode` divides by.
+    base_units : ndarray of shape (n_coordinates,)
+        The same for tolerances of one: 1 for a column of X that is used as it is, the
+        largest slope of a curved map in front of the network; times the number of
+        coordinates that move with the same column.
+    faithful : ndarray of bool of shape (n_coordinates,)
+        Coordinates that take every value that their column of X takes, and move as far:
+        those that an attack may move. A curved map is only known not to move farther.
+    groups : tuple of CategoryGroup
+        Coordinates that change together with a category, and all their values.
     """
 
     network: FeedForward
@@ -59,9 +68,13 @@ class NetworkView:
     encoder: InputEncoder = field(repr=False)
     rounding: FoldRounding = field(repr=False)
     units: np.ndarray = field(repr=False)
+    base_units: np.ndarray = field(repr=False)
+    faithful: np.ndarray = field(repr=False)
+    groups: tuple = field(default=(), repr=False)
 
     def __post_init__(self):
-        for name in ("mutable", "feature_index", "units"):
+        arrays = ("mutable", "feature_index", "units", "base_units", "faithful")
+        for name in arrays:
             array = np.array(getattr(self, name))
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -125,6 +138,11 @@ class NetworkView:
             (first, *network.weights[1:]), network.biases, network.activation
         )
 
+    @property
+    def attackable(self):
+        """Coordinates in which a move is also a move of X."""
+        return self.mutable & self.faithful
+
     def with_feature_eps(self, feature_eps):
         """Measure each coordinate in units of its own tolerance.
 
@@ -160,7 +178,7 @@ class NetworkView:
                 raise ValueError(f"feature_eps names column {key!r} twice.")
             seen.add(j)
             coordinates = self._mutable_coordinates(key, j)
-            units[coordinates] = _check_eps(key, eps)
+            units[coordinates] = _check_eps(key, eps) * self.base_units[coordinates]
             mutable[coordinates] = True
         ratio = units / self.units
         first = self.network.weights[0] * ratio
@@ -192,12 +210,13 @@ class NetworkView:
 
     def _mutable_coordinates(self, key, j):
         coordinates = np.flatnonzero(self.feature_index == j)
-        if j in self.encoder.immutable or not self.mutable[coordinates].all():
+        moving = coordinates[self.mutable[coordinates]]
+        if j in self.encoder.immutable or (len(coordinates) and not len(moving)):
             raise ValueError(
                 f"feature_eps names column {key!r}, which is immutable: an encoder "
                 "consumes it, or an earlier feature_eps left it out."
             )
-        return coordinates
+        return moving
 
 
 def _check_eps(key, eps):

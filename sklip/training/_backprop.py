@@ -59,6 +59,9 @@ class Backprop:
         self._flat_weights = module.flat[: module.n_weights]
         self._flat_weight_grad = module.flat_grad[: module.n_weights]
 
+    def restart(self, generator, fresh=True):
+        """Prepare for a run of steps; this pass draws nothing."""
+
     def forward(self, X):
         """Outputs for a batch; valid until the next call."""
         work = self._workspace(len(X))

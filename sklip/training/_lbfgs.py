@@ -31,8 +31,8 @@ def run_lbfgs(net, data, valid, stopping, epochs):
     converged : bool
         False if the iterations ran out.
     """
-    flat = net.module_.flat
-    state = {"start": time.perf_counter(), "finite": flat.clone(), "stopped": False}
+    flat, whole = net.module_.flat_parameters, net.module_.flat
+    state = {"start": time.perf_counter(), "finite": whole.clone(), "stopped": False}
     rule = stopping if stopping is not None and stopping.early_stopping else None
 
     def objective(x):
@@ -49,7 +49,7 @@ def run_lbfgs(net, data, valid, stopping, epochs):
         net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
         net.history.new_batch()
         net.history.record("train_loss", float(intermediate_result.fun))
-        state["finite"].copy_(flat)
+        state["finite"].copy_(whole)
         if net.finish_epoch(data, valid, rule, state["start"]):
             state["stopped"] = True
             raise StopIteration
@@ -75,7 +75,7 @@ def run_lbfgs(net, data, valid, stopping, epochs):
     except StopIteration:
         return True
     except KeyboardInterrupt:
-        flat.copy_(state["finite"])
+        whole.copy_(state["finite"])
         net.end_interrupted()
         return True
     flat.copy_(torch.from_numpy(result.x))

@@ -57,6 +57,8 @@ class FlatMLP(nn.Module):
         self.flat = torch.zeros(size, dtype=dtype, device=device)
         self.flat_grad = torch.zeros_like(self.flat)
         self.flat.grad = self.flat_grad
+        self.flat_parameters = self.flat
+        self.optimized = [self.flat]
         self.hidden_modules = [torch_activation(name) for name in self.activation]
         self.layers = nn.ModuleList()
         self._make_views(shapes)
@@ -87,6 +89,11 @@ class FlatMLP(nn.Module):
             # Drawn in float64 on the CPU, so that every device and type starts alike.
             draw = torch.randn(rows, columns, generator=generator, dtype=torch.float64)
             layer.weight.data.copy_(draw * std)
+
+    @property
+    def work(self):
+        """Multiply-adds of one row, to decide on threads."""
+        return self.n_weights
 
     @property
     def weights(self):

@@ -5,6 +5,7 @@
 import math
 import time
 import warnings
+from contextlib import contextmanager
 
 import torch
 from sklearn.metrics import accuracy_score, r2_score
@@ -67,6 +68,10 @@ class MLPNet(NeuralNet):
         Weight of the L2 term.
     penalty : object with add_gradient and value, or None
         Penalty on the Lipschitz constant.
+    backprop : callable
+        ``backprop(module, loss, alpha)`` makes the pass that gives the gradient.
+    milestones : sequence of int
+        Epochs, counted over the history, after which the step size is divided by 10.
     shuffle : bool
         Draw a new order of the samples in each epoch.
     generator : torch.Generator
@@ -84,6 +89,8 @@ class MLPNet(NeuralNet):
         momentum=0.9,
         alpha=0.0,
         penalty=None,
+        backprop=Backprop,
+        milestones=(),
         shuffle=True,
         generator=None,
         **kwargs,
@@ -93,6 +100,8 @@ class MLPNet(NeuralNet):
         self.momentum = momentum
         self.alpha = alpha
         self.penalty = penalty
+        self.backprop = backprop
+        self.milestones = milestones
         self.shuffle = shuffle
         self.generator = generator
         super().__init__(
@@ -110,7 +119,7 @@ class MLPNet(NeuralNet):
     def initialize_module(self):
         """Use the module as it is and prepare its backward pass."""
         super().initialize_module()
-        self.backprop_ = Backprop(self.module_, self.loss, self.alpha)
+        self.backprop_ = self.backprop(self.module_, self.loss, self.alpha)
         return self
 
     def initialize_optimizer(self, triggered_directly=None):
@@ -156,19 +165,45 @@ class MLPNet(NeuralNet):
             If loss or weights stop being finite; the last finite weights are kept.
         """
         epochs = self.max_epochs if epochs is None else epochs
+        with self.session(data, valid):
+            return self.run(data, valid, stopping, epochs)
+
+    @contextmanager
+    def session(self, data, valid=None):
+        """One training for the callbacks; :meth:`run` may be called in it repeatedly.
+
+        Parameters
+        ----------
+        data, valid : TensorData
+            Training samples, and held-out ones or None.
+
+        Yields
+        ------
+        None
+            Nothing; gradients are off inside the block.
+        """
         if self.penalty is not None:
             self.penalty.restart(self.batch_size)
+        self.backprop_.restart(self.generator, fresh=self.solver != "lbfgs")
         self._has_batch_hooks = bool(self._hooked("on_batch_begin", "on_batch_end"))
         self._grad_hooks = self._hooked("on_grad_computed")
+        self.asked_to_stop = self.interrupted = False
+        self._best = {
+            name: min((r[name] for r in self.history if name in r), default=math.inf)
+            for name in ("train_loss", "valid_loss")
+        }
         self.notify("on_train_begin", X=data, y=valid)
         try:
             with torch.no_grad():
-                run = run_lbfgs if self.solver == "lbfgs" else self.run_epochs
-                converged = run(self, data, valid, stopping, epochs)
+                yield
         finally:
             self.backprop_.release()
         self.notify("on_train_end", X=data, y=valid)
-        return converged
+
+    def run(self, data, valid, stopping, epochs):
+        """Epochs inside a session; as :meth:`train`."""
+        run = run_lbfgs if self.solver == "lbfgs" else self.run_epochs
+        return run(self, data, valid, stopping, epochs)
 
     def _hooked(self, *names):
         """Callbacks that define one of the hooks themselves."""
@@ -190,6 +225,7 @@ class MLPNet(NeuralNet):
             start = time.perf_counter()
             try:
                 net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
+                net.follow_milestones()
                 net.run_single_epoch(iterator, True, "train", net.train_step)
             except KeyboardInterrupt:
                 net.module_.flat.copy_(finite)
@@ -201,8 +237,16 @@ class MLPNet(NeuralNet):
                 return True
         return False
 
+    def follow_milestones(self):
+        """Set the step size of the epoch that begins, if there are milestones."""
+        if self.milestones:
+            passed = sum(len(self.history) > epoch for epoch in self.milestones)
+            for group in self.optimizer_.param_groups:
+                group["lr"] = self.lr * 0.1**passed
+
     def end_interrupted(self):
         """Forget the epoch that Ctrl-C ended, and say so."""
+        self.interrupted = True
         if self.history and "train_loss" not in self.history[-1]:
             del self.history[-1]
         warnings.warn(
@@ -227,12 +271,13 @@ class MLPNet(NeuralNet):
                 self.get_iterator(valid), False, "valid", self.validation_step
             )
         self.history.record("dur", time.perf_counter() - start)
-        self._record_best("train_loss", "valid_loss")
+        self._record_best()
         if self.verbose:
             self._print_epoch()
         try:
             self.notify("on_epoch_end", dataset_train=data, dataset_valid=valid)
         except KeyboardInterrupt:  # how skorch's callbacks ask to stop
+            self.asked_to_stop = True
             return True
         if stopping is None or not stopping.update(self.history[-1], self.module_):
             return False
@@ -240,13 +285,13 @@ class MLPNet(NeuralNet):
             print(stopping.reason)
         return True
 
-    def _record_best(self, *names):
+    def _record_best(self):
         """Flags that skorch's Checkpoint looks for."""
-        for name in names:
+        for name, best in self._best.items():
             if name in self.history[-1]:
-                earlier = [record[name] for record in self.history[:-1]]
-                is_best = self.history[-1][name] < min(earlier, default=math.inf)
-                self.history.record(f"{name}_best", is_best)
+                value = self.history[-1][name]
+                self.history.record(f"{name}_best", value < best)
+                self._best[name] = min(value, best)
 
     def _print_epoch(self):
         record = self.history[-1]
@@ -319,6 +364,7 @@ class MLPNet(NeuralNet):
 
     def evaluation_step(self, batch, training=False):
         """Outputs of one batch."""
+        self.module_.eval()
         with torch.no_grad():
             return self.module_(batch[0])
 

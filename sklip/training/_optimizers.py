@@ -30,15 +30,16 @@ class _FlatSGD(torch.optim.SGD):
 def make_optimizer(solver, module, *, learning_rate, momentum):
     """Optimizer of a module's parameters.
 
-    The elementwise methods work on the flat vector, one fused call a step; any other
-    optimizer sees the layers' own parameters, since it may use their shapes.
+    The elementwise methods work on what the module offers as ``optimized``, one fused
+    call a step; any other optimizer sees the layers' own parameters, since it may use
+    their shapes.
 
     Parameters
     ----------
     solver : {"adam", "sgd", "lbfgs"} or type
         Method, or a torch optimizer class. "lbfgs" is SciPy's; its optimizer here
         takes no step and keeps no state.
-    module : FlatMLP
+    module : FlatMLP or FlatModule
         The network.
     learning_rate : float
         Step size.
@@ -51,15 +52,15 @@ def make_optimizer(solver, module, *, learning_rate, momentum):
         Ready to step.
     """
     if solver == "adam":
-        return _FlatAdam([module.flat], lr=learning_rate, fused=True)
+        return _FlatAdam(module.optimized, lr=learning_rate, fused=True)
     if solver == "sgd":
         return _FlatSGD(
-            [module.flat],
+            module.optimized,
             lr=learning_rate,
             momentum=momentum,
             nesterov=momentum > 0,
             fused=True,
         )
     if solver == "lbfgs":
-        return _FlatSGD([module.flat], lr=learning_rate)
+        return _FlatSGD(module.optimized, lr=learning_rate)
     return solver(list(module.parameters()), lr=learning_rate)

@@ -8,13 +8,15 @@ import torch
 __all__ = ["export_training_state", "restore_training_state"]
 
 
-def export_training_state(net):
+def export_training_state(net, *, compact=False):
     """Optimizer moments and random state of a net, without torch objects.
 
     Parameters
     ----------
     net : MLPNet
         An initialised net.
+    compact : bool, default=False
+        Round the moments to float32: they are twice the weights.
 
     Returns
     -------
@@ -23,7 +25,11 @@ def export_training_state(net):
     """
     return {
         "generator": net.generator.get_state().numpy(),
-        "optimizer": _map(net.optimizer_.state_dict(), torch.Tensor, _to_array),
+        "optimizer": _map(
+            net.optimizer_.state_dict(),
+            torch.Tensor,
+            _to_small_array if compact else _to_array,
+        ),
     }
 
 
@@ -37,6 +43,11 @@ def restore_training_state(net, state):
 
 def _to_array(tensor):
     return tensor.cpu().numpy().copy()
+
+
+def _to_small_array(tensor):
+    single = tensor.dtype == torch.float64 and tensor.numel() > 1
+    return _to_array(tensor.to(torch.float32) if single else tensor)
 
 
 def _map(value, kind, convert):

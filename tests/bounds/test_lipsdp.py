@@ -151,6 +151,21 @@ def test_large_networks_take_the_first_order_method(monkeypatch):
     assert large.verify(network)
     assert exact.lower <= large.value <= 1.01 * exact.value
     assert large.value < sequential_bound(network).value
+    assert 0.95 * exact.lower <= large.lower <= exact.value
+    hurried = lipsdp_bound(network, time_limit=1e-9)
+    assert hurried.verify(network)
+    assert large.value < hurried.value <= sequential_bound(network).value
+
+
+def test_auto_takes_first_order_steps_above_its_size(monkeypatch):
+    network = random_network([16, 300, 300, 4], random_state=0)
+    monkeypatch.setattr(_lipsdp, "_AUTO_WORK", 20 * 2 * 300**3)
+    certificate = lipschitz_bound(network)
+    assert certificate.verify(network)
+    assert certificate.value < 0.95 * sequential_bound(network).value
+    assert lipschitz_bound(network) == certificate
+    monkeypatch.setattr(_lipsdp, "_AUTO_WORK", 0.0)
+    assert lipschitz_bound(network) == sequential_bound(network)
 
 
 def test_a_time_limit_returns_a_proven_bound_and_its_gap():

@@ -41,7 +41,8 @@ def test_proven_and_close_to_the_optimum(sizes, activation):
     network = random_network(sizes, activation=activation, random_state=1)
     chain = chain_of(network)
     start = sequential_passes(chain)[0]
-    value, multipliers = tightened_multipliers(chain, *start, n_stages=12)
+    found = tightened_multipliers(chain, *start, n_stages=12)
+    value, multipliers = found.value, found.multipliers
     assert is_feasible(chain, value, multipliers)
     assert value <= prove(chain, *start)[0]
     optimum = lipschitz_bound(network, method="lipsdp").value
@@ -52,9 +53,9 @@ def test_deep_networks_gain_orders_of_magnitude():
     network = random_network([8, *[32] * 19, 3], random_state=0)
     chain = chain_of(network)
     start = sequential_passes(chain)[0]
-    value, multipliers = tightened_multipliers(chain, *start)
-    assert is_feasible(chain, value, multipliers)
-    assert value < 0.2 * start[0]
+    found = tightened_multipliers(chain, *start)
+    assert is_feasible(chain, found.value, found.multipliers)
+    assert found.value < 0.2 * start[0]
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
@@ -64,17 +65,45 @@ def test_the_scale_of_the_weights_does_not_matter(scale):
     for factor in (1.0, scale):
         chain = chain_of(FeedForward([factor * w for w in network.weights]))
         found = tightened_multipliers(chain, *sequential_passes(chain)[0])
-        values.append(found[0] / factor**3)
+        values.append(found.value / factor**3)
     assert_allclose(values[1], values[0], rtol=1e-4)
 
 
 def test_linear_networks_are_returned_proven():
     chain = chain_of(FeedForward([np.diag([1.0, 2.0])]))
-    value, multipliers = tightened_multipliers(chain, 2.0, ())
-    assert multipliers == () and 2.0 <= value < 2.0 + 1e-12
+    found = tightened_multipliers(chain, 2.0, ())
+    assert found.multipliers == () and 2.0 <= found.value < 2.0 + 1e-12
 
 
 def test_nothing_is_made_of_a_point_that_proves_nothing():
     chain = chain_of(random_network([4, 9, 3], random_state=0))
     lipschitz, multipliers = sequential_passes(chain)[0]
     assert tightened_multipliers(chain, 0.5 * lipschitz, multipliers) is None
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("n_stages", [1, 5, 12])
+def test_the_lower_end_is_a_dual_value(activation, n_stages):
+    """Weak duality at any stop: never above the optimum, and close at the end."""
+    network = random_network([5, 12, 9, 3], activation=activation, random_state=3)
+    chain = chain_of(network)
+    start = sequential_passes(chain)[0]
+    found = tightened_multipliers(chain, *start, n_stages=n_stages)
+    optimum = lipschitz_bound(network, method="lipsdp", tol=1e-8).value
+    assert 0.0 <= found.lower <= optimum * (1 + 1e-9)
+    if n_stages == 12 and chain.sectors[0][0] <= 0.0:
+        assert found.lower >= 0.99 * optimum
+
+
+def test_steps_stop_at_the_gap_the_evaluations_or_the_deadline():
+    network = random_network([16, 40, 40, 40, 4], random_state=0)
+    chain = chain_of(network)
+    start = sequential_passes(chain)[0]
+    full = tightened_multipliers(chain, *start, n_stages=10)
+    loose = tightened_multipliers(chain, *start, n_stages=10, tol=0.2)
+    assert loose.lower >= loose.value / 1.2 and loose.value > full.value
+    few = tightened_multipliers(chain, *start, n_evaluations=5)
+    assert full.value < few.value <= prove(chain, *start)[0]
+    assert is_feasible(chain, few.value, few.multipliers)
+    late = tightened_multipliers(chain, *start, deadline=0.0)
+    assert late.value == prove(chain, *start)[0] and late.lower <= late.value

@@ -22,12 +22,10 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
-    OrdinalEncoder,
     RobustScaler,
     StandardScaler,
 )
 
-from sklip.exceptions import UnsupportedModelError
 from sklip.networks import network_view
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -296,23 +294,6 @@ def test_view_does_not_follow_a_later_fit(census):
     before = view.encode(text)
     model.fit(text.assign(sex="m", education="none"), y)
     np.testing.assert_array_equal(view.encode(text), before)
-
-
-@pytest.mark.parametrize(
-    "encoder, name",
-    [
-        (OrdinalEncoder(), "OrdinalEncoder"),
-        (make_pipeline(encode(), OrdinalEncoder()), "OrdinalEncoder"),
-    ],
-)
-def test_other_encoders_are_refused_by_name(encoder, name, census):
-    X, y = census
-    X = X.assign(workclass="private")
-    if name == "OrdinalEncoder" and not isinstance(encoder, OrdinalEncoder):
-        encoder.steps[0][1].steps[1][1].set_params(sparse_output=False)
-    model = classify(make_column_transformer((encoder, TEXT), (scale(), NUMERIC)))
-    with pytest.raises(UnsupportedModelError, match=name):
-        network_view(model.fit(X, y))
 
 
 def test_columns_of_the_wrong_name_number_or_kind(census):

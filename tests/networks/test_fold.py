@@ -8,10 +8,16 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, make_regression
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_selection import SelectKBest
+from sklearn.feature_selection import (
+    RFE,
+    SelectFromModel,
+    SelectKBest,
+    SelectPercentile,
+    VarianceThreshold,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -50,6 +56,13 @@ OTHERS = [
     PCA(4),
     PCA(whiten=True),
     PCA(0.9, svd_solver="full"),
+    TruncatedSVD(3),
+    SelectKBest(k=4),
+    SelectPercentile(percentile=40),
+    SelectFromModel(LogisticRegression(max_iter=5000), threshold="median"),
+    RFE(LogisticRegression(max_iter=5000), n_features_to_select=3),
+    VarianceThreshold(0.01),
+    make_pipeline(StandardScaler(), SelectKBest(k=5), PCA(2)),
     "passthrough",
     None,
     FunctionTransformer(),
@@ -83,11 +96,16 @@ def test_parity_behind_each_transformer(transformer, tumours, assert_parity):
     ).fit(X, y)
     view = assert_parity(scaled, X)
     assert view.mutable.all()
-    assert view.feature_index.tolist() == list(range(9))
+    used = view.feature_index.tolist()
+    # A selector drops columns, everything else uses all of them.
+    assert used == sorted(set(used))
+    assert used == list(range(9)) or "Select" in str(transformer) + "Select" * (
+        isinstance(transformer, RFE | VarianceThreshold)
+    )
     # The affine part must hold anywhere, not only near the data.
     far = X + np.random.default_rng(0).normal(size=X.shape) * X.std(axis=0)
     assert_parity(scaled, far)
-    linear = make_pipeline(transformer, LogisticRegression(max_iter=5000)).fit(X, y)
+    linear = make_pipeline(transformer, RidgeClassifier()).fit(X, y)
     assert_parity(linear, X)
 
 
@@ -200,12 +218,10 @@ class Shifted(StandardScaler):
         MinMaxScaler(clip=True),
         Normalizer(),
         PowerTransformer(),
-        QuantileTransformer(n_quantiles=20),
+        QuantileTransformer(n_quantiles=20, output_distribution="normal"),
         KBinsDiscretizer(quantile_method="averaged_inverted_cdf"),
         PolynomialFeatures(),
-        SelectKBest(k=2),
         KNNImputer(),
-        TruncatedSVD(2),
         FunctionTransformer(np.log1p),
         SimpleImputer(missing_values=0.0),
     ],
@@ -258,3 +274,33 @@ def test_only_one_hot_columns(assert_parity):
     assert view.feature_index.tolist() == [-1] * 6
     assert not view.mutable.any()
     assert not view.mutable_network().weights[0].any()
+
+
+@pytest.mark.parametrize(
+    "transformer, why",
+    [
+        (Normalizer(), "divided by its norm"),
+        (PolynomialFeatures(), "product or power is unbounded"),
+        (PowerTransformer(), "slope of a power"),
+        (KNNImputer(), "nearest neighbours change"),
+        (KBinsDiscretizer(quantile_method="averaged_inverted_cdf"), "from bin to bin"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_refusals_give_the_reason(transformer, why, tumours):
+    X, y = tumours
+    model = make_pipeline(transformer, RidgeClassifier()).fit(X + 1.0, y)
+    with pytest.raises(UnsupportedModelError, match=why):
+        network_view(model)
+
+
+def test_a_selector_that_changes_values_is_refused(tumours):
+    X, y = tumours
+
+    class Doubling(SelectKBest):
+        def _transform(self, X):
+            return 2.0 * super()._transform(X)
+
+    model = make_pipeline(Doubling(k=2), RidgeClassifier()).fit(X, y)
+    with pytest.raises(UnsupportedModelError, match="Doubling"):
+        network_view(model)

@@ -1,0 +1,171 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What paper 000 printed, the settings to run, and the two side by side."""
+
+import csv
+import os
+from collections import defaultdict
+
+import numpy as np
+
+__all__ = [
+    "FIG4",
+    "PAPER",
+    "RADII",
+    "RUNS",
+    "Results",
+    "fig2_settings",
+    "print_all",
+    "run_name",
+]
+
+RADII = (0.1, 0.25, 0.5, 1.0)
+# (layers, width, gain alpha, weight decay lambda) -> accuracy, certified accuracy at
+# l2 radius 1, Lipschitz constant.
+TABLE1 = {
+    (2, 128, 1.0, 0.0): (0.942, 0.864, 76.0),
+    (2, 256, 1.0, 0.0): (0.943, 0.866, 73.2),
+    (2, 512, 1.0, 0.0): (0.944, 0.871, 68.9),
+    (3, 128, 1.0, 0.0): (0.956, 0.806, 89.5),
+    (3, 256, 1.0, 0.0): (0.957, 0.814, 81.3),
+    (3, 512, 1.0, 0.0): (0.961, 0.816, 81.1),
+    (4, 128, 1.0, 0.0): (0.965, 0.582, 102.5),
+    (4, 256, 1.0, 0.0): (0.968, 0.582, 98.1),
+    (4, 512, 1.0, 0.0): (0.971, 0.593, 94.5),
+}
+TABLE2 = {
+    (4, 128, 0.3, 0.0): (0.928, 0.720, 99.7),
+    (4, 128, 1.0, 0.0): (0.965, 0.583, 102.5),
+    (4, 128, 3.0, 0.0): (0.974, 0.0, 819.6),
+}
+TABLE3 = {
+    (4, 128, 1.0, 0.0): (0.965, 0.583, 102.6),
+    (4, 128, 1.0, 1e-4): (0.964, 0.594, 100.9),
+    (4, 128, 1.0, 1e-3): (0.962, 0.675, 87.0),
+    (4, 128, 1.0, 1e-2): (0.940, 0.841, 40.1),
+}
+PAPER = {"Table 1": TABLE1, "Table 2": TABLE2, "Table 3": TABLE3}
+FIG4 = [(2, 128, 1.0, 0.0), (4, 128, 1.0, 0.0)]
+RUNS = sorted(set(TABLE1) | set(TABLE2) | set(TABLE3), key=lambda r: (r[1], r))
+
+_KEY = ["experiment", "layers", "width", "gain", "decay", "seed", "group"]
+_COLUMNS = [*_KEY, "quantity", "value"]
+
+
+def fig2_settings():
+    """(figure, layers, width, gain): the paper's fixed values, our ranges."""
+    yield from (("2a", layers, 256, 2.0) for layers in range(2, 9))
+    yield from (("2b", 4, width, 2.0) for width in (32, 64, 128, 256, 512, 1024))
+    yield from (("2c", 4, 256, gain) for gain in (0.5, 1.0, 1.5, 2.0, 2.5, 3.0))
+
+
+def run_name(run):
+    """Name of a run in the cache."""
+    return "-".join(f"{value:g}" for value in run)
+
+
+class Results:
+    """One CSV, a row for each number; groups that are in it are not made again."""
+
+    def __init__(self, path):
+        self.path = path
+        self.values = defaultdict(dict)
+        if os.path.exists(path):
+            with open(path, newline="") as file:
+                for row in csv.DictReader(file):
+                    key = self._key(row[name] for name in _KEY)
+                    self.values[key][row["quantity"]] = float(row["value"])
+
+    @staticmethod
+    def _key(parts):
+        name, layers, width, gain, decay, seed, group = parts
+        head = (str(name), int(layers), int(width), float(gain), float(decay))
+        return (*head, int(seed), str(group))
+
+    def fill(self, key, compute):
+        """Compute and append a group of numbers unless it is there."""
+        key = self._key(key)
+        if key in self.values:
+            return
+        found = {name: float(value) for name, value in compute()}
+        new = not os.path.exists(self.path)
+        with open(self.path, "a", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerows([_COLUMNS] if new else [])
+            writer.writerows([*key, n, f"{v:.6g}"] for n, v in found.items())
+        self.values[key] = found
+
+    def over_seeds(self, experiment, run, quantity):
+        """Values of one quantity, one for each seed."""
+        head = (experiment, *map(float, run))
+        return np.array(
+            [
+                found[quantity]
+                for key, found in self.values.items()
+                if (key[0], *map(float, key[1:5])) == head and quantity in found
+            ]
+        )
+
+
+def spread(values, digits=3):
+    """Mean and standard deviation as text."""
+    if len(values) == 0:
+        return "-"
+    return f"{np.mean(values):.{digits}f}±{np.std(values):.{digits}f}"
+
+
+def print_all(results):
+    """Everything in the file, the paper's rows beside ours."""
+    for figure in ("2a", "2b", "2c"):
+        print(f"\nFig. {figure}: layers, width, alpha: formulas, measured (10 trials)")
+        for name, *run in fig2_settings():
+            if name == figure:
+                _print_fig2(results, figure, (*run, 0.0))
+    for title, table in PAPER.items():
+        print(f"\n{title}: paper's acc, certified, L | our acc, L, |J| mean and max, ")
+        print(
+            "  certified (IBP, CROWN, sequential), attacked at "
+            + ", ".join(map(str, RADII))
+        )
+        for run, printed in table.items():
+            if len(results.over_seeds("trained", run, "accuracy")):
+                print(_table_row(results, run, printed))
+
+    print("\nFig. 4: bound, clean and certified accuracy at 0.1 after epochs")
+    for run in FIG4:
+        for epoch in (1, 2, 5, 10, 20, 40):
+            names = (f"{name}_epoch{epoch}" for name in ("bound", "clean", "certified"))
+            values = [results.over_seeds("trained", run, name) for name in names]
+            print(f"{run[0]} x {run[1]} epoch {epoch:2d}: ", *map(spread, values))
+
+
+def _print_fig2(results, figure, run):
+    measured = results.over_seeds(figure, run, "jacobian")
+    names = ("paper", "corrected", "free")
+    formulas = {name: results.over_seeds(figure, run, name) for name in names}
+    errors = "  ".join(
+        f"{name} {value[0]:8.3f} ({100 * (value[0] / measured.mean() - 1):+.0f} %)"
+        for name, value in formulas.items()
+        if len(value) and len(measured)
+    )
+    line = f"{run[0]} {run[1]:4d} {run[2]:3}: {errors}  |J| {spread(measured)}"
+    for name in ("propagated", "sequential"):
+        values = results.over_seeds(figure, run, name)
+        line += f"  {name} {spread(values, 2)}"
+    print(line)
+
+
+def _table_row(results, run, printed):
+    def numbers(quantity, digits=3):
+        return spread(results.over_seeds("trained", run, quantity), digits)
+
+    layers, width, gain, decay = run
+    line = f"{layers} x {width:3d} alpha {gain:g} lambda {decay:g}: "
+    line += "{:.3f} {:.3f} {:6.1f} | ".format(*printed)
+    line += f"{numbers('accuracy')} L {numbers('sequential', 1)} "
+    line += f"|J| {numbers('jacobian', 1)} {numbers('jacobian_max', 1)}"
+    for kind in ("ibp", "crown", "certified", "attacked"):
+        line += f"\n      {kind:9s} " + "  ".join(
+            numbers(f"{kind}_{eps}") for eps in RADII
+        )
+    return line

@@ -1,0 +1,63 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bounds remembered by the network's hash: one solve for all scorers of a fit."""
+
+import threading
+from collections import OrderedDict
+
+from sklip.bounds._certificate import LipschitzCertificate
+from sklip.bounds._dispatch import auto_method, lipschitz_bound
+from sklip.bounds._resolve import resolve_network
+from sklip.exceptions import UnsupportedModelError
+
+__all__ = ["cached_bound"]
+
+_CACHE_SIZE = 32
+_cache = OrderedDict()
+_lock = threading.Lock()
+
+
+def cached_bound(model, *, method="auto"):
+    """:func:`lipschitz_bound`, solved once for each network and method.
+
+    Parameters
+    ----------
+    model : FeedForward or fitted model
+        As for :func:`lipschitz_bound`.
+    method : str, default="auto"
+        As for :func:`lipschitz_bound`.
+
+    Returns
+    -------
+    certificate : LipschitzCertificate
+        That of fit, if it is what this method gives; else one from the cache, which
+        holds the last 32.
+
+    Examples
+    --------
+    >>> from sklip.bounds import cached_bound
+    >>> from sklip.networks import FeedForward
+    >>> network = FeedForward([[[3.0, 4.0]]])
+    >>> cached_bound(network) is cached_bound(network)
+    True
+    """
+    try:
+        network = resolve_network(model)
+    except UnsupportedModelError:
+        return lipschitz_bound(model, method=method)
+    wanted = auto_method(network) if method == "auto" else method
+    fitted = getattr(model, "certificate_", None)
+    if isinstance(fitted, LipschitzCertificate):
+        if (fitted.network_hash, fitted.method) == (network.hash, wanted):
+            return fitted
+    key = (network.hash, wanted)
+    with _lock:
+        if key in _cache:
+            _cache.move_to_end(key)
+            return _cache[key]
+    certificate = lipschitz_bound(network, method=wanted)
+    with _lock:
+        _cache[key] = certificate
+        while len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    return certificate

@@ -1,0 +1,171 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Lipschitz constants inside balls, from the range of every neuron's slope there.
+
+With slopes D_k = C_k + E_k, |E_k| <= R_k, a row v over layer k changes at the rate
+
+    v D_k Z_k = v C_k Z_k + v E_k Z_k,      Z_k = d z_k / d x,
+
+and the first term goes on to the layer below. What each layer loses on the way is at
+most sum_i |v_i| R_i rho_i with rho_i a bound of row i of Z_k, and in l2 also at most
+||v R^(1/2)|| ||R^(1/2) Z_k||. Both bounds of Z_k come from the same recursion, so each
+layer costs one pass down (recursive Jacobian bounds).
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from sklip.bounds._propagation_lines import slope_range
+from sklip.bounds._propagation_shapes import UNIT
+
+__all__ = ["LocalSlopes", "spectral_norm_bounds"]
+
+_SQUARINGS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class _Slopes:
+    """Slopes of one hidden layer and what is known of the layer's own rates."""
+
+    middle: torch.Tensor
+    half: torch.Tensor
+    row_rates: torch.Tensor  # rho, (n_samples, n_k)
+    joint_rate: torch.Tensor  # bound of ||R^(1/2) Z_k||, (n_samples, 1)
+
+
+class LocalSlopes:
+    """Bounds of the rates at which linear functions of a layer change in balls.
+
+    Parameters
+    ----------
+    propagation : Propagation
+        The network.
+    bounds : HiddenBounds
+        Of the hidden layers in each ball.
+    """
+
+    def __init__(self, propagation, bounds):
+        self.propagation = propagation
+        self._largest = self._global_rates()
+        self._layers = []
+        for k in range(propagation.n_hidden):
+            layer = propagation.layers[k]
+            self._append(k, *slope_range(layer.shape, *bounds.intervals[k]))
+
+    def _append(self, k, smallest, largest):
+        middle, half = 0.5 * (smallest + largest), 0.5 * (largest - smallest)
+        half = half + 2.0 * UNIT * (smallest.abs() + largest.abs())
+        layer = self.propagation.layers[k]
+        rows = torch.eye(len(layer.weight), dtype=half.dtype, device=half.device)[None]
+        ones = rows.new_ones(1, len(layer.weight))
+        rates, _ = self._descend(k, rows, ones)
+        root = half.sqrt()
+        scaled = root[:, :, None] * rows
+        joint = (root * rates).norm(dim=1, keepdim=True) * 1.0001
+        if self.propagation.norm == 2.0:
+            _, found = self._descend(k, scaled, root, joint=True)
+            joint = torch.minimum(joint, found)
+        self._layers.append(_Slopes(middle, half, rates, joint))
+
+    def _global_rates(self):
+        """Bounds of ||d a_k / d x|| for the ledger of roundings, from norms."""
+        rates, rate = [], float(self.propagation.spread.rows.norm()) * 1.0001
+        for k, layer in enumerate(self.propagation.layers[:-1]):
+            rate = rate * layer.shape.lipschitz * 1.0001
+            rates.append(rate)
+            rate = rate * self.propagation.layers[k + 1].spectral
+        return rates
+
+    def rates(self, rows, row_norms=None):
+        """Bounds of the rates of change of linear functions of the outputs.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_samples or 1, n_rows, n_outputs)
+            Coefficients.
+        row_norms : Tensor, default=None
+            Bounds of their l2 norms.
+
+        Returns
+        -------
+        rates : Tensor of shape (n_samples, n_rows)
+            Each row's change per unit of distance in the Propagation's norm.
+        joint : Tensor of shape (n_samples, 1) or None
+            In l2 that of all rows together, in l2 too.
+        """
+        if row_norms is None:
+            row_norms = rows.norm(dim=2) * 1.0001
+        joint = self.propagation.norm == 2.0
+        return self._descend(self.propagation.n_hidden, rows, row_norms, joint=joint)
+
+    def _descend(self, k, rows, row_norms, *, joint=False):
+        """Rates of ``rows @ z_k``, k counted from 0."""
+        each, together = 0.0, 0.0
+        for j in range(k - 1, -1, -1):
+            above, known = self.propagation.layers[j + 1], self._layers[j]
+            below = self.propagation.layers[j]
+            rows = rows @ above.weight
+            lost = above.gamma_out * row_norms * above.frobenius * self._largest[j]
+            row_norms = row_norms * (above.spectral + above.gamma_out * above.frobenius)
+            loss, joint_loss = _losses(rows, known, joint)
+            rows = rows * known.middle[:, None]
+            row_norms = row_norms * (below.shape.lipschitz * 1.0001)
+            rate = self._largest[j - 1] if j else self._largest[0]
+            rate = rate * below.spectral if j else rate / below.shape.lipschitz
+            lost = lost + 4.0 * UNIT * row_norms * rate
+            each = each + loss + lost
+            together = together + joint_loss + lost.norm(dim=1, keepdim=True)
+        spread = self.propagation.spread
+        each = (each + spread(rows, row_norms)) * 1.0000001
+        if not joint:
+            return each, None
+        sizes = row_norms.norm(dim=1, keepdim=True)
+        last = spectral_norm_bounds(rows @ spread.weight)[:, None]
+        last = torch.sqrt(last**2 + spread.residual * sizes**2)
+        last = last + spread.gamma * spread.frobenius * sizes
+        together = (together + last) * 1.0000001
+        return each, torch.minimum(together, each.norm(dim=1, keepdim=True) * 1.0001)
+
+
+def _losses(rows, known, joint):
+    """What the uncertain slopes of one layer may add, row by row and together."""
+    root = known.half.sqrt()[:, None]
+    weighted = rows * root
+    each = (rows.abs() @ (known.half * known.row_rates)[:, :, None])[..., 0]
+    lengths = weighted.norm(dim=2)
+    each = torch.minimum(each, lengths * known.joint_rate)
+    if not joint:
+        return each, 0.0
+    together = spectral_norm_bounds(weighted)[:, None] * known.joint_rate
+    return each, together
+
+
+def spectral_norm_bounds(matrices):
+    """Proven upper bounds of the spectral norms of a batch of matrices.
+
+    ||G||^2 = ||G^2|| for symmetric G: after six squarings the Frobenius norm is above
+    the spectral norm by no more than the root of its order 128. Products only, so that
+    the same proof holds wherever they are computed in float64.
+    """
+    if matrices.shape[-2] > matrices.shape[-1]:
+        matrices = matrices.transpose(-1, -2)
+    n, m = matrices.shape[-2:]
+    if n == 1:
+        return matrices.norm(dim=(-2, -1)) * (1.0 + 4.0 * (m + 8) * UNIT)
+    sizes = matrices.norm(dim=(-2, -1)).clamp_min(1e-150)
+    scaled = matrices / sizes[..., None, None]
+    gram = scaled @ scaled.transpose(-1, -2)
+    # Roundings of each step, relative to a matrix of Frobenius norm one.
+    errors = [2.0 * (m + 12) * UNIT]
+    scales = []
+    for _ in range(_SQUARINGS):
+        scale = gram.norm(dim=(-2, -1)).clamp_min(1e-150)
+        gram = gram / scale[..., None, None]
+        gram = gram @ gram
+        scales.append(scale)
+        errors.append(2.0 * (n + 12) * UNIT)
+    bound = gram.norm(dim=(-2, -1)) * (1.0 + 4.0 * (n * n + 8) * UNIT)
+    for scale, error in zip(scales[::-1], errors[:0:-1], strict=True):
+        bound = torch.sqrt(bound + error) * scale * (1.0 + 8.0 * UNIT)
+    return torch.sqrt(bound + errors[0]) * sizes * (1.0 + 2.0 * (n * m + 8) * UNIT)

@@ -1,0 +1,262 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The registry's activations for tensors: values, slopes, and where they curve.
+
+A line below an activation over an interval, or a range of its slopes, is proven from
+where its derivative rises and where it falls. Between two neighbouring breakpoints the
+derivative of every registered activation is monotone.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+__all__ = ["UNIT", "Shape", "shape_of"]
+
+UNIT = 2.0**-53
+# Units of roundoff allowed to one evaluation, relative to scale * (1 + |z|).
+_ULPS = 16
+_SATURATED = 100.0
+# Beyond it all derivatives are constant to the last digits.
+_FLAT = 40.0
+_FAR = 1e12
+_TABLE_SIZE = 2**14
+_SQRT_2_PI = math.sqrt(2.0 / math.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """An activation as piecewise convex and concave function.
+
+    Attributes
+    ----------
+    function, derivative : callable
+        Elementwise on float64 tensors.
+    breakpoints : tuple of float
+        Where the second derivative changes its sign, or the first one jumps.
+    curvature : tuple of int
+        1, -1 or 0 for a convex, concave or linear piece; one more than breakpoints.
+    jumps : tuple of (float, float, float)
+        Breakpoint, slope to its left and to its right.
+    lipschitz : float
+        Largest absolute slope.
+    scale : float
+        Of the rounding error of one evaluation, 0 where it is only relative to |z|.
+    sector : tuple of (float, float)
+        Range of all slopes.
+    """
+
+    function: Callable
+    derivative: Callable
+    breakpoints: tuple
+    curvature: tuple
+    jumps: tuple
+    sector: tuple
+    scale: float
+
+    @property
+    def lipschitz(self):
+        """Largest absolute slope."""
+        return max(abs(self.sector[0]), abs(self.sector[1]))
+
+    @property
+    def is_linear(self):
+        """Whether it is the identity."""
+        return not self.breakpoints and self.curvature == (0,)
+
+    @property
+    def is_piecewise_linear(self):
+        """Whether no piece is curved."""
+        return not any(self.curvature)
+
+    def ends(self, piece):
+        """Where a piece begins and ends."""
+        ends = (-math.inf, *self.breakpoints, math.inf)
+        return ends[piece], ends[piece + 1]
+
+    def point_of_slope(self, piece, slope):
+        """Point of a curved piece where the derivative is nearly the given slope."""
+        points, slopes = _table(self, piece, slope.device)
+        index = torch.searchsorted(slopes, slope).clamp(1, len(slopes) - 1)
+        s, z = slopes[index - 1], points[index - 1]
+        step = (slope - s) / (slopes[index] - s).clamp_min(1e-300)
+        return z + (points[index] - z) * step.clamp(0.0, 1.0)
+
+    def error(self, z):
+        """Bound of the rounding error of one value or slope at z."""
+        size = z.abs()
+        return (2.0 * UNIT * self.lipschitz) * size + (_ULPS * UNIT * self.scale) * (
+            1.0 + size
+        )
+
+
+@lru_cache(maxsize=64)
+def _table(shape, piece, device):
+    """Points of a piece and their derivatives, in the order of the latter."""
+    left, right = (min(max(end, -_FLAT), _FLAT) for end in shape.ends(piece))
+    points = torch.linspace(left, right, _TABLE_SIZE, dtype=torch.float64)
+    inner = points.clone()
+    # A derivative that jumps counts with the value on this side.
+    inner[0] += 1e-9 * (right - left)
+    inner[-1] -= 1e-9 * (right - left)
+    slopes = shape.derivative(inner)
+    # A slope beyond the range of the derivative is met nowhere: uphill to the far end.
+    points[0] = -_FAR if left == -_FLAT else left
+    points[-1] = _FAR if right == _FLAT else right
+    if shape.curvature[piece] < 0:
+        points, slopes = points.flip(0), slopes.flip(0)
+    return points.to(device), torch.cummax(slopes, 0).values.to(device)
+
+
+def _softplus(z):
+    return z.clamp_min(0.0) + torch.log1p(torch.exp(-z.abs()))
+
+
+def _logistic_slope(z):
+    return torch.sigmoid(z) * torch.sigmoid(-z)
+
+
+def _tanh_slope(z):
+    t = torch.tanh(z)
+    return (1.0 - t) * (1.0 + t)
+
+
+def _silu_slope(z):
+    return torch.sigmoid(z) * (1.0 + z * torch.sigmoid(-z))
+
+
+def _normal_cdf(z):
+    return 0.5 * torch.special.erfc(-z / math.sqrt(2.0))
+
+
+def _gelu_slope(z):
+    z = z.clamp(-_SATURATED, _SATURATED)
+    density = torch.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
+    return _normal_cdf(z) + z * density
+
+
+def _gate(z):
+    return torch.tanh(_SQRT_2_PI * z * (1.0 + 0.044715 * z * z))
+
+
+def _gelu_tanh(z):
+    return 0.5 * z * (1.0 + _gate(z.clamp(-_SATURATED, _SATURATED)))
+
+
+def _gelu_tanh_slope(z):
+    z = z.clamp(-_SATURATED, _SATURATED)
+    t = _gate(z)
+    inner = _SQRT_2_PI * (1.0 + 3.0 * 0.044715 * z * z)
+    return 0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * inner
+
+
+def _mish_slope(z):
+    t = torch.tanh(_softplus(z))
+    return t + z * (1.0 - t * t) * torch.sigmoid(z)
+
+
+def _hardswish_slope(z):
+    inner = (2.0 * z.clamp(-3.0, 3.0) + 3.0) / 6.0
+    return torch.where(z <= -3.0, 0.0, torch.where(z >= 3.0, 1.0, inner))
+
+
+def _step(z, low, high):
+    # Plain numbers would be rounded to the default type on the way.
+    return torch.where(z > 0.0, z.new_tensor(high), z.new_tensor(low))
+
+
+def _relu(_):
+    return (
+        lambda z: z.clamp_min(0.0),
+        lambda z: _step(z, 0.0, 1.0),
+        (0.0,),
+        (0, 0),
+        ((0.0, 0.0, 1.0),),
+    )
+
+
+def _leaky_relu(a):
+    return (
+        lambda z: torch.where(z > 0.0, z, a * z),
+        lambda z: _step(z, a, 1.0),
+        (0.0,),
+        (0, 0),
+        ((0.0, a, 1.0),),
+    )
+
+
+def _elu(a):
+    return (
+        lambda z: z.clamp_min(0.0) + a * torch.expm1(z.clamp_max(0.0)),
+        lambda z: torch.where(z > 0.0, 1.0, a * torch.exp(z.clamp_max(0.0))),
+        (0.0,),
+        (1, 0),
+        ((0.0, a, 1.0),),
+    )
+
+
+def _sigmoidal(function, derivative):
+    return lambda _: (function, derivative, (0.0,), (1, -1), ())
+
+
+def _gated(function, derivative, low, high):
+    return lambda _: (function, derivative, (low, high), (-1, 1, -1), ())
+
+
+_FAMILIES = {
+    "identity": lambda _: (lambda z: z, torch.ones_like, (), (0,), ()),
+    "relu": _relu,
+    "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "logistic": _sigmoidal(torch.sigmoid, _logistic_slope),
+    "tanh": _sigmoidal(torch.tanh, _tanh_slope),
+    "softplus": lambda _: (_softplus, torch.sigmoid, (), (1,), ()),
+    "silu": _gated(
+        lambda z: z * torch.sigmoid(z),
+        _silu_slope,
+        -2.399357280515468,
+        2.399357280515468,
+    ),
+    "gelu": _gated(
+        lambda z: z * _normal_cdf(z), _gelu_slope, -math.sqrt(2.0), math.sqrt(2.0)
+    ),
+    "gelu_tanh": _gated(
+        _gelu_tanh, _gelu_tanh_slope, -1.4185040087908284, 1.4185040087908284
+    ),
+    "mish": _gated(
+        lambda z: z * torch.tanh(_softplus(z)),
+        _mish_slope,
+        -2.2563763963607931,
+        1.4905711794854284,
+    ),
+    "hardswish": lambda _: (
+        lambda z: z * (z + 3.0).clamp(0.0, 6.0) / 6.0,
+        _hardswish_slope,
+        (-3.0, 3.0),
+        (0, 1, 0),
+        ((-3.0, 0.0, -0.5), (3.0, 1.5, 1.0)),
+    ),
+}
+
+
+@lru_cache(maxsize=64)
+def shape_of(activation):
+    """The shape of a registered activation.
+
+    Parameters
+    ----------
+    activation : Activation
+        An entry of the registry.
+
+    Returns
+    -------
+    shape : Shape
+        Its pieces.
+    """
+    parts = _FAMILIES[activation.family](activation.parameter)
+    exact = activation.family in ("identity", "relu", "leaky_relu")
+    scale = max(1.0, abs(activation.parameter or 1.0), activation.lipschitz)
+    return Shape(*parts, activation.sector, 0.0 if exact else scale)

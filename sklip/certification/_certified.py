@@ -1,0 +1,52 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which predictions are proven at one radius: the question without its margin."""
+
+from sklip.certification._decisions import decide
+from sklip.certification._pairs import check_method
+from sklip.certification._radius import proven_radii
+from sklip.certification._validation import check_norm, check_radius
+
+__all__ = ["is_certified"]
+
+
+def is_certified(model, X, *, radius, norm=2, method="best", feature_eps=None):
+    """Whether each prediction is proven to hold within a radius.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted classifier or Pipeline
+        As for :func:`certified_radius`.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    method : str or LipschitzCertificate, default="best"
+        As for :func:`certified_radius`.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+
+    Returns
+    -------
+    certified : ndarray of bool of shape (n_samples,)
+        ``certified_radius(...) >= radius``, from the cheapest rule that decides it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`certified_radius`.
+
+    Examples
+    --------
+    >>> from sklip.certification import is_certified
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> is_certified(net, [[1.0, 0.5], [0.1, 0.0]], radius=0.5)
+    array([ True, False])
+    """
+    norm, radius = check_norm(norm), check_radius(radius)
+    method = check_method(method)
+    decisions = decide(model, X, None, feature_eps)
+    return proven_radii(decisions, norm, method, needed=radius) >= radius

@@ -1,0 +1,127 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Margins that hold over a whole ball, by bounds of the network inside that ball."""
+
+import numpy as np
+import torch
+
+from sklip._threads import limit_threads
+from sklip.bounds import (
+    LocalSlopes,
+    Propagation,
+    hidden_bounds,
+    outputs_lower,
+)
+from sklip.certification._pairs import norm_ratio
+
+__all__ = ["LocalMargins"]
+
+# Steps of slope optimisation, for rows that nearly succeed without it.
+_N_STEPS = 12
+_NEARLY = 0.3
+
+
+class LocalMargins:
+    """Proven lower bounds of the computed logit differences over balls.
+
+    Parameters
+    ----------
+    decisions : Decisions
+        The samples.
+    norm : {1, 2, numpy.inf}
+        Norm of the balls.
+    device : str, default="cpu"
+        Where it computes.
+    """
+
+    def __init__(self, decisions, norm, device="cpu"):
+        self.decisions, self.norm = decisions, norm
+        self.propagation = Propagation(
+            decisions.network, norm, decisions.view.mutable, device
+        )
+        self.error, growth = decisions.rounding()
+        self.growth = growth * norm_ratio(2, norm, decisions.n_mutable)
+        self.gaps = decisions.gaps()
+        last = self.propagation.tensor(np.eye(decisions.network.n_outputs))
+        self._identity = last
+
+    @property
+    def possible(self):
+        """Samples whose class is sure, rounding considered, at least at the center."""
+        return (self.gaps > 3.0 * self.error[:, None]).all(axis=1)
+
+    def lower(self, rows, radii, method, passed=None, *, refine=True):
+        """Bounds of target's logit minus each other's at every point of the balls.
+
+        Parameters
+        ----------
+        rows : ndarray of int of shape (n,)
+            Samples.
+        radii : ndarray of shape (n,)
+            A radius for each.
+        method : {"ibp", "crown", "local"}
+            Which bounds.
+        passed : ndarray of bool of shape (n, n_classes), default=None
+            Pairs that need no bound.
+        refine : bool, default=True
+            Whether to optimise slopes.
+
+        Returns
+        -------
+        lower : ndarray of shape (n, n_classes)
+            Inf for the target and for what was passed.
+        """
+        lower = np.full((len(rows), self.gaps.shape[1]), np.inf)
+        work = self.propagation.work
+        with torch.no_grad(), limit_threads(work):
+            step = self.propagation.block_rows(lower.shape[1])
+            for start in range(0, len(rows), step):
+                block = slice(start, start + step)
+                part = None if passed is None else passed[block]
+                lower[block] = self._block(
+                    rows[block], radii[block], method, part, refine
+                )
+        return lower
+
+    def _block(self, rows, radii, method, passed, refine):
+        propagation = self.propagation
+        target = propagation.tensor(self.decisions.target[rows], torch.int64)
+        balls = propagation.balls(self.decisions.inputs[rows], radii)
+        inside = "ibp" if method == "ibp" else "crown"
+        bounds = hidden_bounds(propagation, balls, inside)
+        differences = self._identity[target][:, None] - self._identity
+        # Two logits err by at most sqrt(2) times the l2 error, at the point itself.
+        lost = 1.5 * (self.error[rows] + self.growth * radii)
+        lost = propagation.tensor(lost)[:, None]
+        if method == "local":
+            rates, _ = LocalSlopes(propagation, bounds).rates(differences)
+            gaps = propagation.tensor(self.gaps[rows] - 3.0 * self.error[rows, None])
+            lower = gaps - balls.radii[:, None] * rates * (1.0 + 1e-12) - lost
+        else:
+            lower = outputs_lower(propagation, bounds, differences) - lost
+        done = torch.arange(lower.shape[1], device=lower.device) == target[:, None]
+        if passed is not None:
+            done |= propagation.tensor(passed, torch.bool)
+        lower[done] = torch.inf
+        if refine and method == "crown" and propagation.n_hidden:
+            gaps = propagation.tensor(self.gaps[rows])
+            self._improve(bounds, differences, lower, gaps, lost)
+        # NaN (an overflow on the way) proves nothing.
+        return torch.nan_to_num(lower, nan=-torch.inf, posinf=torch.inf).cpu().numpy()
+
+    def _improve(self, bounds, differences, lower, gaps, lost):
+        """Optimise the slopes where all that is missing may be gained by them."""
+        missing = lower <= 0.0
+        hopeful = (lower > -_NEARLY * gaps) | ~missing
+        open_pairs = missing & hopeful.all(dim=1, keepdim=True)
+        samples, others = torch.nonzero(open_pairs, as_tuple=True)
+        if len(samples):
+            lost = lost[samples]
+            improved = outputs_lower(
+                self.propagation,
+                bounds[samples],
+                differences[samples, others][:, None],
+                n_steps=_N_STEPS,
+                enough=lost,
+            )
+            lower[samples, others] = (improved - lost)[:, 0]

@@ -1,0 +1,115 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Accuracy of a classifier on samples with Gaussian noise."""
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+from sklip.certification._validation import check_count, check_sample_weight
+
+__all__ = ["noise_accuracy_curve"]
+
+# Entries of the samples that are noised at a time: some ten MB.
+_ENTRIES = 2_000_000
+
+
+def noise_accuracy_curve(
+    model, X, y, noise_stds, *, n_repeats=1, sample_weight=None, random_state=0
+):
+    """Accuracy under Gaussian noise of growing size: measured, not proven.
+
+    Parameters
+    ----------
+    model : fitted classifier or Pipeline
+        Anything with ``predict``.
+    X : array-like or DataFrame of shape (n_samples, ...)
+        Samples of numbers, as the model takes them.
+    y : array-like of shape (n_samples,)
+        True labels.
+    noise_stds : array-like of shape (n_stds,)
+        Standard deviations of the noise in every entry, in the units of X.
+    n_repeats : int, default=1
+        Draws of the noise. One draw serves all standard deviations, scaled, so that
+        neighbouring points of the curve differ by the noise's size alone.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples in the accuracy.
+    random_state : int or None, default=0
+        Seed of the noise; fixed by default, so that models meet the same noise.
+
+    Returns
+    -------
+    accuracies : ndarray of shape (n_stds, n_repeats)
+        Share of the samples whose prediction is right.
+
+    Raises
+    ------
+    TypeError
+        If X holds anything but numbers.
+    ValueError
+        If a standard deviation is negative or not finite, or lengths differ.
+
+    See Also
+    --------
+    certified_accuracy_curve : The proven counterpart, against any perturbation.
+
+    Notes
+    -----
+    The test of paper 002 (U12): noise is added as it is, without clipping.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklip.certification import noise_accuracy_curve
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500).fit(X, y)
+    >>> curve = noise_accuracy_curve(model, X, y, [0.0, 1.0], n_repeats=5)
+    >>> curve.shape
+    (2, 5)
+    >>> bool((curve[0] == model.score(X, y)).all() and curve[1].max() < curve[0].min())
+    True
+    """
+    stds = _checked_stds(noise_stds)
+    n_repeats = check_count(n_repeats, "n_repeats")
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    y = column_or_1d(y)
+    if len(y) != len(X) or len(X) == 0:
+        raise ValueError(f"X has {len(X)} samples and y {len(y)} labels.")
+    weight = check_sample_weight(sample_weight, len(y))
+    rng = np.random.default_rng(random_state)
+    right = np.zeros((len(stds), n_repeats))
+    step = max(1, _ENTRIES // max(1, int(np.prod(X.shape[1:]))))
+    for start in range(0, len(y), step):
+        rows = slice(start, start + step)
+        samples = X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+        for repeat in range(n_repeats):
+            noise = rng.standard_normal(samples.shape, dtype=_noise_type(samples))
+            for k, std in enumerate(stds):
+                hit = model.predict(_noisy(samples, noise, std)) == y[rows]
+                right[k, repeat] += weight[rows] @ hit
+    return right / weight.sum()
+
+
+def _checked_stds(noise_stds):
+    stds = np.asarray(noise_stds, dtype=np.float64)
+    if stds.ndim != 1 or not (np.isfinite(stds) & (stds >= 0)).all():
+        raise ValueError(
+            f"noise_stds must be one-dimensional, finite and >= 0, got {noise_stds!r}."
+        )
+    return stds
+
+
+def _noise_type(samples):
+    return np.float32 if getattr(samples, "dtype", None) == np.float32 else np.float64
+
+
+def _noisy(samples, noise, std):
+    if std == 0:
+        return samples
+    try:
+        return samples + noise.dtype.type(std) * noise
+    except TypeError as error:
+        raise TypeError(
+            "Noise can only be added to numbers: X has columns of another kind."
+        ) from error

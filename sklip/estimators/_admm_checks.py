@@ -1,0 +1,69 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the ADMM estimators refuse before any work is done."""
+
+import numpy as np
+
+from sklip.networks import FeedForward, get_activation
+
+__all__ = ["check_given", "check_multipliers", "check_sectors", "given_network"]
+
+
+def check_sectors(activations):
+    """Refuse activations whose slope sector does not begin at 0 (Remark 2)."""
+    for name in activations:
+        low, high = get_activation(name).sector
+        if low != 0.0:
+            raise ValueError(
+                f"activation={name!r} has slopes in [{low:g}, {high:g}]. The condition "
+                "that ADMM enforces is convex in the weights only where the slopes "
+                "begin at 0 (Remark 2 of paper 001): use 'relu', 'tanh', 'logistic', "
+                "'softplus' or 'elu', or LipschitzRegularizedMLP, which takes any."
+            )
+
+
+def check_multipliers(multipliers, hidden_layer_sizes):
+    """Given multipliers: one positive vector for each hidden layer."""
+    if isinstance(multipliers, str):
+        return
+    if len(multipliers) != len(hidden_layer_sizes):
+        raise ValueError(
+            f"multipliers has {len(multipliers)} arrays, but there are "
+            f"{len(hidden_layer_sizes)} hidden layers: one for each is needed."
+        )
+    for k, (given, size) in enumerate(
+        zip(multipliers, hidden_layer_sizes, strict=True)
+    ):
+        t = np.asarray(given, dtype=float)
+        if t.shape != (size,):
+            raise ValueError(
+                f"multipliers[{k}] needs shape ({size},), the diagonal of T for that "
+                f"hidden layer, got {t.shape}."
+            )
+        if not (np.isfinite(t).all() and (t > 0).all()):
+            raise ValueError(f"multipliers[{k}] must be positive and finite.")
+
+
+def given_network(estimator, coef_init, intercept_init):
+    """Network of coef_init and intercept_init; None without them."""
+    if coef_init is None:
+        if intercept_init is not None:
+            raise ValueError("intercept_init needs coef_init.")
+        return None
+    weights = [np.asarray(w, dtype=float).T for w in coef_init]
+    try:
+        return FeedForward(weights, intercept_init, estimator.activation)
+    except ValueError as error:
+        raise ValueError(f"coef_init and intercept_init: {error}") from error
+
+
+def check_given(network, layer_sizes):
+    """Sizes of a given start."""
+    if network.layer_sizes != layer_sizes:
+        wanted = [
+            f"({m}, {n})" for m, n in zip(layer_sizes, layer_sizes[1:], strict=False)
+        ]
+        got = [f"{w.T.shape}" for w in network.weights]
+        raise ValueError(
+            f"coef_init must have the shapes {', '.join(wanted)}, got {', '.join(got)}."
+        )

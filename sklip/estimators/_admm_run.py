@@ -1,0 +1,184 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""One fit by ADMM: start, iterations, and the network that comes out."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sklip.training import (
+    ADMM,
+    LipschitzUpdate,
+    StoppingRule,
+    certified_network,
+    fit_biases,
+    load_weights,
+    rescaled,
+    run_admm,
+    start_state,
+)
+
+__all__ = ["ADMMRun"]
+
+# Iterations of L-BFGS in a loss step (10a), and in the last fit of the biases.
+_LBFGS_ITERATIONS = 100
+_BIAS_ITERATIONS = 20
+# Where rho="auto" starts.
+_FIRST_RHO = 0.03
+
+
+class ADMMRun:
+    """The training of one call of fit or partial_fit.
+
+    Parameters
+    ----------
+    estimator : ADMMLipschitzMLP
+        Gives the parameters.
+    net : MLPNet
+        Initialised; its module holds the start, and the result of :meth:`deploy`.
+    data, valid : TensorData
+        Training samples, and held-out ones or None.
+    state : SplitState, default=None
+        Where an earlier call ended.
+    """
+
+    def __init__(self, estimator, net, data, valid=None, state=None):
+        self.estimator = estimator
+        self.net = net
+        self.data = data
+        self.valid = valid
+        self.enforced = estimator.lipschitz_bound
+        self._state = self._resumed(state) if state is not None else None
+        self.admm = None
+
+    @property
+    def state(self):
+        """What the last complete iteration left; None before the first multipliers."""
+        return self._state if self.admm is None else self.admm.state
+
+    def fit(self, stopping, epochs):
+        """Train the start unless there is one, then iterate; False if unconverged."""
+        net, estimator = self.net, self.estimator
+        if self._state is None and epochs:
+            net.penalty.rho = estimator.init_alpha
+            net.train(self.data, self.valid, stopping=stopping, epochs=epochs)
+            stopping.restore_best(net.module_)
+            if net.interrupted:
+                return True
+            net.initialize_optimizer()
+        period = estimator.refresh_multipliers
+        epochs_per_iter = estimator.epochs_per_iter
+        if epochs_per_iter == "auto":
+            epochs_per_iter = _LBFGS_ITERATIONS if net.solver == "lbfgs" else 1
+        self._begin(epochs_per_iter, lambda n: period and n and n % period == 0)
+        rule = None
+        if self.valid is not None:
+            rule = StoppingRule(estimator.tol, estimator.n_iter_no_change, True)
+        net.verbose = max(0, int(estimator.verbose) - 1)
+        with net.session(self.data, self.valid):
+            self._state, finished = run_admm(
+                self.admm,
+                self.data,
+                self.valid,
+                n_iter=estimator.max_admm_iter,
+                learning_rate=estimator.learning_rate_init,
+                rule=rule,
+                verbose=bool(estimator.verbose),
+            )
+        self.admm.state = self._state
+        net.verbose = int(estimator.verbose)
+        return finished
+
+    def fit_more(self, n_before):
+        """One iteration; multipliers of an untrained network are soon out of date."""
+        period = self.estimator.refresh_multipliers
+
+        def refresh(_):
+            return n_before > 0 and (
+                n_before & (n_before - 1) == 0 or period and n_before % period == 0
+            )
+
+        self._begin(1, refresh)
+        with self.net.session(self.data):
+            self.admm.iterate(self.data)
+
+    def deploy(self, *, refit):
+        """Put the certified weights into the module; returns state and certificate."""
+        net = self.net
+        state = self.state
+        if state is None:
+            state = self._started("sequential")
+        load_weights(net.module_, state.projected)
+        if refit and not net.interrupted:
+            self._refit_biases()
+        network, certificate = certified_network(
+            net.module_.to_feedforward(),
+            state,
+            self.enforced is not None,
+            self.estimator._dtype,
+        )
+        load_weights(net.module_, network.weights)
+        return replace(state, projected=list(network.weights)), certificate
+
+    def _refit_biases(self):
+        try:
+            fit_biases(
+                self.net, self.data, max_iter=_BIAS_ITERATIONS, tol=self.estimator.tol
+            )
+        except KeyboardInterrupt:
+            self.net.end_interrupted()
+
+    def _resumed(self, state):
+        if self.estimator.rho != "auto":
+            state = replace(state, rho=float(self.estimator.rho))
+        if not isinstance(self.estimator.multipliers, str):
+            given = [np.array(t, dtype=float) for t in self.estimator.multipliers]
+            state = replace(
+                state, multipliers=given, bound=self.enforced or state.bound
+            )
+        if self.enforced is not None and state.bound != self.enforced:
+            state = rescaled(state, self.enforced)
+        return state
+
+    def _started(self, multipliers):
+        """State at the module's present weights, whose biases are scaled with them."""
+        module, rho = self.net.module_, self.estimator.rho
+        rho = _FIRST_RHO if rho == "auto" else float(rho)
+        network = module.to_feedforward()
+        state = start_state(network, multipliers, self.enforced, rho)
+        sizes = [np.linalg.norm(w) for w in (network.weights[0], state.weights[0])]
+        factor = sizes[1] / sizes[0] if sizes[0] else 1.0
+        # The patterns of active units stay; the last biases move no hidden unit.
+        for k, bias in enumerate(module.biases[:-1], 1):
+            bias.mul_(factor**k)
+        return state
+
+    def _begin(self, epochs, refresh):
+        estimator, net = self.estimator, self.net
+        kind = estimator.multipliers
+        given = not isinstance(kind, str)
+        if self._state is None:
+            self._state = self._started(kind)
+        update = LipschitzUpdate(
+            net.module_.to_feedforward(),
+            bound=self.enforced,
+            weight=estimator.lipschitz_weight,
+            tol=estimator.step_tol,
+            solver=estimator.sdp_solver,
+            dtype=estimator._dtype,
+        )
+        if given:  # the start need not be feasible for these
+            state = self._state
+            projected, bound = update(state.weights, state.multipliers, state.rho)
+            self._state = replace(state, projected=projected, bound=bound)
+        self.admm = ADMM(
+            net,
+            self._state,
+            update,
+            epochs=epochs,
+            tol=estimator.admm_tol,
+            make_rule=lambda: StoppingRule(estimator.tol, estimator.n_iter_no_change),
+            balance=estimator.rho == "auto",
+            refresh=None if given else refresh,
+            kind=kind,
+        )

@@ -1,0 +1,96 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the meta-estimators share: the inner estimator, its columns, its metadata."""
+
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.utils import Bunch, get_tags
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklip._compat import HasMethods, Interval, Options
+from sklip.networks import network_view
+
+__all__ = ["BaseCertifiedEstimator"]
+
+
+class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
+    """A model around another one, whose answers hold within a radius; private."""
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "radius": [Interval(Real, 0, None, closed="left")],
+        "norm": [Options(Real, {1, 2, np.inf})],
+        "feature_eps": [dict, None],
+    }
+
+    def _check_X(self, X, *args, reset=False):
+        """Sparse matrices refused, names and number of columns noted or compared."""
+        if sparse.issparse(X):
+            raise TypeError(
+                f"Sparse input is not supported by {type(self).__name__}: a radius "
+                "moves every entry. Pass X.toarray()."
+            )
+        if getattr(X, "ndim", 2) == 1:
+            raise ValueError(
+                "X must be 2D, one row for each sample, but is 1D. Reshape your data: "
+                "X.reshape(-1, 1) for one feature, X.reshape(1, -1) for one sample."
+            )
+        return validate_data(self, X, *args, reset=reset, skip_check_array=True)
+
+    def _routed(self, fit_params):
+        """Arguments for the inner fit."""
+        if get_config()["enable_metadata_routing"]:
+            return process_routing(self, "fit", **fit_params).estimator.fit
+        return Bunch(**fit_params)
+
+    def _fit_estimator(self, X, y, fit_params):
+        """Fit a clone and see that it can be certified; returns its view."""
+        self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+        view = network_view(self.estimator_)
+        if self.feature_eps is not None:
+            view.with_feature_eps(self.feature_eps)
+        return view
+
+    def _certify_kwargs(self):
+        return {
+            "radius": self.radius,
+            "norm": self.norm,
+            "feature_eps": self.feature_eps,
+        }
+
+    def get_metadata_routing(self):
+        """Metadata that fit hands to the inner estimator.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            What scikit-learn's metadata routing asks for.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags.sparse = False
+        for name in ("allow_nan", "string", "categorical"):
+            setattr(tags.input_tags, name, getattr(inner.input_tags, name))
+        tags.target_tags.required = True
+        return tags
+
+    def _predict(self, X):
+        check_is_fitted(self)
+        return np.asarray(self.estimator_.predict(self._check_X(X)))

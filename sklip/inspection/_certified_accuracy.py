@@ -1,0 +1,353 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Certified accuracy over the radius, clean and adversarial accuracy beside it."""
+
+import numpy as np
+
+from sklip.certification import (
+    certified_accuracy_score,
+    certified_radius,
+    pgd_attack,
+)
+from sklip.inspection._axes import new_axes
+from sklip.inspection._names import named_estimators
+
+__all__ = ["CertifiedAccuracyDisplay"]
+
+_N_RADII = 26
+_NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
+
+
+class CertifiedAccuracyDisplay:
+    """Accuracy that is proven, and that an attack leaves, over the radius.
+
+    The true robust accuracy lies between the two curves: the band between them is what
+    is not known.
+
+    Parameters
+    ----------
+    radii : array-like of shape (n_radii,)
+        Sizes of the perturbations, rising.
+    certified_accuracies : list of array-like of shape (n_radii,)
+        For each estimator, what :func:`sklip.certified_accuracy_curve` gives.
+    adversarial_accuracies : list of array-like of shape (n_radii,), default=None
+        For each estimator, the accuracy under an attack.
+    clean_accuracies : list of float, default=None
+        For each estimator, the accuracy without perturbation.
+    estimator_names : list of str
+        Labels, one for each estimator.
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbations.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure.
+    ax_ : matplotlib Axes
+        The axes.
+    lines_ : list of matplotlib Line2D
+        Certified accuracy, one line for each estimator.
+    adversarial_lines_, clean_lines_ : list of matplotlib Line2D
+        The other curves, where there are any.
+    bands_ : list of matplotlib PolyCollection
+        Between certified and adversarial accuracy.
+
+    See Also
+    --------
+    sklip.certified_accuracy_curve : The numbers.
+    RiskCoverageDisplay : What rejecting small radii does to the errors.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklip.inspection import CertifiedAccuracyDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500).fit(X, y)
+    >>> display = CertifiedAccuracyDisplay.from_estimator(model, X, y)
+    >>> len(display.lines_), len(display.adversarial_lines_)
+    (1, 1)
+    """
+
+    def __init__(
+        self,
+        *,
+        radii,
+        certified_accuracies,
+        adversarial_accuracies=None,
+        clean_accuracies=None,
+        estimator_names,
+        norm=2,
+    ):
+        self.radii = np.asarray(radii, dtype=float)
+        self.certified_accuracies = _curves(certified_accuracies)
+        self.adversarial_accuracies = _curves(adversarial_accuracies)
+        self.clean_accuracies = clean_accuracies
+        self.estimator_names = list(estimator_names)
+        self.norm = norm
+        shape, n_names = self.radii.shape, len(self.estimator_names)
+        for name in ("certified_accuracies", "adversarial_accuracies"):
+            curves = getattr(self, name)
+            if curves is None:
+                continue
+            if len(curves) != n_names or any(c.shape != shape for c in curves):
+                raise ValueError(
+                    f"{name} must hold one array of shape {shape} for each of the "
+                    f"{n_names} estimator_names, got {[c.shape for c in curves]}."
+                )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        radii=None,
+        norm=2,
+        method="best",
+        feature_eps=None,
+        adversarial=True,
+        n_steps=20,
+        n_restarts=2,
+        random_state=0,
+        sample_weight=None,
+        name=None,
+        ax=None,
+        **line_kwargs,
+    ):
+        """Certify, attack and draw one classifier, or several.
+
+        Parameters
+        ----------
+        estimator : fitted classifier, list or dict of str to fitted classifier
+            What is compared; the keys of a dict are the labels.
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            True labels.
+        radii : array-like of shape (n_radii,), default=None
+            Radii >= 0; None takes 26 from 0 to where 2 % are certified still.
+        norm : {1, 2, numpy.inf}, default=2
+            Norm of the perturbations.
+        method : str, default="best"
+            As for :func:`sklip.certified_radius`.
+        feature_eps : dict, default=None
+            Feature name or index to its tolerance; the radii count tolerances.
+        adversarial : bool, default=True
+            Attack too; at each radius, which takes most of the time.
+        n_steps, n_restarts : int, default=20, 2
+            Effort of the attack at each radius.
+        random_state : int, RandomState instance or None, default=0
+            Of the attack's random starts.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        name : str or list of str, default=None
+            Labels; None takes the keys or the names of the classes.
+        ax : matplotlib Axes, default=None
+            Where to draw.
+        **line_kwargs : dict
+            Passed to ``Axes.plot`` for the certified curves.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            What was drawn.
+        """
+        models, names = named_estimators(estimator, name)
+        kwargs = {"norm": norm, "feature_eps": feature_eps}
+        proven = [certified_radius(m, X, y, method=method, **kwargs) for m in models]
+        clean = [
+            certified_accuracy_score(
+                m, X, y, radius=0.0, sample_weight=sample_weight, **kwargs
+            )
+            for m in models
+        ]
+        radii = _default_radii(proven) if radii is None else np.sort(radii)
+        certified = [
+            _shares(found, radii, sample_weight, at_zero)
+            for found, at_zero in zip(proven, clean, strict=True)
+        ]
+        attacked = None
+        if adversarial:
+            kwargs |= {"n_steps": n_steps, "n_restarts": n_restarts}
+            kwargs["random_state"] = random_state
+            attacked = [
+                _attacked(m, X, y, radii, sample_weight, kwargs) for m in models
+            ]
+        display = cls(
+            radii=radii,
+            certified_accuracies=certified,
+            adversarial_accuracies=attacked,
+            clean_accuracies=clean,
+            estimator_names=names,
+            norm=norm,
+        )
+        return display.plot(ax=ax, **line_kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred,
+        radius,
+        *,
+        distance=None,
+        radii=None,
+        norm=2,
+        sample_weight=None,
+        name=None,
+        ax=None,
+        **line_kwargs,
+    ):
+        """Draw from predictions and their radii.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels.
+        y_pred : array-like of shape (n_samples,)
+            Predicted labels.
+        radius : array-like of shape (n_samples,)
+            Certified radii of the predictions.
+        distance : array-like of shape (n_samples,), default=None
+            Distance of the nearest flip that an attack found; inf where it found none.
+            :func:`sklip.robustness_bracket` gives both.
+        radii : array-like of shape (n_radii,), default=None
+            As for :meth:`from_estimator`.
+        norm : {1, 2, numpy.inf}, default=2
+            Norm of the perturbations.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        name : str, default=None
+            Label; None is "classifier".
+        ax : matplotlib Axes, default=None
+            Where to draw.
+        **line_kwargs : dict
+            Passed to ``Axes.plot`` for the certified curve.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            What was drawn.
+        """
+        correct = np.asarray(y_true) == np.asarray(y_pred)
+        clean = np.average(correct, weights=sample_weight)
+        proven = np.where(correct, radius, 0.0)
+        radii = _default_radii([proven]) if radii is None else np.sort(radii)
+        attacked = None
+        if distance is not None:
+            # A flip at a distance is one for every larger radius.
+            left = np.where(correct, distance, 0.0) > radii[:, None]
+            attacked = [np.average(left, axis=1, weights=sample_weight)]
+        display = cls(
+            radii=radii,
+            certified_accuracies=[_shares(proven, radii, sample_weight, clean)],
+            adversarial_accuracies=attacked,
+            clean_accuracies=[clean],
+            estimator_names=["classifier" if name is None else name],
+            norm=norm,
+        )
+        return display.plot(ax=ax, **line_kwargs)
+
+    def plot(self, ax=None, *, name=None, **line_kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        name : str or list of str, default=None
+            Labels in place of ``estimator_names``.
+        **line_kwargs : dict
+            Passed to ``Axes.plot`` for the certified curves.
+
+        Returns
+        -------
+        display : CertifiedAccuracyDisplay
+            Itself.
+        """
+        self.figure_, self.ax_ = new_axes(ax, self)
+        names = self.estimator_names if name is None else name
+        _, names = named_estimators(self.certified_accuracies, names)
+        self.lines_, self.adversarial_lines_ = [], []
+        self.clean_lines_, self.bands_ = [], []
+        for k, label in enumerate(names):
+            style = {"label": label, **line_kwargs}
+            self.lines_ += self.ax_.plot(
+                self.radii, self.certified_accuracies[k], **style
+            )
+            self._plot_beside(k, self.lines_[-1].get_color())
+        self.ax_.set(
+            xlabel=f"radius ({_NORMS.get(self.norm, self.norm)})",
+            ylabel="accuracy",
+            ylim=(0.0, 1.02),
+        )
+        self.ax_.margins(x=0.0)
+        self._add_legend()
+        return self
+
+    def _plot_beside(self, k, color):
+        """Adversarial and clean accuracy of one estimator."""
+        if self.adversarial_accuracies is not None:
+            attacked = self.adversarial_accuracies[k]
+            self.adversarial_lines_ += self.ax_.plot(
+                self.radii, attacked, color=color, linestyle="--", linewidth=1.2
+            )
+            band = self.ax_.fill_between(
+                self.radii,
+                self.certified_accuracies[k],
+                attacked,
+                color=color,
+                alpha=0.12,
+                linewidth=0,
+            )
+            self.bands_.append(band)
+        if self.clean_accuracies is not None:
+            clean = np.full(len(self.radii), self.clean_accuracies[k])
+            self.clean_lines_ += self.ax_.plot(
+                self.radii, clean, color=color, linestyle=":", linewidth=1.2
+            )
+
+    def _add_legend(self):
+        """Colours name estimators, line styles name what is drawn."""
+        handles = list(self.lines_)
+        from matplotlib.lines import Line2D
+
+        styles = [("-", "certified", True)]
+        styles.append(("--", "under attack (PGD)", bool(self.adversarial_lines_)))
+        styles.append((":", "clean", bool(self.clean_lines_)))
+        handles += [
+            Line2D([], [], color="gray", linestyle=style, label=label)
+            for style, label, drawn in styles
+            if drawn
+        ]
+        self.ax_.legend(handles=handles, fontsize="small")
+
+
+def _curves(curves):
+    return None if curves is None else [np.asarray(c, dtype=float) for c in curves]
+
+
+def _default_radii(proven):
+    """From 0 to where 2 % of the samples of the best estimator are certified still."""
+    ends = [
+        np.quantile(r[np.isfinite(r)], 0.98) for r in proven if np.isfinite(r).any()
+    ]
+    end = max(ends, default=0.0)
+    return np.linspace(0.0, end if end > 0 else 1.0, _N_RADII)
+
+
+def _shares(proven, radii, sample_weight, at_zero):
+    """Share of samples proven at each radius; at 0 that is the accuracy."""
+    shares = np.average(proven >= radii[:, None], axis=1, weights=sample_weight)
+    return np.where(radii == 0.0, at_zero, shares)
+
+
+def _attacked(model, X, y, radii, sample_weight, kwargs):
+    """Accuracy left at each radius; a flip stays one at larger radii."""
+    fallen, left = False, []
+    for radius in radii:
+        fallen = fallen | pgd_attack(model, X, y, radius=float(radius), **kwargs)[1]
+        left.append(np.average(~fallen, weights=sample_weight))
+    return left

@@ -1,0 +1,182 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Accuracy of several classifiers under noise of growing size."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sklip.certification import noise_accuracy_curve
+from sklip.inspection._axes import new_axes
+
+__all__ = ["NoiseRobustnessDisplay"]
+
+
+class NoiseRobustnessDisplay:
+    """Accuracy against the standard deviation of Gaussian noise, mean and spread.
+
+    Parameters
+    ----------
+    noise_stds : array-like of shape (n_stds,)
+        Standard deviations of the noise.
+    accuracies : list of array-like of shape (n_stds, n_repeats)
+        For each estimator, what :func:`noise_accuracy_curve` gives.
+    estimator_names : list of str
+        Labels, one for each estimator.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure.
+    ax_ : matplotlib Axes
+        The axes.
+    lines_ : list of matplotlib Line2D
+        The means, one for each estimator.
+    bands_ : list of matplotlib PolyCollection
+        From the lowest to the highest repeat, where there are several.
+
+    See Also
+    --------
+    sklip.certification.noise_accuracy_curve : The numbers.
+
+    Notes
+    -----
+    Figures 2-7 of paper 002 (U12). Figure 1, accuracy over the share of the training
+    data, is scikit-learn's ``LearningCurveDisplay`` with
+    ``scoring=make_noise_accuracy_scorer(noise_std=...)``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklip.inspection import NoiseRobustnessDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500).fit(X, y)
+    >>> NoiseRobustnessDisplay.from_estimator(
+    ...     {"logistic": model}, X, y, n_repeats=3
+    ... )  # doctest: +SKIP
+    """
+
+    def __init__(self, *, noise_stds, accuracies, estimator_names):
+        self.noise_stds = np.asarray(noise_stds, dtype=float)
+        self.accuracies = [np.asarray(a, dtype=float) for a in accuracies]
+        self.estimator_names = list(estimator_names)
+        n_stds = len(self.noise_stds)
+        shaped = all(a.ndim == 2 and len(a) == n_stds for a in self.accuracies)
+        if not shaped or len(self.accuracies) != len(self.estimator_names):
+            raise ValueError(
+                f"accuracies must hold one array of shape ({n_stds}, n_repeats) for "
+                f"each of the {len(self.estimator_names)} estimator_names, got shapes "
+                f"{[a.shape for a in self.accuracies]}."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        noise_stds=None,
+        n_repeats=1,
+        random_state=0,
+        name=None,
+        ax=None,
+        **line_kwargs,
+    ):
+        """Measure and draw one estimator, or several.
+
+        Parameters
+        ----------
+        estimator : fitted classifier, list or dict of str to fitted classifier
+            What is compared; the keys of a dict are the labels.
+        X : array-like of shape (n_samples, ...)
+            Samples.
+        y : array-like of shape (n_samples,)
+            True labels.
+        noise_stds : array-like of shape (n_stds,), default=None
+            Standard deviations; None takes 0 to 0.5 in steps of 0.01.
+        n_repeats : int, default=1
+            Draws of the noise.
+        random_state : int or None, default=0
+            Seed of the noise, the same for all estimators.
+        name : str or list of str, default=None
+            Labels; None takes the keys or the names of the classes.
+        ax : matplotlib Axes, default=None
+            Where to draw.
+        **line_kwargs : dict
+            Passed to ``Axes.plot``.
+
+        Returns
+        -------
+        display : NoiseRobustnessDisplay
+            What was drawn.
+        """
+        estimators, names = _named(estimator, name)
+        stds = np.linspace(0.0, 0.5, 51) if noise_stds is None else noise_stds
+        measured = [
+            noise_accuracy_curve(
+                model, X, y, stds, n_repeats=n_repeats, random_state=random_state
+            )
+            for model in estimators
+        ]
+        display = cls(noise_stds=stds, accuracies=measured, estimator_names=names)
+        return display.plot(ax=ax, **line_kwargs)
+
+    def plot(self, ax=None, *, name=None, **line_kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        name : str or list of str, default=None
+            Labels in place of ``estimator_names``.
+        **line_kwargs : dict
+            Passed to ``Axes.plot``.
+
+        Returns
+        -------
+        display : NoiseRobustnessDisplay
+            Itself.
+        """
+        self.figure_, self.ax_ = new_axes(ax, self)
+        name = self.estimator_names if name is None else name
+        _, names = _named(self.accuracies, name)
+        self.lines_, self.bands_ = [], []
+        for label, accuracy in zip(names, self.accuracies, strict=True):
+            style = {"label": label, **line_kwargs}
+            mean = accuracy.mean(axis=1)
+            self.lines_ += self.ax_.plot(self.noise_stds, mean, **style)
+            if accuracy.shape[1] > 1:
+                band = self.ax_.fill_between(
+                    self.noise_stds,
+                    accuracy.min(axis=1),
+                    accuracy.max(axis=1),
+                    color=self.lines_[-1].get_color(),
+                    alpha=0.2,
+                    linewidth=0,
+                )
+                self.bands_.append(band)
+        self.ax_.set(xlabel="standard deviation of the noise", ylabel="accuracy")
+        self.ax_.legend()
+        return self
+
+
+def _named(estimator, name):
+    """Lists of estimators and labels."""
+    if isinstance(estimator, Mapping):
+        estimators, names = list(estimator.values()), list(estimator)
+    else:
+        # A Pipeline has a length too: only real lists hold several estimators.
+        several = isinstance(estimator, list | tuple)
+        estimators = list(estimator) if several else [estimator]
+        names = [type(model).__name__ for model in estimators]
+    if name is not None:
+        names = [name] if isinstance(name, str) else list(name)
+    if len(names) != len(estimators):
+        raise ValueError(
+            f"name must be one label for each of the {len(estimators)} estimators, got "
+            f"{name!r}."
+        )
+    return estimators, names

@@ -1,0 +1,230 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Errors among the answers, against the share of samples that are answered."""
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+from sklip.certification import certified_radius, risk_coverage_curve
+from sklip.estimators import CertifiedRejectClassifier
+from sklip.inspection._axes import new_axes
+from sklip.inspection._names import named_estimators
+
+__all__ = ["RiskCoverageDisplay"]
+
+
+class RiskCoverageDisplay:
+    """Risk–coverage curves: rejecting the smallest certified radii first.
+
+    Parameters
+    ----------
+    coverages : list of array-like of shape (n_thresholds,)
+        For each estimator, the shares of answered samples.
+    risks : list of array-like of shape (n_thresholds,)
+        For each estimator, the error rates among them.
+    estimator_names : list of str
+        Labels, one for each estimator.
+    points : list of tuple of float, default=None
+        For each estimator (coverage, risk) of the radius it rejects at, or None.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure.
+    ax_ : matplotlib Axes
+        The axes.
+    lines_ : list of matplotlib Line2D
+        One for each estimator.
+
+    See Also
+    --------
+    sklip.risk_coverage_curve : The numbers.
+    sklip.CertifiedRejectClassifier : Rejects at one radius.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklip.inspection import RiskCoverageDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500).fit(X, y)
+    >>> display = RiskCoverageDisplay.from_estimator(model, X, y)
+    >>> len(display.lines_)
+    1
+    """
+
+    def __init__(self, *, coverages, risks, estimator_names, points=None):
+        self.coverages = [np.asarray(c, dtype=float) for c in coverages]
+        self.risks = [np.asarray(r, dtype=float) for r in risks]
+        self.estimator_names = list(estimator_names)
+        self.points = points
+        shapes = [
+            (c.shape, r.shape) for c, r in zip(self.coverages, self.risks, strict=False)
+        ]
+        equal = all(c == r and len(c) == 1 for c, r in shapes)
+        n_names = len(self.estimator_names)
+        if not equal or {len(self.coverages), len(self.risks)} != {n_names}:
+            raise ValueError(
+                "coverages and risks must hold one array each, of the same length, for "
+                f"each of the {n_names} estimator_names, got shapes {shapes}."
+            )
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        norm=2,
+        method="best",
+        feature_eps=None,
+        sample_weight=None,
+        name=None,
+        ax=None,
+        **line_kwargs,
+    ):
+        """Certify and draw one classifier, or several.
+
+        Parameters
+        ----------
+        estimator : fitted classifier, list or dict of str to fitted classifier
+            What is compared; the keys of a dict are the labels. A
+            CertifiedRejectClassifier brings its own ``norm``, ``method`` and
+            ``feature_eps``, and its radius is marked.
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            True labels.
+        norm : {1, 2, numpy.inf}, default=2
+            Norm of the perturbations.
+        method : str, default="best"
+            As for :func:`sklip.certified_radius`.
+        feature_eps : dict, default=None
+            Feature name or index to its tolerance.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        name : str or list of str, default=None
+            Labels; None takes the keys or the names of the classes.
+        ax : matplotlib Axes, default=None
+            Where to draw.
+        **line_kwargs : dict
+            Passed to ``Axes.step``.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            What was drawn.
+        """
+        models, names = named_estimators(estimator, name)
+        y = column_or_1d(y)
+        coverages, risks, points = [], [], []
+        for model in models:
+            kwargs = {"norm": norm, "method": method, "feature_eps": feature_eps}
+            at = None
+            if isinstance(model, CertifiedRejectClassifier):
+                kwargs = {key: getattr(model, key) for key in kwargs}
+                model, at = model.estimator_, model.radius
+            coverage, risk, thresholds = risk_coverage_curve(
+                y,
+                model.predict(X),
+                certified_radius(model, X, **kwargs),
+                sample_weight=sample_weight,
+            )
+            coverages.append(coverage)
+            risks.append(risk)
+            points.append(_point(coverage, risk, thresholds, at))
+        display = cls(
+            coverages=coverages, risks=risks, estimator_names=names, points=points
+        )
+        return display.plot(ax=ax, **line_kwargs)
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred,
+        radius,
+        *,
+        sample_weight=None,
+        name=None,
+        ax=None,
+        **line_kwargs,
+    ):
+        """Draw from predictions and their radii.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels.
+        y_pred : array-like of shape (n_samples,)
+            Predicted labels.
+        radius : array-like of shape (n_samples,)
+            Certified radii of the predictions, or other measures of confidence.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        name : str, default=None
+            Label; None is "classifier".
+        ax : matplotlib Axes, default=None
+            Where to draw.
+        **line_kwargs : dict
+            Passed to ``Axes.step``.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            What was drawn.
+        """
+        coverage, risk, _ = risk_coverage_curve(
+            y_true, y_pred, radius, sample_weight=sample_weight
+        )
+        display = cls(
+            coverages=[coverage],
+            risks=[risk],
+            estimator_names=["classifier" if name is None else name],
+        )
+        return display.plot(ax=ax, **line_kwargs)
+
+    def plot(self, ax=None, *, name=None, **line_kwargs):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        name : str or list of str, default=None
+            Labels in place of ``estimator_names``.
+        **line_kwargs : dict
+            Passed to ``Axes.step``.
+
+        Returns
+        -------
+        display : RiskCoverageDisplay
+            Itself.
+        """
+        self.figure_, self.ax_ = new_axes(ax, self)
+        names = self.estimator_names if name is None else name
+        _, names = named_estimators(self.coverages, names)
+        self.lines_ = []
+        for k, label in enumerate(names):
+            style = {"label": label, "where": "post", **line_kwargs}
+            self.lines_ += self.ax_.step(self.coverages[k], self.risks[k], **style)
+            if self.points is not None and self.points[k] is not None:
+                color = self.lines_[-1].get_color()
+                self.ax_.plot(*self.points[k], marker="o", color=color)
+        self.ax_.set(
+            xlabel="coverage: share of samples answered",
+            ylabel="risk: errors among the answers",
+            xlim=(0.0, 1.0),
+        )
+        self.ax_.set_ylim(bottom=0.0)
+        self.ax_.legend()
+        return self
+
+
+def _point(coverage, risk, thresholds, radius):
+    """Coverage and risk of rejecting below a radius; None if nothing is answered."""
+    if radius is None or radius > thresholds[-1]:
+        return None
+    k = np.searchsorted(thresholds, radius)
+    return float(coverage[k]), float(risk[k])

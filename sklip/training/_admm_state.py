@@ -1,0 +1,149 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What ADMM carries from one iteration to the next, and where it starts."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sklip.bounds import lipsdp_bound
+
+__all__ = ["SplitState", "find_multipliers", "refreshed", "rescaled", "start_state"]
+
+# Multipliers of a layer are kept within this factor of their geometric mean: a neuron
+# that does nothing has no multiplier of its own, and a solver may put it anywhere.
+_SPREAD = 1e3
+
+
+@dataclass(frozen=True, eq=False)
+class SplitState:
+    """The variables of the augmented Lagrangian of paper 001 (P14), any depth.
+
+    Attributes
+    ----------
+    weights : list of ndarray
+        W, as the loss step (10a) left them.
+    projected : list of ndarray
+        The certified copy of W.
+    dual : list of ndarray
+        Y, shaped like W.
+    multipliers : list of ndarray
+        T_k > 0 of the hidden layers.
+    bound : float
+        L of the matrix inequality that ``projected`` satisfies.
+    rho : float
+        Penalty parameter.
+    """
+
+    weights: list
+    projected: list
+    dual: list
+    multipliers: list
+    bound: float
+    rho: float
+
+
+def start_state(network, multipliers, bound, rho):
+    """State with W and its copy at the network's weights, and Y = 0.
+
+    Parameters
+    ----------
+    network : FeedForward
+        Where training starts.
+    multipliers : {"lipsdp", "layer"} or list of ndarray
+        T, or how to find it.
+    bound : float or None
+        The bound to enforce; None to regularise.
+    rho : float
+        Penalty parameter.
+
+    Returns
+    -------
+    state : SplitState
+        Scaled down where the network exceeds the bound. The copy is feasible for
+        multipliers that were found here; given ones may need a Lipschitz step first.
+    """
+    given = not isinstance(multipliers, str)
+    if given:
+        found, present = [np.array(t, dtype=float) for t in multipliers], bound or 1.0
+    else:
+        found, present = find_multipliers(network, multipliers)
+    weights = [np.array(w) for w in network.weights]
+    zeros = [np.zeros_like(w) for w in weights]
+    state = SplitState(weights, weights, zeros, found, present, rho)
+    return state if bound is None else rescaled(state, bound)
+
+
+def rescaled(state, bound):
+    """Spread the change to another bound evenly over the layers.
+
+    The copy of the weights stays feasible: it is scaled down with the bound, or lies
+    inside the set of a larger one.
+    """
+    factor = (bound / state.bound) ** (1.0 / len(state.weights))
+    shrink = min(1.0, factor)
+    return replace(
+        state,
+        weights=[shrink * w for w in state.weights],
+        projected=[shrink * w for w in state.projected],
+        multipliers=_scaled(state.multipliers, factor),
+        bound=bound,
+    )
+
+
+def refreshed(state, network, kind, enforce):
+    """State with the multipliers of the certified copy itself (Remark 3, P16)."""
+    multipliers, present = find_multipliers(network, kind)
+    if not enforce:
+        return replace(state, multipliers=multipliers, bound=present)
+    factor = (state.bound / present) ** (1.0 / len(state.weights))
+    return replace(state, multipliers=_scaled(multipliers, factor))
+
+
+def _scaled(multipliers, factor):
+    """Multipliers of the network whose matrices are all multiplied by factor."""
+    n_matrices = len(multipliers) + 1
+    return [t * factor ** (2 * (n_matrices - k)) for k, t in enumerate(multipliers, 1)]
+
+
+def find_multipliers(network, kind):
+    """Multipliers T of a network, and the bound that they are for.
+
+    Parameters
+    ----------
+    network : FeedForward
+        Slope sectors with alpha = 0.
+    kind : {"lipsdp", "layer"}
+        One for each neuron, or one for each layer.
+
+    Returns
+    -------
+    multipliers : list of ndarray
+        One positive vector for each hidden layer.
+    bound : float
+        Positive.
+    """
+    certificate = lipsdp_bound(network, per_layer=kind == "layer")
+    if certificate.multipliers is None:
+        return _balanced(network)
+    return [_limited(0.5 * d * d) for d in certificate.multipliers], certificate.value
+
+
+def _limited(t):
+    middle = np.exp(np.mean(np.log(t)))
+    return np.clip(t, middle / _SPREAD, middle * _SPREAD)
+
+
+def _balanced(network):
+    """Multipliers that prove the product of norms; a zero matrix counts as one."""
+    norms = [float(np.linalg.norm(w, 2)) or 1.0 for w in network.weights]
+    slopes = [1.0, *(activation.sector[1] for activation in network.activations)]
+    # T_k: squared norms from layer k on, times the squared slopes behind them.
+    tails = np.cumprod([(b * n) ** 2 for b, n in zip(slopes, norms, strict=True)][::-1])
+    tails = tails[::-1]
+    multipliers = [
+        np.full(len(w), tail / b**2)
+        for w, tail, b in zip(network.weights, tails[1:], slopes[1:], strict=False)
+    ]
+    return multipliers, math.sqrt(tails[0])

@@ -1,0 +1,128 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The bound and the certified accuracy after each epoch, written into the history."""
+
+import numpy as np
+from skorch.callbacks import Callback
+
+from sklip.bounds import lipschitz_bound
+from sklip.certification import certified_accuracy_score
+
+__all__ = ["LipschitzHistory"]
+
+
+class LipschitzHistory(Callback):
+    """Callback that records bound, accuracy and certified accuracy of every epoch.
+
+    Give it to an estimator as ``callbacks=[LipschitzHistory(...)]``; afterwards each
+    record of ``history_`` has ``lipschitz_bound`` and, for classifiers, ``accuracy``
+    and ``certified_accuracy``.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features), default=None
+        Samples to score; None takes the held-out part of ``early_stopping``, or else
+        the training samples.
+    y : array-like of shape (n_samples,), default=None
+        Their labels; needed with X for a classifier.
+    radius : float, default=0.1
+        Radius, in l2 and the units of X, of the certified accuracy.
+    method : str, default="sequential"
+        How the bound is found: a ``method`` of :func:`lipschitz_bound`.
+    certification : str, default=None
+        A ``method`` of :func:`certified_accuracy_score`; None uses the recorded bound,
+        which costs nothing more (Proposition 2 of paper 000).
+    every : int, default=1
+        Score each this many epochs; the records between them lack the entries.
+    classes : array-like of shape (n_classes,), default=None
+        The labels in the order of the logits, sorted; needed only if y lacks some.
+
+    See Also
+    --------
+    TrainingCurveDisplay : Draws what was recorded.
+
+    Notes
+    -----
+    Fig. 4 of paper 000 (A26).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklip import LipschitzRegularizedMLPClassifier
+    >>> from sklip.training import LipschitzHistory
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LipschitzRegularizedMLPClassifier(
+    ...     (16,), tol=0.1, callbacks=[LipschitzHistory(X, y)], random_state=0
+    ... ).fit(X, y)
+    >>> model.history_[-1]["lipschitz_bound"] > 0
+    True
+    """
+
+    def __init__(
+        self,
+        X=None,
+        y=None,
+        *,
+        radius=0.1,
+        method="sequential",
+        certification=None,
+        every=1,
+        classes=None,
+    ):
+        self.X = X
+        self.y = y
+        self.radius = radius
+        self.method = method
+        self.certification = certification
+        self.every = every
+        self.classes = classes
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Score the network as it is now.
+
+        Parameters
+        ----------
+        net : MLPNet
+            The net in training.
+        dataset_train, dataset_valid : TensorData
+            What it is trained on, and the held-out samples or None.
+        **kwargs : dict
+            Not used.
+
+        Raises
+        ------
+        ValueError
+            If X comes without y, or the labels do not tell which logit is whose.
+        """
+        if len(net.history) % self.every:
+            return
+        network = net.module_.to_feedforward()
+        certificate = lipschitz_bound(network, method=self.method)
+        net.history.record("lipschitz_bound", float(certificate))
+        if not net.is_classifier:
+            return
+        held_out = dataset_train if dataset_valid is None else dataset_valid
+        X, codes = self._samples(held_out, network.n_outputs)
+        method = certificate if self.certification is None else self.certification
+        accuracy = np.mean(network.forward(X).argmax(axis=1) == codes)
+        certified = certified_accuracy_score(
+            network, X, codes, radius=self.radius, method=method
+        )
+        net.history.record("accuracy", float(accuracy))
+        net.history.record("certified_accuracy", float(certified))
+
+    def _samples(self, data, n_classes):
+        """Samples and the position of their class among the logits."""
+        if self.X is None:
+            codes = data.targets.argmax(1).cpu().numpy()
+            return data.X.cpu().double().numpy(), codes
+        if self.y is None:
+            raise ValueError("LipschitzHistory needs y together with X.")
+        y = np.asarray(self.y)
+        classes = np.unique(y) if self.classes is None else np.asarray(self.classes)
+        if len(classes) != n_classes or not np.isin(y, classes).all():
+            raise ValueError(
+                f"LipschitzHistory knows {len(classes)} classes, the network has "
+                f"{n_classes}: give classes=, all labels in sorted order."
+            )
+        return np.asarray(self.X, dtype=np.float64), np.searchsorted(classes, y)

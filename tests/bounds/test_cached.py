@@ -1,0 +1,107 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""No program is solved twice for one network, nor for a sample beyond saving."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from sklip import (
+    LipschitzRegularizedMLPClassifier,
+    certified_accuracy_score,
+    certified_radius,
+    lipschitz_bound,
+    make_certified_accuracy_scorer,
+    make_lipschitz_scorer,
+)
+from sklip.bounds import _cached, _lipsdp, _lipsdp_pairs, cached_bound
+from sklip.networks import random_network
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+
+
+@pytest.fixture
+def solves(monkeypatch):
+    """Counts of LipSDPs of whole networks and of pairs of classes."""
+    counts = {"network": 0, "pair": 0}
+    for module, name in ((_lipsdp, "network"), (_lipsdp_pairs, "pair")):
+        original = module.solve_lipsdp
+
+        def counted(*args, _original=original, _name=name, **kwargs):
+            counts[_name] += 1
+            return _original(*args, **kwargs)
+
+        monkeypatch.setattr(module, "solve_lipsdp", counted)
+    _cached._cache.clear()
+    return counts
+
+
+def test_remembers_by_network_and_method(solves):
+    network = random_network((4, 8, 2), random_state=0)
+    first = cached_bound(network)
+    same = random_network((4, 8, 2), random_state=0)
+    assert cached_bound(same) is first and solves["network"] == 1
+    assert first.value == lipschitz_bound(network).value
+    product = cached_bound(network, method="product")
+    assert product.method == "product" and product.value >= first.value
+    other = random_network((4, 8, 2), random_state=1)
+    assert cached_bound(other).network_hash == other.hash
+
+
+def test_the_cache_is_bounded():
+    for seed in range(_cached._CACHE_SIZE + 5):
+        cached_bound(random_network((2, 3, 1), random_state=seed), method="product")
+    assert len(_cached._cache) <= _cached._CACHE_SIZE
+
+
+def test_modules_and_linear_models_pass_through():
+    X, y = load_digits(return_X_y=True)
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=50)).fit(X, y)
+    assert cached_bound(model).value == lipschitz_bound(model).value
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()).eval()
+    assert cached_bound(module).value == lipschitz_bound(module).value
+
+
+def test_scorers_of_a_search_solve_nothing_that_fit_has_solved(solves):
+    X, y = load_digits(return_X_y=True)
+    model = LipschitzRegularizedMLPClassifier((16,), max_iter=15, random_state=0)
+    scoring = {
+        "certified": make_certified_accuracy_scorer(radius=0.1),
+        "neg_lipschitz": make_lipschitz_scorer(),
+    }
+    search = GridSearchCV(
+        model,
+        {"lipschitz_weight": [0.01, 0.1]},
+        scoring=scoring,
+        refit=False,
+        cv=2,
+        return_train_score=True,
+    ).fit(X / 16, y)
+    # One program in each of the four fits; train and test scores share the rest.
+    assert solves["network"] == 4
+    # Local bounds prove, attacks refute: of 4 x 45 pairs of classes few are left.
+    assert solves["pair"] <= 45
+    results = search.cv_results_
+    assert np.all(results["mean_test_neg_lipschitz"] < 0)
+    np.testing.assert_array_equal(
+        results["mean_test_neg_lipschitz"], results["mean_train_neg_lipschitz"]
+    )
+
+
+def test_refuted_samples_change_no_score():
+    X, y = load_digits(return_X_y=True)
+    model = LipschitzRegularizedMLPClassifier((8,), max_iter=20, random_state=0)
+    model.fit(X[:1200] / 16, y[:1200])
+    X, y = X[1200:1400] / 16, y[1200:1400]
+    for method in ("lipsdp", "best"):
+        radius = certified_radius(model, X, y, method=method)
+        for needed in (0.05, 0.2):
+            score = certified_accuracy_score(model, X, y, radius=needed, method=method)
+            assert score == np.mean(radius >= needed)

@@ -1,0 +1,93 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Local Lipschitz bounds: above every slope in the ball, below the global bound."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklip.bounds import lipschitz_bound, local_lipschitz_bound
+from sklip.bounds._local_slopes import spectral_norm_bounds
+from sklip.networks import list_activations, random_network
+
+NAMES = [*list_activations(), "leaky_relu(-0.5)", "elu(2.5)"]
+NORMS = [1, 2, np.inf]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", NAMES)
+def test_between_the_slopes_of_the_ball_and_the_global_bound(name, norm):
+    rng = np.random.default_rng(0)
+    network = random_network((5, 12, 9, 3), activation=name, gain=1.5, random_state=0)
+    X = rng.normal(size=(10, 5))
+    largest = lipschitz_bound(network, norm=norm).value
+    before = 0.0
+    for radius in (0.0, 1e-3, 0.2, 3.0):
+        bound = local_lipschitz_bound(network, X, radius=radius, norm=norm)
+        delta = rng.normal(size=(200, 10, 5))
+        delta /= np.linalg.norm(delta, norm, axis=2, keepdims=True)
+        points = X + radius * rng.uniform(size=(200, 10, 1)) * delta
+        jacobians = network.jacobian(points.reshape(-1, 5))
+        norms = np.linalg.norm(jacobians, norm, axis=(1, 2)).reshape(200, 10)
+        assert np.all(norms.max(axis=0) <= bound * (1.0 + 1e-12))
+        assert np.all(bound <= largest)
+        assert np.all(bound >= before * (1.0 - 1e-3))
+        before = bound
+    if norm == 2:
+        tiny = local_lipschitz_bound(network, X, radius=1e-9)
+        exact = np.linalg.norm(network.jacobian(X), 2, axis=(1, 2))
+        assert_allclose(np.median(tiny / exact), 1.0, rtol=0.02)
+
+
+def test_pairs_of_points_stay_below():
+    network = random_network((4, 16, 16, 2), gain=2.0, random_state=1)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=4)
+    bound = local_lipschitz_bound(network, x[None], radius=0.4)[0]
+    draw = rng.normal(size=(4000, 4))
+    points = x + 0.4 * draw / np.linalg.norm(draw, axis=1, keepdims=True)
+    change = np.linalg.norm(
+        network.forward(points[::2]) - network.forward(points[1::2]), axis=1
+    )
+    distance = np.linalg.norm(points[::2] - points[1::2], axis=1)
+    assert np.max(change / distance) <= bound
+
+
+def test_units_are_those_of_x():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3)) * [1.0, 10.0, 0.1]
+    model = make_pipeline(StandardScaler(), LinearRegression())
+    model.fit(X, X @ [1.0, 2.0, 3.0])
+    found = local_lipschitz_bound(model, X[:4], radius=0.1)
+    assert_allclose(found, np.sqrt(14.0), rtol=1e-8)
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    network = random_network((5, 30, 20, 3), random_state=0)
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    whole = local_lipschitz_bound(network, X, radius=0.3)
+    monkeypatch.setattr("sklip.bounds._propagation._BLOCK_FLOATS", 3000)
+    assert_allclose(local_lipschitz_bound(network, X, radius=0.3), whole, rtol=1e-9)
+
+
+def test_bad_radius_is_named():
+    network = random_network((2, 3, 1), random_state=0)
+    for radius in (-1.0, np.nan, np.inf, "1"):
+        with pytest.raises(ValueError, match="radius must be a finite number"):
+            local_lipschitz_bound(network, [[0.0, 0.0]], radius=radius)
+
+
+@pytest.mark.parametrize("shape", [(1, 7), (6, 6), (3, 40), (40, 3)])
+def test_spectral_norms_of_a_batch(shape):
+    rng = np.random.default_rng(0)
+    matrices = rng.normal(size=(20, *shape)) * 10.0 ** rng.uniform(-9, 9, (20, 1, 1))
+    matrices[0] = 0.0
+    matrices[1] = np.outer(np.ones(shape[0]), np.ones(shape[1]))
+    bound = spectral_norm_bounds(torch.tensor(matrices)).numpy()
+    exact = np.linalg.norm(matrices, 2, axis=(1, 2))
+    assert np.all(bound >= exact)
+    assert np.all(bound <= 1.05 * exact + 1e-100)

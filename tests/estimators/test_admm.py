@@ -1,0 +1,374 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""ADMM estimators: the bound holds at all times, and the optimum is the right one."""
+
+import pickle
+
+import cvxpy as cp
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import scale
+from skorch.callbacks import Callback
+
+from sklip import (
+    ADMMLipschitzMLP,
+    ADMMLipschitzMLPClassifier,
+    ADMMLipschitzMLPRegressor,
+    lipschitz_lower_bound,
+)
+from sklip.bounds import lipsdp_bound, multiplier_certificate
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+
+
+def _classifier(**parameters):
+    small = dict(hidden_layer_sizes=(8,), max_iter=20, max_admm_iter=8, random_state=0)
+    return ADMMLipschitzMLPClassifier(**{**small, **parameters})
+
+
+def _regressor(**parameters):
+    small = dict(hidden_layer_sizes=(8,), max_iter=20, max_admm_iter=8, random_state=0)
+    return ADMMLipschitzMLPRegressor(**{**small, **parameters})
+
+
+def _assert_kept(model, bound):
+    """The bound holds exactly, is proven, and no pair of points violates it."""
+    assert model.lipschitz_bound_ <= bound
+    assert model.lipschitz_bound_ == float(model.certificate_)
+    assert model.certificate_.verify(model.network_)
+    assert float(lipschitz_lower_bound(model.network_, random_state=0)) <= bound
+
+
+@pytest.mark.parametrize("hidden", [(), (8,), (8, 6), (6, 5, 4)])
+@pytest.mark.parametrize("bound", [1e-6, 0.3, 2.0, 1e6])
+def test_every_bound_is_kept_at_any_depth(classification, hidden, bound):
+    model = _classifier(hidden_layer_sizes=hidden, lipschitz_bound=bound)
+    _assert_kept(model.fit(*classification), bound)
+
+
+@pytest.mark.parametrize("n_iter", [1, 2, 3, 5])
+@pytest.mark.parametrize("certificate", ["auto", None, "product"])
+def test_bound_holds_after_every_iteration(classification, n_iter, certificate):
+    model = _classifier(
+        lipschitz_bound=0.7, max_admm_iter=n_iter, certificate=certificate, admm_tol=0
+    )
+    _assert_kept(model.fit(*classification), 0.7)
+    assert len(model.primal_residuals_) == len(model.dual_residuals_) == n_iter
+
+
+def test_gradient_steps_alone_would_break_the_bound(classification):
+    """Theorem 8 speaks of the projected weights only (P20)."""
+    model = _classifier(lipschitz_bound=0.7, max_admm_iter=2, admm_tol=0)
+    model.fit(*classification)
+    trained = model._admm_state.weights
+    network = type(model.network_)(trained, None, "relu")
+    assert lipsdp_bound(network).value > 0.7
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "hinge"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "logistic", "elu(1.5)"])
+def test_losses_and_activations_of_the_classifier(classification, loss, activation):
+    model = _classifier(loss=loss, activation=activation, lipschitz_bound=1.0)
+    _assert_kept(model.fit(*classification), 1.0)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+def test_losses_of_the_regressor(regression, loss):
+    X, y = regression
+    model = _regressor(loss=loss, lipschitz_bound=0.5).fit(X, np.c_[y, -y])
+    _assert_kept(model, 0.5)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "sgd"},
+        {"solver": "lbfgs"},
+        {"solver": torch.optim.RMSprop},
+        {"multipliers": "layer"},
+        {"multipliers": [np.linspace(0.1, 3.0, 8)]},
+        {"refresh_multipliers": 2},
+        {"rho": 1e-4},
+        {"rho": 1e3},
+        {"epochs_per_iter": 3},
+        {"early_stopping": True},
+        {"class_weight": "balanced"},
+        {"init_alpha": 0.0},
+        {"init_alpha": 1e3},
+        {"step_tol": 0.5},
+    ],
+    ids=lambda p: "-".join(map(str, p)),
+)
+def test_bound_holds_for_all_parameters(classification, parameters):
+    model = _classifier(lipschitz_bound=0.9, **parameters).fit(*classification)
+    _assert_kept(model, 0.9)
+
+
+def test_float32(classification):
+    X, y = classification
+    for bound in (0.3, 1.7):
+        model = _classifier(hidden_layer_sizes=(8, 6), lipschitz_bound=bound)
+        model.fit(X.astype(np.float32), y)
+        _assert_kept(model, bound)
+        for weight in model.coefs_:
+            assert np.array_equal(weight, weight.astype(np.float32))
+
+
+def test_warm_start_goes_on_and_follows_the_bound(classification):
+    model = _classifier(lipschitz_bound=2.0, warm_start=True).fit(*classification)
+    epochs = len(model.history_)
+    model.fit(*classification)
+    assert len(model.history_) == epochs + model.n_iter_
+    assert model.n_iter_ == len(model.primal_residuals_)  # no second start
+    for bound in (0.5, 3.0):
+        _assert_kept(
+            model.set_params(lipschitz_bound=bound).fit(*classification), bound
+        )
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_partial_fit(classification, pickled):
+    X, y = classification
+    model = _classifier(lipschitz_bound=0.8)
+    for k in range(5):
+        model.partial_fit(X[k::2], y[k::2], classes=np.unique(y))
+        _assert_kept(model, 0.8)
+        if pickled:
+            other = pickle.loads(pickle.dumps(model))
+            again = clone(model)
+            assert not hasattr(again, "network_")
+            model.partial_fit(X, y)
+            other.partial_fit(X, y)
+            np.testing.assert_array_equal(model.coefs_[0], other.coefs_[0])
+    assert len(model.primal_residuals_) == 5 + 5 * pickled
+    before = model.score(X, y)
+    for _ in range(40):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > before
+
+
+class _Interrupt(Callback):
+    """Ctrl-C in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        self.epoch = epoch
+
+    def on_epoch_begin(self, net, **kwargs):
+        if len(net.history) == self.epoch:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epoch", [1, 10, 21, 24])
+def test_interrupted_training_keeps_the_bound(classification, epoch):
+    model = _classifier(
+        lipschitz_bound=0.6, callbacks=[_Interrupt(epoch)], tol=0, admm_tol=0
+    )
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(*classification)
+    _assert_kept(model, 0.6)
+    assert model.set_params(callbacks=None).partial_fit(*classification)
+    _assert_kept(model, 0.6)
+
+
+def test_interrupted_projection_keeps_the_bound(classification, monkeypatch):
+    from sklip.training._admm_update import LipschitzUpdate
+
+    step, calls = LipschitzUpdate.__call__, []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return step(self, *args)
+
+    monkeypatch.setattr(LipschitzUpdate, "__call__", interrupted)
+    model = _classifier(lipschitz_bound=0.6, admm_tol=0)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(*classification)
+    _assert_kept(model, 0.6)
+    assert len(model.primal_residuals_) == 2
+
+
+def test_regularised_bound_falls_with_the_weight(classification):
+    bounds = [
+        _classifier(lipschitz_weight=mu, max_admm_iter=30)
+        .fit(*classification)
+        .lipschitz_bound_
+        for mu in (1e-3, 1e-1, 10.0)
+    ]
+    assert bounds[0] > bounds[1] > bounds[2]
+
+
+def test_certificate_is_solved_again_with_free_multipliers(classification):
+    model = _classifier(lipschitz_weight=0.05).fit(*classification)
+    assert model.lipschitz_bound_ <= model.lmi_bound_ * (1 + 1e-9)
+    own = multiplier_certificate(model.network_, model.lmi_bound_, model.multipliers_)
+    assert own.verify(model.network_)
+    fixed = clone(model).set_params(certificate=None).fit(*classification)
+    assert fixed.certificate_.method == "admm"
+    assert model.lipschitz_bound_ < fixed.lipschitz_bound_
+
+
+def test_start_can_be_given(regression):
+    X, y = regression
+    start = _regressor().fit(X, y)
+    model = _regressor(lipschitz_bound=0.4)
+    model.fit(X, y, coef_init=start.coefs_, intercept_init=start.intercepts_)
+    _assert_kept(model, 0.4)
+    assert model.n_iter_ == len(model.primal_residuals_)
+    for wrong, message in (
+        ({"coef_init": start.coefs_[:1]}, "shapes"),
+        ({"coef_init": [c.T for c in start.coefs_]}, "shapes|coef_init"),
+        ({"intercept_init": start.intercepts_}, "needs coef_init"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.fit(X, y, **wrong)
+
+
+def test_biases_are_optimal_for_the_certified_weights(regression):
+    X, y = regression
+    model = _regressor(lipschitz_bound=0.4, max_admm_iter=2, alpha=0).fit(X, y)
+    # The output bias of a squared error makes the residuals average to zero.
+    assert abs(np.mean(model.predict(X) - y)) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"lipschitz_bound": 0.0}, "lipschitz_bound"),
+        ({"lipschitz_bound": -1.0}, "lipschitz_bound"),
+        ({"lipschitz_bound": np.inf}, "lipschitz_bound"),
+        ({"lipschitz_bound": np.nan}, "lipschitz_bound"),
+        ({"lipschitz_weight": 0.0}, "lipschitz_weight"),
+        ({"rho": 0.0}, "rho"),
+        ({"rho": -1.0}, "rho"),
+        ({"multipliers": []}, "0 arrays.*1 hidden"),
+        ({"multipliers": [np.ones(7)]}, r"shape \(8,\)"),
+        ({"multipliers": [np.eye(8)]}, r"shape \(8,\)"),
+        ({"multipliers": [np.zeros(8)]}, "positive"),
+        ({"multipliers": [-np.ones(8)]}, "positive"),
+        ({"multipliers": [np.full(8, np.nan)]}, "positive"),
+        ({"activation": "gelu"}, "'gelu'.*Remark 2"),
+        ({"activation": ["leaky_relu"]}, "'leaky_relu'.*Remark 2"),
+        ({"activation": "identity"}, "'identity'.*Remark 2"),
+        ({"sdp_solver": "magic"}, "sdp_solver"),
+    ],
+)
+def test_absurd_arguments_are_refused(classification, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        _classifier(**parameters).fit(*classification)
+
+
+def test_base_is_abstract():
+    with pytest.raises(TypeError, match="ADMMLipschitzMLPClassifier"):
+        ADMMLipschitzMLP()
+    assert isinstance(_regressor(), ADMMLipschitzMLP)
+
+
+def test_unconverged_iterations_warn(classification):
+    with pytest.warns(ConvergenceWarning, match="ADMM iterations"):
+        _classifier(admm_tol=0).fit(*classification)
+
+
+def test_verbose_prints_each_iteration(classification, capsys):
+    _classifier(lipschitz_bound=1.0, verbose=True, admm_tol=0).fit(*classification)
+    lines = capsys.readouterr().out.splitlines()
+    lines = [line for line in lines if line.startswith("ADMM iteration")]
+    assert len(lines) == 8
+    assert all("train_loss" in s and "residuals" in s and "bound" in s for s in lines)
+
+
+def test_copies_and_jobs(classification):
+    X, y = classification
+    model = _classifier(lipschitz_bound=1.0, multipliers=[np.ones(8)]).fit(X, y)
+    loaded = pickle.loads(pickle.dumps(model))
+    assert b"torch" not in pickle.dumps(model)
+    assert np.array_equal(model.predict_proba(X), loaded.predict_proba(X))
+    _assert_kept(loaded, 1.0)
+    grid = {"lipschitz_bound": [0.5, 2.0]}
+    one = GridSearchCV(_classifier(), grid, cv=3).fit(X, y)
+    two = GridSearchCV(_classifier(), grid, cv=3, n_jobs=2).fit(X, y)
+    a, b = (search.cv_results_["mean_test_score"] for search in (one, two))
+    assert np.array_equal(a, b)
+
+
+def test_skops_round_trip(classification):
+    io = pytest.importorskip("skops.io")
+    X, y = classification
+    data = io.dumps(_classifier(lipschitz_bound=1.0).fit(X, y))
+    unknown = io.get_untrusted_types(data=data)
+    assert all(name.startswith(("sklip.", "skorch.")) for name in unknown)
+    loaded = io.loads(data, trusted=unknown)
+    loaded.partial_fit(X, y)
+    _assert_kept(loaded, 1.0)
+
+
+def _linear_problem(X, y, loss, bound, weight):
+    """Global optimum of the same problem by cvxpy: value and weights."""
+    n = len(X)
+    W, b = cp.Variable((X.shape[1], 3)), cp.Variable((1, 3))
+    Z = X @ W + np.ones((n, 1)) @ b
+    if loss == "cross_entropy":
+        value = cp.sum(cp.log_sum_exp(Z, axis=1) - cp.sum(cp.multiply(y, Z), axis=1))
+    else:
+        value = cp.sum_squares(Z - y) / 6
+    value = value / n
+    norm = cp.sigma_max(W)
+    if bound is None:
+        problem = cp.Problem(cp.Minimize(value + weight * cp.square(norm)))
+    else:
+        problem = cp.Problem(cp.Minimize(value), [norm <= bound])
+    return problem.solve(solver="CLARABEL")
+
+
+@pytest.mark.filterwarnings("ignore:Solution may be inaccurate")
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_error"])
+@pytest.mark.parametrize("goal", [{"bound": 0.6}, {"weight": 0.05}], ids=str)
+def test_a_linear_layer_reaches_the_global_optimum(classification, loss, goal):
+    """Lemma 6, Theorem 7 and Corollary 9 (P19), where their assumptions hold."""
+    X, y = scale(classification[0]), classification[1]
+    bound, weight = goal.get("bound"), goal.get("weight", 1.0)
+    exact = dict(
+        hidden_layer_sizes=(),
+        alpha=0.0,
+        solver="lbfgs",
+        tol=1e-9,
+        step_tol=1e-10,
+        admm_tol=1e-7,
+        max_admm_iter=300,
+        lipschitz_bound=bound,
+        lipschitz_weight=weight,
+        loss=loss,
+    )
+    targets = np.eye(3)[y]
+    if loss == "cross_entropy":
+        model = _classifier(**exact).fit(X, y)
+        logits = model.decision_function(X)
+        value = np.mean(np.log(np.exp(logits).sum(1)) - logits[range(len(y)), y])
+    else:
+        model = _regressor(**exact).fit(X, targets)
+        value = np.mean((model.predict(X) - targets) ** 2) / 2
+    if bound is None:
+        value += weight * model.lipschitz_bound_**2
+    else:
+        _assert_kept(model, bound)
+    optimum = _linear_problem(X, targets, loss, bound, weight)
+    assert value == pytest.approx(optimum, abs=1e-6)
+    assert max(model.primal_residuals_[-1], model.dual_residuals_[-1]) <= 1e-7
+
+
+def test_enforcing_costs_less_than_scaling_down(classification):
+    """The iteration does more than dividing the start by its norm."""
+    X, y = classification
+    model = _classifier(lipschitz_bound=0.7, max_admm_iter=60, solver="lbfgs")
+    trained = model.fit(X, y).predict_log_proba(X)[range(len(y)), y].mean()
+    scaled = _classifier(lipschitz_bound=0.7, max_admm_iter=1, learning_rate_init=1e-9)
+    first = clone(model).set_params(lipschitz_bound=100.0).fit(X, y)
+    scaled.fit(X, y, coef_init=first.coefs_, intercept_init=first.intercepts_)
+    assert trained > scaled.predict_log_proba(X)[range(len(y)), y].mean()
