@@ -176,7 +176,7 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
     >>> model = make_pipeline(
     ...     StandardScaler(),
     ...     NoiseLipschitzClassifier(
-    ...         (32,), lipschitz_weight=1.0, solver="lbfgs", random_state=0
+    ...         (32,), lipschitz_weight=1.0, solver="lbfgs", max_iter=3000
     ...     ),
     ... ).fit(X, y)
     >>> clean, noisy = noise_accuracy_curve(model, X, y, [0.0, 0.2])

@@ -174,7 +174,7 @@ class NoiseLipschitzRegressor(NetworkRegressorMixin, BaseNoiseLipschitz):
     >>> from sklip import NoiseLipschitzRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> network = NoiseLipschitzRegressor(
-    ...     (16,), lipschitz_weight=0.1, solver="lbfgs", random_state=0
+    ...     (16,), lipschitz_weight=0.1, solver="lbfgs", max_iter=3000
     ... )
     >>> model = TransformedTargetRegressor(
     ...     make_pipeline(StandardScaler(), network), transformer=StandardScaler()
