@@ -66,7 +66,9 @@ def test_a_threshold_never_reached_changes_nothing(classification):
 def test_runs_repeat_and_seeds_differ(classification, solver):
     state = torch.get_rng_state()
     first = _weights(_classifier(solver=solver).fit(*classification))
-    assert np.array_equal(first, _weights(_classifier(solver=solver).fit(*classification)))
+    assert np.array_equal(
+        first, _weights(_classifier(solver=solver).fit(*classification))
+    )
     assert torch.equal(torch.get_rng_state(), state)
     other = _classifier(solver=solver, random_state=1).fit(*classification)
     assert not np.array_equal(first, _weights(other))
