@@ -14,6 +14,7 @@ from sklip.bounds._check import check_certificate
 from sklip.bounds._dispatch import METHODS, auto_method, lipschitz_bound
 from sklip.bounds._empirical import lipschitz_lower_bound
 from sklip.bounds._expected import expected_lipschitz, jacobian_variance
+from sklip.bounds._feature_slopes import feature_slopes
 from sklip.bounds._gain import measured_gain
 from sklip.bounds._jacobian_diagnostic import JacobianDiagnostic, jacobian_diagnostic
 from sklip.bounds._lipsdp import lipsdp_bound
@@ -35,6 +36,10 @@ from sklip.bounds._product import product_bound
 from sklip.bounds._proof import is_feasible
 from sklip.bounds._propagation import Propagation
 from sklip.bounds._propagation_bounds import hidden_bounds, outputs_lower
+from sklip.bounds._propagation_branches import (
+    lower_by_multipliers,
+    lower_over_parts,
+)
 from sklip.bounds._sequential import sequential_bound
 from sklip.bounds._shaped_module import ShapedModule, unwrap_any_module
 
@@ -53,6 +58,7 @@ __all__ = [
     "cached_bound",
     "check_certificate",
     "expected_lipschitz",
+    "feature_slopes",
     "feedforward_from_module",
     "is_feasible",
     "jacobian_diagnostic",
@@ -64,6 +70,8 @@ __all__ = [
     "lipschitz_lower_bound",
     "lipsdp_bound",
     "lipsdp_gradient",
+    "lower_by_multipliers",
+    "lower_over_parts",
     "measured_gain",
     "local_lipschitz_bound",
     "module_bound",

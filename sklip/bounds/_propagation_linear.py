@@ -37,7 +37,9 @@ def layer_sizes(layer, low, high, lines):
     return LayerSizes(inputs, outputs, largest.norm(dim=1, keepdim=True) * 1.001)
 
 
-def linear_lower(propagation, balls, k, rows, row_norms, lines, sizes):
+def linear_lower(
+    propagation, balls, k, rows, row_norms, lines, sizes, extra=None, passed=None
+):
     """Lower bounds of ``rows @ z_k``, k counted from 0, over each ball.
 
     Parameters
@@ -56,6 +58,11 @@ def linear_lower(propagation, balls, k, rows, row_norms, lines, sizes):
         Of each hidden layer below k, of shape (n_samples, [n_rows or 1,] n_j).
     sizes : sequence of LayerSizes
         Of each hidden layer below k.
+    extra : sequence of Tensor, default=None
+        For each hidden layer below k coefficients of z_j to be added, of the shape of
+        the rows there.
+    passed : list, default=None
+        Takes the coefficients of each layer's activations, from the last to the first.
 
     Returns
     -------
@@ -69,11 +76,17 @@ def linear_lower(propagation, balls, k, rows, row_norms, lines, sizes):
         rows = rows @ layer.weight
         row_norms, lost = _affine_losses(layer, row_norms, sizes[j - 1])
         error = error + lost
+        if passed is not None:
+            passed.append(rows.detach())
         rows, offset = _through_lines(rows, lines[j - 1])
         total = total + offset
         below = propagation.layers[j - 1]
         row_norms, lost = _line_losses(below, row_norms, sizes[j - 1])
         error = error + lost
+        if extra is not None:
+            rows = rows + extra[j - 1]
+            row_norms = row_norms + extra[j - 1].norm(dim=-1) * 1.001
+            error = error + 4.0 * UNIT * row_norms * sizes[j - 1].inputs
     center, room = _over_the_ball(propagation, balls, rows, row_norms)
     lower = center + total
     return lower - room - 1.01 * error - 8.0 * UNIT * lower.abs()

@@ -11,7 +11,7 @@ import torch
 from sklip.bounds._propagation_linear import layer_sizes, linear_lower
 from sklip.bounds._propagation_lines import Lines, offsets, slope_range
 
-__all__ = ["improved_lower"]
+__all__ = ["Adam", "improved_lower"]
 
 _LEARNING_RATE = 0.2
 _DECAY = 0.9
@@ -20,7 +20,7 @@ _DECAY = 0.9
 def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough):
     """Best lower bound of each row over some steps of Adam on its own slopes.
 
-    Stops early once every row is above ``enough``.
+    A row stops once it is above ``enough``, which broadcasts against the rows.
     """
     layers = [
         _OpenLayer(layer.shape, low, high, start, rows.shape[1])
@@ -28,7 +28,7 @@ def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough):
             propagation.layers, bounds.intervals, lines, strict=False
         )
     ]
-    ascent = _Adam([share for layer in layers for share in layer.shares])
+    ascent = Adam([share for layer in layers for share in layer.shares])
     best = None
     for _ in range(n_steps):
         with torch.enable_grad():
@@ -45,25 +45,30 @@ def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough):
             )
             gradients = torch.autograd.grad(lower.sum(), ascent.variables)
         found = lower.detach()
-        best = found if best is None else torch.maximum(best, found)
+        # A row that is done stays as it is: no row's result depends on the others.
+        if best is None:
+            best = found
+        else:
+            best = torch.where(best > enough, best, torch.maximum(best, found))
         if (best > enough).all():
             break
         ascent.step(gradients)
     return best
 
 
-class _Adam:
-    """Adam (Kingma and Ba, 2015) uphill, within [0, 1], with a decaying step."""
+class Adam:
+    """Adam (Kingma and Ba, 2015) uphill, within bounds, with a decaying step."""
 
-    def __init__(self, variables):
+    def __init__(self, variables, rate=_LEARNING_RATE, decay=_DECAY, largest=1.0):
         self.variables, self.n_steps = variables, 0
+        self.rate, self.decay, self.largest = rate, decay, largest
         self.means = [torch.zeros_like(v) for v in variables]
         self.squares = [torch.zeros_like(v) for v in variables]
 
     def step(self, gradients):
         """Move every variable in place."""
         self.n_steps += 1
-        size = _LEARNING_RATE * _DECAY ** (self.n_steps - 1)
+        size = self.rate * self.decay ** (self.n_steps - 1)
         size *= (1.0 - 0.999**self.n_steps) ** 0.5 / (1.0 - 0.9**self.n_steps)
         for v, g, mean, square in zip(
             self.variables, gradients, self.means, self.squares, strict=True
@@ -71,7 +76,7 @@ class _Adam:
             mean.mul_(0.9).add_(g, alpha=0.1)
             square.mul_(0.999).addcmul_(g, g, value=0.001)
             v.data.addcdiv_(mean, square.sqrt().add_(1e-12), value=size)
-            v.data.clamp_(0.0, 1.0)
+            v.data.clamp_(0.0, self.largest)
 
 
 class _OpenLayer:

@@ -10,14 +10,17 @@ from sklip.certification._attacks import adversarial_accuracy_score, pgd_attack
 from sklip.certification._bracket import robustness_bracket
 from sklip.certification._certified import is_certified
 from sklip.certification._errors import certified_error_score
+from sklip.certification._exact import Verification, verify_robustness
 from sklip.certification._intervals import certified_interval
 from sklip.certification._margins import margins
+from sklip.certification._minimum_norm import minimum_norm_attack
 from sklip.certification._noise_accuracy import noise_accuracy_curve
 from sklip.certification._radius import certified_radius
 from sklip.certification._regression_attack import adversarial_interval
 from sklip.certification._risk_coverage import risk_coverage_curve
 
 __all__ = [
+    "Verification",
     "adversarial_accuracy_score",
     "adversarial_interval",
     "certified_accuracy_curve",
@@ -27,8 +30,10 @@ __all__ = [
     "certified_radius",
     "is_certified",
     "margins",
+    "minimum_norm_attack",
     "noise_accuracy_curve",
     "pgd_attack",
     "risk_coverage_curve",
     "robustness_bracket",
+    "verify_robustness",
 ]

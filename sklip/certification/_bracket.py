@@ -7,6 +7,7 @@ import numpy as np
 from sklip.certification._attacks import attack_points, tangent_distances
 from sklip.certification._balls import perturbation_norm
 from sklip.certification._decisions import decide
+from sklip.certification._minimum_norm import nearest_flips, nearest_on_ray
 from sklip.certification._radius import proven_radii
 from sklip.certification._validation import as_generator, check_norm
 
@@ -14,10 +15,11 @@ __all__ = ["robustness_bracket"]
 
 _N_STEPS = 20
 _N_RESTARTS = 5
-# Search range: up to 4^8 times the linearised distance; then the gap is halved.
+_NEAREST_STEPS = 100
+# Where no flip was found nearby: up to 4^8 times the linearised distance.
 _N_GROWTH = 8
+# Then the gap is halved by attacks within a radius.
 _N_HALVINGS = 8
-_N_RAY = 30
 
 
 def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None):
@@ -44,6 +46,11 @@ def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None)
         Distance of the nearest point found with another prediction; inf if none was.
         The true distance lies between the two.
 
+    Notes
+    -----
+    The flips are those of :func:`minimum_norm_attack`, then of projected gradient
+    ascent within radii that halve what is left between the two ends.
+
     Examples
     --------
     >>> from sklip.certification import robustness_bracket
@@ -58,9 +65,13 @@ def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None)
     decisions = decide(model, X, None, feature_eps)
     certified = proven_radii(decisions, norm, "best")
     search = _Search(decisions, norm, certified, rng)
+    search.take(nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng)[1])
     radii = np.maximum(certified, tangent_distances(decisions, norm)) * (1.0 + 1e-9)
     for _ in range(_N_GROWTH):
-        search.attack(np.where(np.isinf(search.distance), radii, 0.0))
+        lost = np.isinf(search.distance)
+        if not lost.any():
+            break
+        search.attack(np.where(lost, radii, 0.0))
         radii = 4.0 * radii
     for _ in range(_N_HALVINGS):
         middle = 0.5 * (search.tried + search.distance)
@@ -77,6 +88,10 @@ class _Search:
         self.distance = np.full(len(certified), np.inf)
         self.open = np.isfinite(certified)
 
+    def take(self, distances):
+        """Take flips found by other means."""
+        self.distance = np.where(self.open, distances, self.distance)
+
     def attack(self, radii):
         """Attack the open samples with a radius > 0 and keep what comes nearer."""
         radii = np.where(self.open & np.isfinite(radii), radii, 0.0)
@@ -86,19 +101,7 @@ class _Search:
         missed = ~flipped & (radii > 0.0)
         self.tried[missed] = np.maximum(self.tried, radii)[missed]
         rows = np.flatnonzero(flipped)
-        found = _nearest_on_ray(self.decisions, rows, points[rows])
+        found = nearest_on_ray(self.decisions, rows, points[rows])
         delta = found - self.decisions.inputs[rows]
         length = perturbation_norm(delta, self.norm)
         self.distance[rows] = np.minimum(self.distance[rows], length)
-
-
-def _nearest_on_ray(decisions, rows, flips):
-    """Bisect between each sample and its flip, always keeping a flip."""
-    network, origin, target = decisions.network, decisions.inputs, decisions.target
-    near, far = origin[rows], flips
-    for _ in range(_N_RAY):
-        middle = 0.5 * (near + far)
-        wrong = network.forward(middle).argmax(axis=1) != target[rows]
-        far = np.where(wrong[:, None], middle, far)
-        near = np.where(wrong[:, None], near, middle)
-    return far

@@ -5,7 +5,8 @@
 import numpy as np
 
 from sklip.certification._decisions import checked_inputs, model_view
-from sklip.certification._pairs import norm_ratio, rules
+from sklip.certification._local_intervals import local_intervals
+from sklip.certification._pairs import LOCAL_METHODS, METHODS, norm_ratio, rules
 from sklip.certification._rounding import UNIT_ROUNDOFF, forward_error
 from sklip.certification._validation import check_norm, check_radius
 from sklip.networks import FeedForward
@@ -13,7 +14,7 @@ from sklip.networks import FeedForward
 __all__ = ["certified_interval"]
 
 
-def certified_interval(model, X, *, radius, norm=2, feature_eps=None):
+def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=None):
     """Interval that the prediction cannot leave while X moves by at most radius.
 
     Parameters
@@ -27,6 +28,12 @@ def certified_interval(model, X, *, radius, norm=2, feature_eps=None):
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
+    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
+            "best"}, default="best"
+        Global constants of each output, interval arithmetic or lines inside the ball,
+        the steepest slope inside the ball, or for each sample and end the tightest of
+        all. ``"pairwise"`` bounds each output's row by itself, ``"lipsdp"`` is tried by
+        ``"best"`` up to 128 hidden neurons.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
 
@@ -43,8 +50,8 @@ def certified_interval(model, X, *, radius, norm=2, feature_eps=None):
 
     Notes
     -----
-    The half-width is radius times a proven constant of that output alone, the smallest
-    of the product and the sequential bound in the stated norm.
+    A global constant L_j of output j makes it f_j(x) - L_j radius to f_j(x) + L_j
+    radius; an interval of the ball need not lie evenly around f_j(x).
 
     Examples
     --------
@@ -56,6 +63,9 @@ def certified_interval(model, X, *, radius, norm=2, feature_eps=None):
     (array([5.5]), array([10.5]))
     """
     norm, radius = check_norm(norm), check_radius(radius)
+    if method not in METHODS:
+        names = ", ".join(map(repr, METHODS))
+        raise ValueError(f"method must be one of {names}, got {method!r}.")
     view = model_view(model, feature_eps)
     if view.classes is not None and not isinstance(model, FeedForward):
         raise ValueError(
@@ -63,30 +73,40 @@ def certified_interval(model, X, *, radius, norm=2, feature_eps=None):
             "regressors. Use certified_radius."
         )
     U = checked_inputs(view, X)
-    outputs = view.network.forward(U)
-    error, growth = forward_error(view.network, U, view.rounding)
-    n_mutable = int(np.count_nonzero(view.mutable))
-    reach = radius * norm_ratio(2, norm, n_mutable)
-    width = radius * _output_constants(view, n_mutable, norm)
-    # The error of the forward pass counts twice: at the sample and at the far end.
-    half = width + (2.0 * error + growth * reach)[:, None]
-    half = half * (1.0 + 8.0 * UNIT_ROUNDOFF)
-    lower = np.nextafter(outputs - half, -np.inf)
-    upper = np.nextafter(outputs + half, np.inf)
+    lower, upper = _proven(view, U, radius, norm, method)
     if view.network.n_outputs == 1:
         return lower[:, 0], upper[:, 0]
     return lower, upper
 
 
-def _output_constants(view, n_mutable, norm):
+def _proven(view, U, radius, norm, method):
+    """Ends of every output, for what the model computes in float64."""
+    outputs = view.network.forward(U)
+    error, growth = forward_error(view.network, U, view.rounding)
+    n_mutable = int(np.count_nonzero(view.mutable))
+    # Of the model's own forward pass, at the far end of the ball.
+    far = (error + growth * radius * norm_ratio(2, norm, n_mutable))[:, None]
+    centers = outputs - error[:, None], outputs + error[:, None]
+    lower, upper = centers
+    if n_mutable and radius > 0.0:
+        lower, upper = np.full_like(outputs, -np.inf), np.full_like(outputs, np.inf)
+        if method not in LOCAL_METHODS:
+            width = radius * _output_constants(view, norm, method)
+            lower, upper = centers[0] - width, centers[1] + width
+        if method in (*LOCAL_METHODS, "best"):
+            low, high = local_intervals(view, U, centers, radius, norm, method)
+            lower, upper = np.maximum(lower, low), np.minimum(upper, high)
+    room = far + 8.0 * UNIT_ROUNDOFF * (np.abs(upper - lower) + far + np.abs(outputs))
+    return np.nextafter(lower - room, -np.inf), np.nextafter(upper + room, np.inf)
+
+
+def _output_constants(view, norm, method):
     """Proven constant of each output: its difference from an output that is zero."""
     network = view.network
-    if n_mutable == 0:
-        return np.zeros(network.n_outputs)
     weights = list(network.weights)
     weights[-1] = np.vstack([weights[-1], np.zeros(weights[-1].shape[1])])
     weights[0] = weights[0][:, view.mutable]
     extended = FeedForward(weights, None, network.activation)
     pairs = np.array([(j, network.n_outputs) for j in range(network.n_outputs)])
-    cheap, dear = rules("best", norm, extended)
+    cheap, dear = rules(method, norm, extended)
     return np.min([rule(extended, pairs) for rule in cheap + dear], axis=0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from sklip.certification._attacks import tangent_distances
 
-__all__ = ["grid_ceil", "local_radii", "settled_pairs"]
+__all__ = ["best_radii", "grid_ceil", "local_radii", "settled_pairs"]
 
 # Steps of the grid in one octave: radii are low by at most 0.14 %.
 _PER_OCTAVE = 512
@@ -41,8 +41,8 @@ def local_radii(margins, method, known, needed=np.inf):
     ----------
     margins : LocalMargins
         The samples and their bounds.
-    method : {"ibp", "crown", "local", "best"}
-        Which bounds; "best" takes for each pair those of lines or of local slopes.
+    method : {"ibp", "crown", "local"}
+        Which bounds.
     known : ndarray of shape (n_samples, n_classes)
         Radii that are proven for each pair of target and other class.
     needed : float, default=inf
@@ -64,6 +64,33 @@ def local_radii(margins, method, known, needed=np.inf):
     search = _Search(margins, method, known, rows)
     search.run(np.where((start > 0.0) & np.isfinite(start), start, 1.0))
     proven[rows] = np.maximum(proven[rows], search.low)
+    return proven
+
+
+def best_radii(margins, known):
+    """Radii that are known, of each local method, and of all of them pair by pair.
+
+    Parameters
+    ----------
+    margins : LocalMargins
+        The samples and their bounds.
+    known : ndarray of shape (n_samples, n_classes)
+        Radii that are proven for each pair of target and other class.
+
+    Returns
+    -------
+    radii : ndarray of shape (n_samples,)
+        Never below what is known nor below :func:`local_radii` of any method.
+    """
+    nothing = np.where(np.isinf(margins.gaps), np.inf, 0.0)
+    proven = known.min(axis=1)
+    for method in ("ibp", "local", "crown"):
+        proven = np.maximum(proven, local_radii(margins, method, nothing))
+    rows = np.flatnonzero(margins.possible & (proven > 0.0) & np.isfinite(proven))
+    if len(rows):
+        search = _Search(margins, "best", known, rows)
+        search.rise(proven[rows])
+        proven[rows] = np.maximum(proven[rows], search.low)
     return proven
 
 
@@ -101,7 +128,6 @@ class _Search:
     def __init__(self, margins, method, known, rows):
         self.margins, self.method = margins, method
         self.known, self.rows = known[rows], rows
-        self._also = None
         self.low = np.zeros(len(rows))
         self.low_value = margins.gaps[rows].min(axis=1)
         self._open_upwards()
@@ -118,13 +144,12 @@ class _Search:
         self._narrow(start, _COARSE, growth=1.5, refine=False)
         self._open_upwards()
         first = np.where(self.low > 0.0, _COARSE * self.low, 0.25 * start)
-        self._narrow(first, 1.0, growth=_COARSE)
-        if self.method == "best":
-            # Seldom farther than lines: one more step of the grid tells.
-            self._open_upwards()
-            self._also = "local"
-            self._narrow(self.low, 1.0, growth=_COARSE)
-        return None
+        return self._narrow(first, 1.0, growth=_COARSE)
+
+    def rise(self, proven):
+        """Go on from proven radii by what each pair's better bound allows."""
+        self.low = np.minimum(proven, _LARGEST)
+        self._narrow(self.low, 1.0, growth=_COARSE)
 
     def _narrow(self, start, ratio, growth, refine=True):
         """Try radii until the ends are neighbours, or their ratio is small enough."""
@@ -140,12 +165,14 @@ class _Search:
 
     def _evaluate(self, active, radii, refine):
         passed = self.known[active] >= radii[:, None]
-        method = "crown" if self.method == "best" else self.method
         rows = self.rows[active]
-        lower = self.margins.lower(rows, radii, method, passed, refine=refine)
-        if self._also:
-            other = self.margins.lower(rows, radii, self._also, passed | (lower > 0.0))
-            lower = np.maximum(lower, np.where(lower > 0.0, lower, other))
+        if self.method == "best":
+            lower = self.margins.lower(rows, radii, "crown", passed, refine=refine)
+            passed = passed | (lower > 0.0)
+            other = self.margins.lower(rows, radii, "local", passed)
+            lower = np.where(lower > 0.0, lower, np.maximum(lower, other))
+        else:
+            lower = self.margins.lower(rows, radii, self.method, passed, refine=refine)
         value = lower.min(axis=1)
         good = value > 0.0
         up, down = active[good], active[~good]

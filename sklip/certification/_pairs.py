@@ -21,8 +21,8 @@ __all__ = [
 LOCAL_METHODS = ("ibp", "crown", "local")
 METHODS = ("product", "pairwise", "sequential", "lipsdp", *LOCAL_METHODS, "best")
 _EUCLIDEAN_ONLY = ("sequential", "lipsdp")
-# "best" solves LipSDP for every pair of classes up to these sizes: some seconds.
-_LIPSDP_NEURONS, _LIPSDP_CLASSES = 128, 10
+# "best" solves LipSDP for every pair of classes up to these sizes: at most some 20 s.
+_LIPSDP_NEURONS, _LIPSDP_CLASSES = 256, 10
 
 
 def check_method(method):

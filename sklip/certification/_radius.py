@@ -7,7 +7,11 @@ import numpy as np
 from sklip.certification._attacks import attack_points
 from sklip.certification._decisions import decide
 from sklip.certification._local_margins import LocalMargins
-from sklip.certification._local_radius import local_radii, settled_pairs
+from sklip.certification._local_radius import (
+    best_radii,
+    local_radii,
+    settled_pairs,
+)
 from sklip.certification._module_decisions import ModuleDecisions, module_radii
 from sklip.certification._pairs import (
     LOCAL_METHODS,
@@ -58,7 +62,7 @@ def certified_radius(
         interval arithmetic, "crown" by linear bound propagation with optimised slopes,
         "local" by Lipschitz constants of the ball alone; their radii are found by
         trial, 0.14 % low at most. "best" takes for each sample and pair of classes what
-        reaches farthest, with LipSDP up to 128 hidden neurons and 10 classes. A
+        reaches farthest, with LipSDP up to 256 hidden neurons and 10 classes. A
         certificate bounds every pair by itself.
     feature_eps : dict, default=None
         Feature name or index to its tolerance eps_j > 0; other features do not move.
@@ -149,7 +153,7 @@ def _best(decisions, norm, constants, dear, needed):
     local = LocalMargins(decisions, norm)
     if not np.isfinite(needed):
         constants.tighten(dear, needed)
-        return local_radii(local, "best", constants.radii)
+        return best_radii(local, constants.radii)
     # At a given radius a local bound is cheaper than a semidefinite program.
     for method in LOCAL_METHODS:
         constants.admit(settled_pairs(local, method, constants.radii, needed))

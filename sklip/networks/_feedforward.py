@@ -136,7 +136,7 @@ class FeedForward:
         digest = hashlib.sha256("|".join(self.activation).encode())
         for array in (*self.weights, *self.biases):
             digest.update(repr(array.shape).encode())
-            digest.update(np.ascontiguousarray(array, dtype="<f8").tobytes())
+            digest.update(np.ascontiguousarray(array, dtype="<f8"))
         return digest.hexdigest()
 
     def forward(self, X):
