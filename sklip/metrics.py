@@ -45,6 +45,8 @@ class _Scorer:
     def __init__(self, factory, score, kwargs, *, weighted=True):
         self._factory, self._score, self._kwargs = factory, score, kwargs
         self._weighted = weighted
+        # Scikit-learn's displays label their axes with it.
+        self.__name__ = factory.removeprefix("make_").removesuffix("_scorer")
         self._request = MetadataRequest(owner=repr(self))
         if weighted:
             self._request.score.add_request(param="sample_weight", alias=None)

@@ -3,6 +3,7 @@
 """Pictures of bounds, radii and training, after scikit-learn's Display objects."""
 
 from sklip.inspection._certified_accuracy import CertifiedAccuracyDisplay
+from sklip.inspection._feature_slopes import FeatureSlopesDisplay
 from sklip.inspection._jacobian import JacobianDiagnosticDisplay
 from sklip.inspection._lipschitz_bounds import LipschitzBoundsDisplay
 from sklip.inspection._noise_robustness import NoiseRobustnessDisplay
@@ -12,6 +13,7 @@ from sklip.inspection._training_curve import TrainingCurveDisplay
 
 __all__ = [
     "CertifiedAccuracyDisplay",
+    "FeatureSlopesDisplay",
     "JacobianDiagnosticDisplay",
     "LipschitzBoundsDisplay",
     "NoiseRobustnessDisplay",

@@ -218,7 +218,7 @@ class RiskCoverageDisplay:
             xlim=(0.0, 1.0),
         )
         self.ax_.set_ylim(bottom=0.0)
-        self.ax_.legend()
+        self.ax_.legend(loc="upper left")
         return self
 
 
