@@ -7,6 +7,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -16,11 +17,48 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from sklip import LipschitzRegularizedMLPClassifier, LipschitzRegularizedMLPRegressor
+from sklip import (
+    ADMMLipschitzMLPClassifier,
+    ADMMLipschitzMLPRegressor,
+    CertifiedIntervalRegressor,
+    CertifiedRejectClassifier,
+    LipschitzRegularizedMLPClassifier,
+    LipschitzRegularizedMLPRegressor,
+    NoiseLipschitzClassifier,
+    NoiseLipschitzRegressor,
+)
 
 ESTIMATORS = [
+    ADMMLipschitzMLPClassifier(),
+    ADMMLipschitzMLPRegressor(lipschitz_bound=5.0),
     LipschitzRegularizedMLPClassifier(),
     LipschitzRegularizedMLPRegressor(),
+    NoiseLipschitzClassifier(),
+    NoiseLipschitzRegressor(),
+]
+
+# Estimator -> check -> why it cannot pass.
+EXPECTED_FAILURES = dict.fromkeys(
+    ["NoiseLipschitzClassifier", "NoiseLipschitzRegressor"],
+    {
+        "check_sample_weight_equivalence_on_dense_data": (
+            "repeated rows draw other noise than weighted rows"
+        )
+    },
+)
+
+# radius=0 rejects nothing, which the checks of accuracy and of labels rely on.
+META_ESTIMATORS = [
+    CertifiedRejectClassifier(LogisticRegression(), radius=0),
+    CertifiedRejectClassifier(
+        LipschitzRegularizedMLPClassifier((16,), max_iter=100, random_state=0), radius=0
+    ),
+    CertifiedIntervalRegressor(Ridge(), radius=0.1),
+    CertifiedIntervalRegressor(Ridge(), radius=0.1, conformal=True, coverage=0.5),
+    CertifiedIntervalRegressor(
+        LipschitzRegularizedMLPRegressor((16,), max_iter=100, random_state=0),
+        radius=0.1,
+    ),
 ]
 
 # The checks set max_iter themselves and expect no convergence.
@@ -29,17 +67,26 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks(
+    ESTIMATORS + META_ESTIMATORS,
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(
+        type(estimator).__name__, {}
+    ),
+)
 def test_sklearn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "estimator", ESTIMATORS + META_ESTIMATORS, ids=lambda e: type(e).__name__
+)
 def test_param_validation(estimator):
     check_param_validation(type(estimator).__name__, estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "estimator", ESTIMATORS + META_ESTIMATORS, ids=lambda e: type(e).__name__
+)
 def test_feature_names(estimator):
     check_dataframe_column_names_consistency(type(estimator).__name__, estimator)
 

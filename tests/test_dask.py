@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""A grid search on a Dask cluster of two workers equals that of one process."""
+"""A grid search on two Dask workers gives what one process gives."""
 
 import os
 

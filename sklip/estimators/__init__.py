@@ -6,6 +6,7 @@ from sklip.estimators._admm import ADMMLipschitzMLP
 from sklip.estimators._admm_classifier import ADMMLipschitzMLPClassifier
 from sklip.estimators._admm_regressor import ADMMLipschitzMLPRegressor
 from sklip.estimators._interval import CertifiedIntervalRegressor
+from sklip.estimators._meta import BaseCertifiedEstimator
 from sklip.estimators._noise_classifier import NoiseLipschitzClassifier
 from sklip.estimators._noise_regressor import NoiseLipschitzRegressor
 from sklip.estimators._regularized import (
@@ -19,6 +20,7 @@ __all__ = [
     "ADMMLipschitzMLP",
     "ADMMLipschitzMLPClassifier",
     "ADMMLipschitzMLPRegressor",
+    "BaseCertifiedEstimator",
     "CertifiedIntervalRegressor",
     "CertifiedRejectClassifier",
     "LipschitzRegularizedMLP",

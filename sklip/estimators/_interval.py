@@ -14,8 +14,12 @@ from sklearn.utils.validation import indexable
 from sklip._compat import Interval, fit_context
 from sklip.certification import certified_interval
 from sklip.estimators._meta import BaseCertifiedEstimator
+from sklip.networks import FeedForward
 
 __all__ = ["CertifiedIntervalRegressor"]
+
+# The name of a method is checked before any work is done, on a network of one weight.
+_PROBE = FeedForward([[[1.0]]])
 
 
 class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
@@ -42,6 +46,8 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         then be new to it.
     coverage : float in (0, 1), default=0.9
         Probability with which a conformal interval contains the target.
+    method : str, default="best"
+        As for :func:`sklip.certified_interval`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move, and
         ``radius`` counts tolerances.
@@ -71,13 +77,13 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
 
     Notes
     -----
-    Split conformal prediction [1]_ with the score |y - f(x)| gives the width q, the
-    ceil(coverage (n + 1))-th smallest of n scores: with probability ``coverage`` over
-    calibration and test samples together, |y - f(x)| <= q. The interval certified at
-    a perturbed sample contains f(x), for the sample is as far from its perturbation as
-    that from the sample; so widened by q it contains y. This is marginal, holds for
-    each output by itself, supposes that calibration and test samples are exchangeable,
-    and leaves y unperturbed.
+    Split conformal prediction [1]_ with the score ``|y - f(x)|`` gives the width q,
+    the ceil(coverage (n + 1))-th smallest of n scores: with probability ``coverage``
+    over calibration and test samples together, ``|y - f(x)| <= q``. The interval
+    certified at a perturbed sample contains f(x), for the sample is as far from its
+    perturbation as that from the sample; so widened by q it contains y. This is
+    marginal, holds for each output by itself, supposes that calibration and test
+    samples are exchangeable, and leaves y unperturbed.
 
     References
     ----------
@@ -114,6 +120,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         norm=2,
         conformal=False,
         coverage=0.9,
+        method="best",
         feature_eps=None,
         calibration_fraction=0.25,
         random_state=None,
@@ -123,6 +130,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         self.norm = norm
         self.conformal = conformal
         self.coverage = coverage
+        self.method = method
         self.feature_eps = feature_eps
         self.calibration_fraction = calibration_fraction
         self.random_state = random_state
@@ -156,6 +164,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         """
         X, y = self._check_X(X, y, reset=True)
         X, y = indexable(X, y)
+        certified_interval(_PROBE, [[1.0]], **self._certify_kwargs(feature_eps=None))
         fit_params = self._routed(fit_params)
         held_out = None
         if self.conformal:

@@ -29,6 +29,7 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict"])],
         "radius": [Interval(Real, 0, None, closed="left")],
         "norm": [Options(Real, {1, 2, np.inf})],
+        "method": [str],
         "feature_eps": [dict, None],
     }
 
@@ -60,12 +61,9 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
             view.with_feature_eps(self.feature_eps)
         return view
 
-    def _certify_kwargs(self):
-        return {
-            "radius": self.radius,
-            "norm": self.norm,
-            "feature_eps": self.feature_eps,
-        }
+    def _certify_kwargs(self, **other):
+        names = ("radius", "norm", "method", "feature_eps")
+        return {name: getattr(self, name) for name in names} | other
 
     def get_metadata_routing(self):
         """Metadata that fit hands to the inner estimator.

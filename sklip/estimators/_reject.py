@@ -105,7 +105,6 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     _parameter_constraints = {
         **BaseCertifiedEstimator._parameter_constraints,
         "reject_label": [Integral, str],
-        "method": [str],
     }
 
     def __init__(
@@ -155,7 +154,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
-        is_certified(_PROBE, [[1.0]], radius=0.0, norm=self.norm, method=self.method)
+        is_certified(_PROBE, [[1.0]], **self._certify_kwargs(feature_eps=None))
         self._check_reject_label(np.unique(y))
         view = self._fit_estimator(X, y, self._routed(fit_params))
         if view.classes is None:
@@ -220,9 +219,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         """
         check_is_fitted(self)
         X = self._check_X(X)
-        return ~is_certified(
-            self.estimator_, X, method=self.method, **self._certify_kwargs()
-        )
+        return ~is_certified(self.estimator_, X, **self._certify_kwargs())
 
     @available_if(_inner_has("predict_proba"))
     def predict_proba(self, X):

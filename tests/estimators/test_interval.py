@@ -88,6 +88,20 @@ def test_is_the_certified_interval(diabetes):
     assert model.conformal_width_ is None and model.n_calibration_ == 0
 
 
+def test_the_method_is_that_of_certified_interval(diabetes):
+    X, y = diabetes
+    model = CertifiedIntervalRegressor(
+        FrozenEstimator(MODELS["deep"].fit(X, y)), radius=0.02, method="product"
+    )
+    lower, upper = model.fit(X, y).predict_interval(X)
+    expected = certified_interval(model.estimator_, X, radius=0.02, method="product")
+    np.testing.assert_array_equal((lower, upper), expected)
+    best = model.set_params(method="best").predict_interval(X)
+    assert np.median(best[1] - best[0]) < 0.7 * np.median(upper - lower)
+    with pytest.raises(ValueError, match="method must be one of 'product'"):
+        model.set_params(method="exact").fit(X, y)
+
+
 def _attacked_ends(model, X, radius):
     """Intervals at the points where an adversary drives the prediction."""
     points = adversarial_interval(

@@ -7,10 +7,14 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklip import (
     ADMMLipschitzMLPClassifier,
     ADMMLipschitzMLPRegressor,
+    CertifiedIntervalRegressor,
+    CertifiedRejectClassifier,
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
     NoiseLipschitzClassifier,
@@ -50,6 +54,37 @@ def test_pickles_take_at_most_three_times_the_weights(estimator, dtype):
     assert again.loss_curve_ == model.loss_curve_
     # Unpickled twice it is still small: nothing grows on the way.
     assert len(pickle.dumps(again)) <= 3 * weights
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        CertifiedRejectClassifier(
+            LipschitzRegularizedMLPClassifier((64,), max_iter=40), radius=0.1
+        ),
+        CertifiedRejectClassifier(
+            make_pipeline(StandardScaler(), NoiseLipschitzClassifier(max_iter=2)),
+            radius=0.1,
+        ),
+        CertifiedIntervalRegressor(
+            ADMMLipschitzMLPRegressor((64,), max_iter=40, max_admm_iter=2),
+            radius=0.1,
+            conformal=True,
+        ),
+    ],
+    ids=lambda meta: type(meta).__name__,
+)
+def test_meta_estimators_ship_as_small_as_what_they_hold(meta):
+    X, y = load_digits(return_X_y=True)
+    meta.fit(X[:300] / 16, y[:300])
+    answer = meta.predict(X[300:320] / 16)  # whatever this caches stays here
+    inner = meta.estimator_
+    inner = inner[-1] if hasattr(inner, "steps") else inner
+    weights = sum(array.nbytes for array in inner.coefs_ + inner.intercepts_)
+    data = pickle.dumps(meta)
+    assert len(data) <= 3 * weights
+    again = pickle.loads(data)
+    np.testing.assert_array_equal(again.predict(X[300:320] / 16), answer)
 
 
 def test_a_fit_goes_on_from_its_pickle_nearly_alike():
