@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 
 import numpy as np
+from scipy.stats import spearmanr
 
 __all__ = [
     "FIG4",
@@ -45,6 +46,7 @@ TABLE3 = {
     (4, 128, 1.0, 1e-2): (0.940, 0.841, 40.1),
 }
 PAPER = {"Table 1": TABLE1, "Table 2": TABLE2, "Table 3": TABLE3}
+WIDTHS = (128, 256, 512)
 FIG4 = [(2, 128, 1.0, 0.0), (4, 128, 1.0, 0.0)]
 RUNS = sorted(set(TABLE1) | set(TABLE2) | set(TABLE3), key=lambda r: (r[1], r))
 
@@ -131,6 +133,12 @@ def print_all(results):
             if len(results.over_seeds("trained", run, "accuracy")):
                 print(_table_row(results, run, printed))
 
+    _print_orderings(results)
+    print("\nAfter training (A18, A19): gains, |J|, corrected, free, bound, rows,")
+    print("  columns, kurtosis, edge")
+    for run in RUNS:
+        print(_after_training(results, run))
+    _print_margins(results)
     print("\nFig. 4: bound, clean and certified accuracy at 0.1 after epochs")
     for run in FIG4:
         for epoch in (1, 2, 5, 10, 20, 40):
@@ -169,3 +177,53 @@ def _table_row(results, run, printed):
             numbers(f"{kind}_{eps}") for eps in RADII
         )
     return line
+
+
+def _after_training(results, run):
+    gains = [results.over_seeds("trained", run, f"gain{k + 1}") for k in range(run[0])]
+    names = ("jacobian", "expected_corrected", "expected_free", "sequential")
+    names += tuple(
+        f"diagnostic_{name}"
+        for name in ("row_correlation", "column_spread", "kurtosis", "edge")
+    )
+    values = [np.mean(results.over_seeds("trained", run, name)) for name in names]
+    text = " ".join(f"{np.mean(gain):.2f}" for gain in gains if len(gain))
+    return f"{run_name(run)}: {text} | " + " ".join(f"{v:.2f}" for v in values)
+
+
+def _print_orderings(results):
+    """In how many seeds L rises and certified accuracy falls along each table."""
+    chains = {
+        f"depth, width {d}": [(k, d, 1.0, 0.0) for k in (2, 3, 4)] for d in WIDTHS
+    }
+    chains["weight decay falls"] = list(TABLE3)[::-1]
+    print("\nOrderings: seeds (of 3) in which L rises at every step, certified falls")
+    for name, runs in chains.items():
+        bounds = [results.over_seeds("trained", run, "sequential") for run in runs]
+        line = f"{name}: L {np.all(np.diff(bounds, axis=0) > 0, axis=0).sum()}"
+        for eps in RADII[:3]:
+            shares = [
+                results.over_seeds("trained", run, f"certified_{eps}") for run in runs
+            ]
+            falls = np.all(np.diff(shares, axis=0) < 0, axis=0).sum()
+            line += f", certified at {eps} {falls}"
+        print(line)
+
+
+def _print_margins(results):
+    """How 1 / L, the margin and their quotient order the certified accuracies."""
+    quantities = ("sequential", "margin", "margin_over_L", "accuracy", "certified_0.25")
+    bound, margin, quotient, clean, certified = (
+        np.concatenate([results.over_seeds("trained", run, name) for run in RUNS])
+        for name in quantities
+    )
+    print(f"\nRank correlation with certified accuracy at .25, {len(bound)} networks")
+    for name, values in {
+        "1 / L": -bound,
+        "margin": margin,
+        "margin / L": quotient,
+        "clean accuracy": clean,
+    }.items():
+        print(f"  {name}: {spearmanr(values, certified).statistic:.2f}")
+    print(f"  L from {bound.min():.1f} to {bound.max():.0f}, ", end="")
+    print(f"median margin from {margin.min():.1f} to {margin.max():.1f}")

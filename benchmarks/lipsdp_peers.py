@@ -6,11 +6,12 @@ python benchmarks/lipsdp_peers.py net.npz [...] --output benchmarks/lipsdp_peers
 
 A net is an npz file with the arrays W0, b0, W1, b1 ... of a ReLU network. Every solve
 runs in a process of its own, on one thread, after a small solve that loads all
-libraries, and is ended when it has used its CPU seconds. The peers get the same
-problem as ``method="lipsdp-cvxpy"``, scaled by the sequential bound and with a reduced
-input, and their default options; their time is that of building and solving it. Ours
-includes the proof. Rows that the output has already are not measured again; leave a
-solver out with --solvers.
+libraries, and is ended when it has used its CPU seconds. The peers get, with their
+default options, once the same problem as ``method="lipsdp-cvxpy"``, scaled by the
+sequential bound and with a reduced input, once ("plain-...") Theorem 1 as it is
+printed, as users of cvxpy write it; their time is that of building, compiling and
+solving it. Ours includes the proof. Rows that the output has already are not measured
+again; leave a solver out with --solvers.
 
 Columns: value is the solver's own number, inflation what prove() had to add to it
 (empty: it could not be proven by adding less than rounding explains), certified the
@@ -28,7 +29,15 @@ import sys
 import time
 from pathlib import Path
 
-SOLVERS = ("sklip", "clarabel", "scs", "sdpa", "cvxopt")
+SOLVERS = (
+    "sklip",
+    "clarabel",
+    "scs",
+    "sdpa",
+    "cvxopt",
+    "plain-sdpa",
+    "plain-cvxopt",
+)
 COLUMNS = (
     "net",
     "solver",
@@ -85,6 +94,53 @@ def solve_peer(network, solver):
     return lambda: _cvxpy.cvxpy_multipliers(chain, solver=solver), row
 
 
+def solve_plain(network, solver):
+    """The same for Theorem 1 written down in cvxpy, for ReLU networks."""
+    import cvxpy
+    import numpy as np
+
+    from sklip.bounds._chain import chain_of
+    from sklip.bounds._proof import prove
+
+    weights = network.weights
+    sizes = network.layer_sizes[:-1]
+    starts = np.cumsum([0, *sizes])
+    before, order = int(starts[-2]), int(starts[-1])
+    # Rows of A: the inputs of all hidden neurons; rows of B: their outputs.
+    a_matrix = np.zeros((order - sizes[0], order))
+    for k, w in enumerate(weights[:-1]):
+        rows = slice(starts[k + 1] - sizes[0], starts[k + 2] - sizes[0])
+        a_matrix[rows, starts[k] : starts[k + 1]] = w
+    b_matrix = np.eye(order)[sizes[0] :]
+    first, last = np.eye(order)[: sizes[0]], np.eye(order)[before:]
+
+    def solve():
+        rho = cvxpy.Variable(nonneg=True)
+        t = cvxpy.Variable(order - sizes[0], nonneg=True)
+        cross = a_matrix.T @ cvxpy.diag(t) @ b_matrix
+        condition = cross + cross.T - 2 * b_matrix.T @ cvxpy.diag(t) @ b_matrix
+        condition += last.T @ weights[-1].T @ weights[-1] @ last
+        condition -= rho * first.T @ first
+        problem = cvxpy.Problem(cvxpy.Minimize(rho), [condition << 0])
+        problem.solve(solver=solver.upper())
+        return float(np.sqrt(rho.value)), t.value
+
+    def row(solution):
+        value, t = solution
+        d = np.sqrt(2.0 * np.maximum(t, 1e-12))
+        proven = prove(chain_of(network), value, np.split(d, starts[2:-1] - sizes[0]))
+        inflation = proven[0] / value - 1.0 if proven else None
+        certified = proven[0] if proven else None
+        return {
+            "value": value,
+            "inflation": inflation,
+            "certified": certified,
+            "lower": None,
+        }
+
+    return solve, row
+
+
 def describe(value, inflation, certificate):
     """Columns that are read from a solution."""
     return {
@@ -96,8 +152,12 @@ def describe(value, inflation, certificate):
 
 
 def prepare(network, solver):
-    """solve_ours or solve_peer."""
-    return solve_ours(network) if solver == "sklip" else solve_peer(network, solver)
+    """solve_ours, solve_plain or solve_peer."""
+    if solver == "sklip":
+        return solve_ours(network)
+    if solver.startswith("plain-"):
+        return solve_plain(network, solver.removeprefix("plain-"))
+    return solve_peer(network, solver)
 
 
 def work(path, solver, cpu_limit):

@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from _paper002_tables import EXPERIMENTS, Setting
 
 from sklip import NoiseLipschitzClassifier, noise_accuracy_curve
@@ -71,7 +72,7 @@ def make_model(setting, schedule, epochs, seed, device):
     )
 
 
-def train(model, X, y, epochs, path, save_every):
+def train(model, X, y, epochs, path, save_every, bfloat16):
     """Epochs up to the last one, from the file if there is one; (model, seconds)."""
     seconds = 0.0
     if path.exists():
@@ -80,7 +81,8 @@ def train(model, X, y, epochs, path, save_every):
     classes = np.unique(y)
     for epoch in range(done + 1, epochs + 1):
         start = time.process_time()
-        model.partial_fit(X, y, classes=classes)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            model.partial_fit(X, y, classes=classes)
         seconds += time.process_time() - start
         if epoch % save_every == 0 or epoch == epochs:
             part = path.with_suffix(".part")
@@ -137,7 +139,8 @@ def run(setting, experiment, parts, options, results, fraction, seed):
         if n < len(X):
             X, y = X[rows], y[rows]
         model = make_model(*args)
-        model, seconds = train(model, X, y, options.epochs, path, options.save_every)
+        how = options.epochs, path, options.save_every, options.bfloat16
+        model, seconds = train(model, X, y, *how)
         curve = noise_accuracy_curve(model, X_test, y_test, missing)[:, 0]
         results.add(key, missing, curve, seconds)
         print(f"# {setting.label}, seed {seed}, {n} images, {seconds:.0f} s")
@@ -203,6 +206,9 @@ def main():
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--output", default="benchmarks/paper002.csv")
     parser.add_argument("--save-every", type=int, default=5, metavar="EPOCHS")
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="train in it on the CPU (CUDA always)"
+    )
     parser.add_argument("--plot", metavar="FILE", help="draw it")
     parser.add_argument(
         "--only",

@@ -76,7 +76,7 @@ def _parser():
     add("--task", choices=("classification", "regression"), help="default: see below")
     add(
         "--penalty",
-        choices=("spectral", "product", "jacobian", "none"),
+        choices=("spectral", "product", "jacobian", "lipsdp", "none"),
         default="spectral",
         help="penalty of the first network (default: %(default)s)",
     )

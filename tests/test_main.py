@@ -139,9 +139,10 @@ def test_regression(run):
     bound = np.array(rows["certified Lipschitz bound (lipsdp)"])
     narrow = np.array(rows["certified interval width, radius 0.1"])
     wide = np.array(rows["certified interval width, radius 0.2"])
-    # Twice the radius times the bound, up to what the printing rounds.
-    assert narrow == pytest.approx(0.2 * bound, rel=0.02)
-    assert wide == pytest.approx(0.4 * bound, rel=0.02)
+    # At most twice the radius times the bound, up to what the printing rounds.
+    assert np.all(narrow <= 0.2 * bound * 1.02)
+    assert np.all(wide <= 0.4 * bound * 1.02)
+    assert np.all(wide >= 1.9 * narrow)
     # score = 10 a + 5 (b / 100): no bound below that slope fits the data well.
     assert bound.min() > 0.8 * np.hypot(10.0, 5.0)
     assert "in the units of 'score'" in outcome.text
@@ -179,7 +180,9 @@ def test_the_task_is_found_from_the_target(run, target, options, task):
     assert outcome.out.startswith(f"{task} of '{target}'")
 
 
-@pytest.mark.parametrize("penalty, columns", [("jacobian", 2), ("none", 1)])
+@pytest.mark.parametrize(
+    "penalty, columns", [("jacobian", 2), ("lipsdp", 2), ("none", 1)]
+)
 def test_penalty(run, penalty, columns):
     options = ("--target", "label", "--penalty", penalty, "--lipschitz-weight", "0.2")
     outcome = run(make_table(), *options, *QUICK)
@@ -352,7 +355,7 @@ def test_table_of_a_classifier_is_what_the_functions_say(run, tmp_path):
     assert rows["test accuracy"][0] == pytest.approx(model.score(X, y), abs=6e-4)
     assert rows["radius 0.4", "certified"][0] == pytest.approx(certified, abs=6e-4)
     assert rows["radius 0.4", "adversarial"][0] == pytest.approx(attacked, abs=6e-4)
-    assert 0 < certified <= attacked < model.score(X, y)
+    assert 0 < certified < attacked < model.score(X, y)
 
 
 def test_saved_regressor_speaks_in_units_of_y(run, tmp_path):

@@ -71,10 +71,11 @@ def check_certificate(weights, certificate, activation="relu"):
 
 def certificate_seal(weights, norm, value, multipliers):
     """SHA-256 that ties a bound and its multipliers to the weights."""
-    arrays = [np.asarray(a, dtype="<f8") for a in (*weights, *(multipliers or ()))]
-    data = f"{float(norm)!r} {float(value)!r}".encode()
-    data += b"".join(repr(a.shape).encode() + a.tobytes() for a in arrays)
-    return hashlib.sha256(data).hexdigest()
+    digest = hashlib.sha256(f"{float(norm)!r} {float(value)!r}".encode())
+    for array in (*weights, *(multipliers or ())):
+        digest.update(repr(np.shape(array)).encode())
+        digest.update(np.ascontiguousarray(array, dtype="<f8"))
+    return digest.hexdigest()
 
 
 def _sector(name):

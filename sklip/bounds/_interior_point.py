@@ -7,6 +7,7 @@ Wolkowicz, 1996). Every iterate keeps S(x) positive definite: each is a bound, a
 method can be stopped at any time. The dual matrix X gives the other end of the bracket.
 """
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ __all__ = ["Optimum", "interior_point"]
 _MAX_STEPS = 100
 # Share of the way to the boundary that a step takes.
 _DAMPING = 0.9
+# A step that leaves more than this share of the gap has stalled near the boundary; the
+# next one aims at the central path, with at least this share of the gap.
+_STALLED, _SAFE_CENTERING = 0.98, 0.5
 # Order up to which the boundary is found by bisection, above it by Lanczos's method.
 _BISECT_UP_TO = 300
 # Steps of Lanczos's method that find the boundary, and the shortest useful step.
@@ -84,7 +88,7 @@ def interior_point(problem, tol, deadline):
     state = _State(x, S, S_factor, X, torch.linalg.cholesky(X))
     cost = torch.zeros_like(x)
     cost[0] = 1.0
-    best, lower = x, 0.0
+    best, lower, last_gap, is_safe = x, 0.0, math.inf, False
     for _ in range(_MAX_STEPS):
         gap = float((state.X * state.S).sum())
         residual = float((problem.adjoint(state.X) - cost).abs().max())
@@ -95,17 +99,26 @@ def interior_point(problem, tol, deadline):
                 break
         if time.monotonic() > deadline:
             break
-        state = _step(problem, state, cost, gap)
-        if state is None:
+        # A safe step may keep the gap: it is judged by what the next one gains.
+        is_safe = not is_safe and gap > _STALLED * last_gap
+        last_gap = gap
+        moved = _step(problem, state, cost, gap, is_safe)
+        if moved is None and not is_safe:
+            is_safe = True
+            moved = _step(problem, state, cost, gap, is_safe)
+        if moved is None:
             break
-        X = state.X
+        state, X = moved, moved.X
         if state.x[0] < best[0]:
             best = state.x
     return Optimum(best, X, min(lower, float(best[0])))
 
 
-def _step(problem, state, cost, gap):
-    """One predictor-corrector step; None where rounding has the last word."""
+def _step(problem, state, cost, gap, is_safe):
+    """One predictor-corrector step; None where rounding has the last word.
+
+    A safe one goes to the central path, without the predictor's second-order term.
+    """
     X, mu = state.X, gap / problem.order
     Z = torch.cholesky_inverse(state.S_factor)
     solve = _scaled_solver(problem.schur(X, Z))
@@ -115,6 +128,8 @@ def _step(problem, state, cost, gap):
     dx = solve(-cost)
     dX = -X - _symmetric(problem.times_combination(X, dx) @ Z)
     sigma = _centering(problem, state, dx, dX, gap)
+    if is_safe:
+        sigma, dX = max(sigma, _SAFE_CENTERING), torch.zeros_like(dX)
     # Corrector: to the central path, with the second-order term of the predictor.
     second = problem.times_combination(dX, dx) @ Z
     target = sigma * mu * problem.adjoint(Z)

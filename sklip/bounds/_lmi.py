@@ -34,7 +34,10 @@ def scaled_weights(weights, lipschitz, multipliers):
     """List of V_k; two roundings an entry."""
     rows = [d[:, None] for d in multipliers] + [1.0]
     columns = [lipschitz, *multipliers]
-    return [r * w / c for r, w, c in zip(rows, weights, columns, strict=True)]
+    scaled = [r * w for r, w in zip(rows, weights, strict=True)]
+    for v, c in zip(scaled, columns, strict=True):
+        v /= c
+    return scaled
 
 
 def scaled_spreads(radii, lipschitz, multipliers):

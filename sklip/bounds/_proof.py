@@ -12,7 +12,7 @@ double precision.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.blas import dtrsm
+from scipy.linalg.blas import dtrmm, dtrsm
 from scipy.linalg.lapack import dpotrf
 
 from sklip.bounds._chain import SAFETY, UNIT
@@ -48,7 +48,6 @@ def _condition(chain, lipschitz, multipliers):
     ):
         size = _frobenius(v)
         distance = 2.01 * UNIT * size + spread
-        lowers.append(-a * v)
         # Rounding of a, of v and of their product.
         lower_errors.append(abs(a) * (distance + 2.01 * UNIT * (size + spread)))
         diagonals.append(p * (v.T @ v) if p else None)
@@ -56,6 +55,8 @@ def _condition(chain, lipschitz, multipliers):
             gamma = (len(v) + 6) * UNIT
             change = 2.0 * distance * size + distance**2 + gamma * size**2
             diagonal_errors.append(abs(p) * change + UNIT * (1.0 + abs(p) * size**2))
+        v *= -a
+        lowers.append(v)
     diagonals.append(None)
     sizes = [chain.weights[0].shape[1], *(len(w) for w in chain.weights)]
     error = max(diagonal_errors) + np.sqrt(2.0) * np.linalg.norm(lower_errors)
@@ -96,16 +97,17 @@ def _block_factor(diagonals, lowers, sizes, one):
         Bound of the distance, all roundings included.
     """
     residual = rounding = 0.0
-    left = factor = None
+    product = factor = None
     for k, n in enumerate(sizes):
         if k == 0 and _is_flat(diagonals, lowers):
             # A multiple of I: eliminated with its exact root, so without a residual.
-            left = lowers[0] / np.sqrt(one)
-            rounding += _gamma(n) * _frobenius(left) ** 2
+            product = lowers[0] @ lowers[0].T
+            product /= one
+            rounding += _gamma(n) * _frobenius(lowers[0]) ** 2 / one
             continue
         block = _diagonal_block(diagonals[k], n, one)
-        if left is not None:
-            block -= left @ left.T
+        if product is not None:
+            block -= product
         factor, info = dpotrf(block.T, lower=1)
         if info:
             return None, np.inf
@@ -113,15 +115,23 @@ def _block_factor(diagonals, lowers, sizes, one):
         rounding += _gamma(n) * _frobenius(factor) ** 2
         if k < len(lowers):
             left = dtrsm(1.0, factor, lowers[k], side=1, lower=1, trans_a=1)
-            residual += 2.0 * _frobenius(lowers[k] - left @ factor.T) ** 2
+            residual += (
+                2.0
+                * _frobenius(
+                    lowers[k] - dtrmm(1.0, factor, left, side=1, lower=1, trans_a=1)
+                )
+                ** 2
+            )
             rounding += _gamma(n) * _frobenius(left) ** 2
+            product = left @ left.T
     return factor, SAFETY * (np.sqrt(residual) + rounding)
 
 
 def _diagonal_block(block, n, one):
     if block is None:
-        return one * np.eye(n)
-    block = block.copy()
+        block = np.zeros((n, n))
+    else:
+        block = block.copy()
     block.flat[:: n + 1] += one
     return block
 
@@ -183,8 +193,16 @@ def output_factor(chain, lipschitz, multipliers):
 
 def _margin(chain, lipschitz, multipliers):
     """Relative room that the proof needs for its rounding errors."""
-    with np.errstate(all="ignore"):
-        return float(_condition(chain, lipschitz, multipliers).margin)
+    pairs = couplings(chain.sectors)
+    if any(p for _, p in pairs) or any(radius is not None for radius in chain.radii):
+        with np.errstate(all="ignore"):
+            return float(_condition(chain, lipschitz, multipliers).margin)
+    # Where the condition holds no block's norm exceeds one: the sizes say enough.
+    squares = [min(w.shape) for w in chain.weights]
+    sizes = [chain.weights[0].shape[1], *(len(w) for w in chain.weights)]
+    rounding = _gamma(max(sizes[1:])) * sum(sizes[1:]) + _gamma(sizes[0]) * squares[0]
+    error = np.sqrt(2.0 * sum(squares)) * 4.1 * UNIT
+    return 1.5 * SAFETY * (rounding + error) + 2.0**-48
 
 
 def prove(chain, lipschitz, multipliers):

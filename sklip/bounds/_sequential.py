@@ -15,8 +15,9 @@ ECLipsE-Fast); its multipliers d' give d_k = 2 L / ((b-a) d'_k) for the network 
 
 Both passes are optimal step by step and lie on the edge of feasibility. Convex
 combinations of their T lie inside, and undercut them by some 20 % where there are
-several hidden layers, for the price of another elimination without eigenvalues. The
-backward pass serves for this alone, so that rough eigenvalues do for it.
+several hidden layers, for the price of another elimination without eigenvalues; it
+ends at the narrower of input and output. The backward pass serves for this alone, so
+that rough eigenvalues do for it.
 
 The passes also tell by how much the product of norms is undercut, so that the product
 itself, which costs as much again, is proven only where they nearly agree.
@@ -43,8 +44,15 @@ __all__ = ["normalised", "sequential_bound", "sequential_passes", "unscale"]
 
 # Keeps S_k positive definite where a + b = 0 (as for leaky_relu(-1)).
 _SMALLEST_ROOM = 1e-6
-# Shares of the backward pass that are tried, and for one hidden layer.
-_SHARES, _SHARES_SHALLOW = (0.04, 0.25), (0.35,)
+# Where the forward pass leaves more than this of the squared product, the network looks
+# trained, not random, and other combinations of the passes are good.
+_TRAINED = 0.75
+# Share of the backward pass: trained; random; random with one or two hidden layers.
+_SHARES = (0.3, 0.04, 0.3)
+# The same for the transposed network, where these points lie elsewhere.
+_TRANSPOSED_SHARES = (0.55, 0.98, 0.95)
+# Rounding, or a rough pass, may cost feasibility; half the share is tried then.
+_SMALLEST_SHARE = 0.01
 # Steps of the power method, and what makes up for their error.
 _POWER_STEPS, _ROUGHLY = 6, 1.05
 # Order up to which LAPACK is as fast as they are.
@@ -113,13 +121,18 @@ def sequential_passes(chain):
 
 def normalised(chain, *, reduced=True):
     """Weights with largest entries near one, wide ends reduced, and their exponents."""
-    exponents = [math.frexp(np.max(np.abs(w)))[1] for w in chain.weights]
-    weights = [np.ldexp(w, -e) for w, e in zip(chain.weights, exponents, strict=True)]
+    exponents = [math.frexp(max(w.max(), -w.min()))[1] for w in chain.weights]
+    weights = [_halved(w, e) for w, e in zip(chain.weights, exponents, strict=True)]
     if reduced and weights[0].shape[1] > len(weights[0]):
         weights[0] = _square_root(weights[0])
     if reduced and len(weights[-1]) > weights[-1].shape[1]:
         weights[-1] = _square_root(weights[-1].T).T
     return weights, exponents
+
+
+def _halved(weight, times):
+    """``weight / 2**times``; a product with a power of two is faster than ldexp."""
+    return weight * 2.0**-times if abs(times) < 1000 else np.ldexp(weight, -times)
 
 
 def unscale(lipschitz, multipliers, exponents):
@@ -145,26 +158,35 @@ class _Pass:
 def _candidates(chain):
     """The pairs of sequential_passes, and whether the first undercuts the product."""
     # With a b = 0 a pass sees the wide ends through their small Gram matrices only.
-    weights, exponents = normalised(chain, reduced=any(a * b for a, b in chain.sectors))
+    sectors = chain.sectors
+    weights, exponents = normalised(chain, reduced=any(a * b for a, b in sectors))
+    gram = weights[0] @ weights[0].T
     try:
-        mirrored = [w.T for w in weights[::-1]]
-        forward = _eliminate(mirrored, chain.sectors[::-1])
+        forward = _eliminate(*_transposed(weights, sectors), grams=(None, gram))
     except LinAlgError:
         return iter(()), False
-    dual = [
-        forward.squared / ((b - a) ** 2 * t)
-        for t, (a, b) in zip(forward.scales[::-1], chain.sectors, strict=True)
-    ]
-    found = [(forward.squared, dual)]
-    is_clear = False
+    own_scales = _transposed_scales(forward.squared, forward.scales, sectors)
+    found, is_clear = [(forward.squared, own_scales)], False
     try:
-        backward = _eliminate(weights, chain.sectors, is_rough=True)
-        found += _mixtures(weights, chain.sectors, dual, backward.scales)
+        backward = _eliminate(weights, sectors, is_rough=True)
+        found.append(_mixture(weights, sectors, forward, backward, gram))
         found.sort(key=lambda pair: pair[0])
         is_clear = found[0][0] < forward.rest * backward.start * (1.0 - _CLEAR)
     except LinAlgError:
         pass
     return (_in_units(chain, pair, exponents) for pair in found), is_clear
+
+
+def _transposed(weights, sectors):
+    return [w.T for w in weights[::-1]], sectors[::-1]
+
+
+def _transposed_scales(squared, scales, sectors):
+    """Scales from those of the transposed network, where L^2 is squared."""
+    return [
+        squared / ((b - a) ** 2 * t)
+        for t, (a, b) in zip(scales[::-1], sectors, strict=True)
+    ]
 
 
 def _in_units(chain, pair, exponents):
@@ -177,35 +199,51 @@ def _in_units(chain, pair, exponents):
     return unscale(math.sqrt(squared), d, exponents)
 
 
-def _mixtures(weights, sectors, forward, backward):
-    """L^2 of convex combinations of two passes' scales, most of it the forward one's.
+def _mixture(weights, sectors, forward, backward, gram):
+    """L^2 and scales of a convex combination of the two passes' scales.
 
     The condition is linear in (L^2, T), so that every combination is feasible; inside,
-    where neither pass is, L^2 is far smaller.
+    where neither pass is, L^2 is far smaller. So is the transposed network's.
     """
-    found, first = [], weights[0]
-    gram = first @ first.T if len(first) <= first.shape[1] else None
-    for share in _SHARES if len(forward) > 1 else _SHARES_SHALLOW:
-        scales = [
-            (1.0 - share) * f + share * b
-            for f, b in zip(forward, backward, strict=True)
-        ]
+    left = forward.squared / (forward.rest * backward.start)
+    kind = 0 if left > _TRAINED else 1 + (len(sectors) <= 2)
+    if min(weights[0].shape) <= min(weights[-1].shape):
+        own = _transposed_scales(forward.squared, forward.scales, sectors)
+        grams = (gram if len(gram) <= weights[0].shape[1] else None, None)
+        ends, share = (own, backward.scales), _SHARES[kind]
+        return _combined(weights, sectors, ends, share, grams)
+    weights, mirrored = _transposed(weights, sectors)
+    ends = (
+        forward.scales,
+        _transposed_scales(forward.squared, backward.scales, mirrored),
+    )
+    squared, scales = _combined(
+        weights, mirrored, ends, _TRANSPOSED_SHARES[kind], (None, gram)
+    )
+    return squared, _transposed_scales(squared, scales, sectors)
+
+
+def _combined(weights, sectors, ends, share, grams):
+    """L^2 and scales with this share of the second end, or less of it."""
+    while True:
+        scales = [(1.0 - share) * f + share * b for f, b in zip(*ends, strict=True)]
         try:
-            found.append(
-                (_eliminate(weights, sectors, scales, gram=gram).squared, scales)
-            )
+            squared = _eliminate(weights, sectors, scales, grams=grams).squared
         except LinAlgError:
-            continue
-    return found
+            if share < _SMALLEST_SHARE:
+                raise
+            share *= 0.5
+        else:
+            return squared, scales
 
 
-def _eliminate(weights, sectors, scales=None, *, is_rough=False, gram=None):
+def _eliminate(weights, sectors, scales=None, *, is_rough=False, grams=(None, None)):
     """Eliminate from the last matrix backwards, with these scales or the best ones.
 
-    gram is W_0 W_0^T, if that is known.
+    grams are W_0 W_0^T and W_l^T W_l, each where it is known and useful, or None.
     """
     last = weights[-1]
-    k_matrix = last.T @ last
+    k_matrix = last.T @ last if grams[1] is None else grams[1].copy()
     start = top = _squared_norm(last, k_matrix) if scales is None else 0.0
     chosen, rest = [], 1.0
     for k in range(len(sectors) - 1, -1, -1):
@@ -224,7 +262,7 @@ def _eliminate(weights, sectors, scales=None, *, is_rough=False, gram=None):
         if info:
             raise LinAlgError("A layer's multiplier is too small.")
         if k == 0 and not a * b:
-            top = ((a + b) * t) ** 2 * _largest_congruent(lower, weight, gram)
+            top = ((a + b) * t) ** 2 * _largest_congruent(lower, weight, grams[0])
             break
         xt = dtrsm((a + b) * t, lower, weight.T, side=1, lower=1, trans_a=1)
         k_matrix = xt @ xt.T

@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The two toy examples of paper 001 with their networks, made from the definition."""
+"""The two toy regressions of paper 001 with their networks, from the definition."""
 
 import math
 

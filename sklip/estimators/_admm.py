@@ -134,8 +134,8 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
 
     def _not_converged(self):
         return (
-            f"The {self.max_admm_iter} ADMM iterations allowed ran out at relative "
-            f"residuals of {self.primal_residuals_[-1]:.1e} (primal) and "
+            f"The {self.max_admm_iter} ADMM iterations allowed were used up at "
+            f"relative residuals of {self.primal_residuals_[-1]:.1e} (primal) and "
             f"{self.dual_residuals_[-1]:.1e} (dual), above admm_tol="
             f"{self.admm_tol:g}. The bound is proven all the same. Raise max_admm_iter "
             "or admm_tol."

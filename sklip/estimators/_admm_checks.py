@@ -37,8 +37,8 @@ def check_multipliers(multipliers, hidden_layer_sizes):
         t = np.asarray(given, dtype=float)
         if t.shape != (size,):
             raise ValueError(
-                f"multipliers[{k}] needs shape ({size},), the diagonal of T for that "
-                f"hidden layer, got {t.shape}."
+                f"multipliers[{k}] must have shape ({size},), the diagonal of T of "
+                f"that hidden layer, got {t.shape}."
             )
         if not (np.isfinite(t).all() and (t > 0).all()):
             raise ValueError(f"multipliers[{k}] must be positive and finite.")

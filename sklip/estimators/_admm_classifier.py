@@ -115,8 +115,8 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
     certificate_ : LipschitzCertificate
         Proof of ``lipschitz_bound_``.
     lipschitz_bound_ : float
-        Proven upper bound of the l2 Lipschitz constant of all logits together, with the
-        best multipliers that were found.
+        Proven upper bound of the l2 Lipschitz constant of all logits together, with
+        the best multipliers that were found.
     lmi_bound_ : float
         Bound that the multipliers of the training prove: the enforced one, or the
         optimal L of the regularised problem.

@@ -112,8 +112,8 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
     certificate_ : LipschitzCertificate
         Proof of ``lipschitz_bound_``.
     lipschitz_bound_ : float
-        Proven upper bound of the l2 Lipschitz constant of all outputs together with the
-        best multipliers that were found.
+        Proven upper bound of the l2 Lipschitz constant of all outputs together, with
+        the best multipliers that were found.
     lmi_bound_ : float
         Bound that the multipliers of the training prove: the enforced one, or the
         optimal L of the regularised problem.

@@ -176,7 +176,8 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
     >>> model = make_pipeline(
     ...     StandardScaler(),
     ...     NoiseLipschitzClassifier(
-    ...         (32,), lipschitz_weight=1.0, solver="lbfgs", max_iter=3000
+    ...         (32,), lipschitz_weight=0.1, learning_rate_init=1e-2, tol=1e-3,
+    ...         random_state=0,
     ...     ),
     ... ).fit(X, y)
     >>> clean, noisy = noise_accuracy_curve(model, X, y, [0.0, 0.2])

@@ -174,7 +174,8 @@ class NoiseLipschitzRegressor(NetworkRegressorMixin, BaseNoiseLipschitz):
     >>> from sklip import NoiseLipschitzRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> network = NoiseLipschitzRegressor(
-    ...     (16,), lipschitz_weight=0.1, solver="lbfgs", max_iter=3000
+    ...     (16,), lipschitz_weight=0.1, learning_rate_init=1e-2, tol=1e-3,
+    ...     random_state=0,
     ... )
     >>> model = TransformedTargetRegressor(
     ...     make_pipeline(StandardScaler(), network), transformer=StandardScaler()

@@ -73,6 +73,8 @@ class FlatModule(nn.Module):
         self.flat = torch.zeros(size, dtype=like.dtype, device=like.device)
         self.flat_parameters = self.flat[:n_parameters]
         self._move(buffers)
+        # A module that comes in eval mode must not stay so below this one.
+        self.train()
 
     def _move(self, buffers):
         """Make parameters and buffers views of the flat vector."""

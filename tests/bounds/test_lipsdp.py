@@ -11,6 +11,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from sklip.bounds import (
+    _interior_point,
     _lipsdp,
     lipschitz_bound,
     lipschitz_lower_bound,
@@ -140,6 +141,32 @@ def test_deep_networks_close_the_gap():
     certificate = lipsdp_bound(network, tol=1e-6)
     assert certificate.value <= certificate.lower * (1 + 2e-6)
     assert certificate.value < 0.5 * sequential_bound(network).value
+
+
+@pytest.mark.parametrize("damping", [0.97, 0.995])
+def test_stalled_steps_are_followed_by_safe_ones(damping, monkeypatch):
+    """Steps this close to the boundary stall, unless the method centres again."""
+    monkeypatch.setattr(_interior_point, "_DAMPING", damping)
+    for seed, activation in enumerate(["relu", "gelu", "leaky_relu(0.3)"]):
+        network = random_network(
+            [8, 30, 30, 30, 4], activation=activation, random_state=seed
+        )
+        certificate = lipsdp_bound(network, tol=1e-7)
+        assert certificate.value <= certificate.lower * (1 + 2e-7)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_badly_scaled_networks_close_the_gap(activation):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        sizes = rng.integers(2, 20, size=5)
+        plain = random_network(
+            sizes, activation=activation, gain=3.0, random_state=seed
+        )
+        rows = [np.exp(2.0 * rng.normal(size=(len(w), 1))) for w in plain.weights]
+        weights = [w * r for w, r in zip(plain.weights, rows, strict=True)]
+        certificate = lipsdp_bound(FeedForward(weights, None, activation), tol=1e-6)
+        assert certificate.value <= certificate.lower * (1 + 1.1e-6)
 
 
 def test_large_networks_take_the_first_order_method(monkeypatch):

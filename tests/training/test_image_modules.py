@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from sklip.bounds import module_bound
-from sklip.training import MODULES, FlatModule, build_module, convnet, resnet
+from sklip.training import (
+    MODULES,
+    FlatModule,
+    ModuleBackprop,
+    build_module,
+    convnet,
+    resnet,
+)
 
 
 def _count(module):
@@ -118,6 +125,20 @@ def test_a_copy_of_flat_is_a_copy_of_the_state():
     for name in ("0.weight", "0.bias", "1.running_mean", "1.running_var"):
         assert (restored[name] == old[name]).all()
     assert flat.module[1].weight.data_ptr() % 64 == flat.flat.data_ptr() % 64
+
+
+def test_the_first_batch_is_normalised_by_its_own_statistics():
+    # Shapes are tried in eval mode before: the module must not stay in it.
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).eval()
+    flat = FlatModule(module, (3,))
+    made = ModuleBackprop(flat, "cross_entropy")
+    X = 5.0 + torch.randn(16, 3)
+    with torch.no_grad():
+        made.loss_and_grad(X, nn.functional.one_hot(torch.arange(16) % 2, 2).float())
+        module.train()
+        torch.testing.assert_close(made.outputs, module(X))
+    assert (flat.module[1].num_batches_tracked == 2).all()
 
 
 def test_frozen_and_shared_parameters():
