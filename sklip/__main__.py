@@ -7,7 +7,7 @@ import math
 import sys
 
 from sklip import __version__
-from sklip._cli import Job, JobError, run
+from sklip._cli import ESTIMATORS, Job, JobError, run
 
 __all__ = ["main"]
 
@@ -74,18 +74,7 @@ def _parser():
     add("csv", nargs="?", metavar="data.csv", help="table to learn from")
     add("--target", metavar="COLUMN", help="column to predict")
     add("--task", choices=("classification", "regression"), help="default: see below")
-    add(
-        "--penalty",
-        choices=("spectral", "product", "jacobian", "lipsdp", "none"),
-        default="spectral",
-        help="penalty of the first network (default: %(default)s)",
-    )
-    add(
-        "--lipschitz-weight",
-        type=_number(0.0, math.inf),
-        metavar="W",
-        help="weight of the penalty (default: 0.1, for regression 0.01)",
-    )
+    _add_estimator_options(add)
     add(
         "--radius",
         dest="radii",
@@ -107,6 +96,41 @@ def _parser():
     add("--save", metavar="MODEL.skops", help="write the first model with skops")
     add("--version", action="version", version=f"sklip {__version__}")
     return parser
+
+
+def _add_estimator_options(add):
+    add(
+        "--estimator",
+        choices=ESTIMATORS,
+        default="regularized",
+        help="how the first network is trained: with a penalty, by ADMM, or with "
+        "noise (default: %(default)s)",
+    )
+    add(
+        "--penalty",
+        choices=("spectral", "product", "jacobian", "lipsdp", "none"),
+        help="penalty of --estimator regularized (default: spectral)",
+    )
+    add(
+        "--lipschitz-weight",
+        type=_number(0.0, math.inf),
+        metavar="W",
+        help="weight of the penalty (default: 0.1, for regression 0.01; admm: 0.01, "
+        "for regression 0.003; noise: 10, for regression 0.1)",
+    )
+    add(
+        "--lipschitz-bound",
+        type=_number(0.0, math.inf, open_ends=True),
+        metavar="L",
+        help="bound that --estimator admm enforces on its network, which sees "
+        "standardised numbers, instead of a weight",
+    )
+    add(
+        "--noise-std",
+        type=_number(0.0, math.inf, open_ends=True),
+        metavar="S",
+        help="noise of --estimator noise, in standard deviations (default: 0.25)",
+    )
 
 
 def _add_training_options(add):

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import torch
 
+from sklip._cli._choices import check_choice, choose, plain
 from sklip._cli._data import load_bundled, load_csv
 from sklip._cli._errors import JobError
 from sklip._cli._measure import attacked_rows, measure
 from sklip._cli._models import (
-    DEFAULT_WEIGHTS,
     build,
     default_max_iter,
     final_estimator,
@@ -39,7 +39,11 @@ class Job:
         File and column; both None for the bundled data.
     task : {"classification", "regression"} or None
         None finds it from the target.
-    penalty, lipschitz_weight, hidden_layer_sizes, max_iter, device, random_state
+    estimator : {"regularized", "admm", "noise"}
+        Which family is trained beside the plain network.
+    penalty, lipschitz_weight, lipschitz_bound, noise_std
+        Parameters of that family, None where it has none.
+    hidden_layer_sizes, max_iter, device, random_state
         As in the estimators.
     radii : list of float or None
         In standard deviations of the features.
@@ -52,8 +56,11 @@ class Job:
     csv: str | None = None
     target: str | None = None
     task: str | None = None
-    penalty: str = "spectral"
+    estimator: str = "regularized"
+    penalty: str | None = None
     lipschitz_weight: float | None = None
+    lipschitz_bound: float | None = None
+    noise_std: float | None = None
     hidden_layer_sizes: tuple = (64, 64)
     max_iter: int | None = None
     device: str = "cpu"
@@ -70,22 +77,31 @@ def run(job):
     Returns
     -------
     results : list of Measurements
-        The penalised model, then the plain one; one item for penalty="none".
+        The chosen model, then the plain one; one item for penalty="none".
     """
     if job.device == "cuda" and not torch.cuda.is_available():
         raise JobError("--device cuda: torch sees no GPU here.")
+    check_choice(job)
     check_outputs(job.plot, job.save)
     table = _load(job)
     radii = sorted(set(job.radii or DEFAULT_RADII[table.task]))
     rows = attacked_rows(table, job.random_state)
     models, results = [], []
     warm_up()
-    for penalty in dict.fromkeys([job.penalty, "none"]):
-        model, seconds = _train(job, table, penalty)
+    for choice in _choices(job, table):
+        model, seconds = _train(job, table, choice)
         network = final_estimator(model)
         say(f"Certifying {len(rows)} test rows.")
         result = measure(
-            model, network, table, rows, radii, seconds, seed=job.random_state, say=say
+            model,
+            network,
+            table,
+            rows,
+            radii,
+            seconds,
+            name=choice.name,
+            seed=job.random_state,
+            say=say,
         )
         models.append(model)
         results.append(result)
@@ -110,22 +126,23 @@ def _load(job):
     return load_csv(job.csv, job.target, job.task, job.test_size, job.random_state)
 
 
-def _train(job, table, penalty):
-    weight = job.lipschitz_weight
-    if weight is None:
-        weight = DEFAULT_WEIGHTS[table.task]
-    n_rows = len(table.X_train)
+def _choices(job, table):
+    chosen = choose(job, table.task, _max_iter(job, table))
+    return [chosen] if chosen == plain() else [chosen, plain()]
+
+
+def _max_iter(job, table):
+    return job.max_iter or default_max_iter(len(table.X_train))
+
+
+def _train(job, table, choice):
     model = build(
         table,
-        penalty,
-        weight,
+        choice,
         hidden_layer_sizes=job.hidden_layer_sizes,
-        max_iter=job.max_iter or default_max_iter(n_rows),
+        max_iter=_max_iter(job, table),
         device=job.device,
         seed=job.random_state,
     )
-    say(
-        f"Training on {n_rows} rows, penalty {penalty!r}"
-        + (f" with lipschitz_weight {weight:g}." if penalty != "none" else ".")
-    )
-    return model, fit(model, table, say)
+    say(f"Training on {len(table.X_train)} rows: {choice.description}.")
+    return model, fit(model, table, choice.name, say)

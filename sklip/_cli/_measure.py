@@ -26,8 +26,8 @@ class Measurements:
 
     Attributes
     ----------
-    penalty : str
-        Penalty of the training.
+    name : str
+        Heading of the column.
     score : float
         Accuracy or R2 on all test rows.
     certificate : LipschitzCertificate
@@ -44,7 +44,7 @@ class Measurements:
         Regression: mean width of the certified interval, for each radius.
     """
 
-    penalty: str
+    name: str
     score: float
     certificate: LipschitzCertificate
     fit_seconds: float
@@ -64,7 +64,7 @@ def attacked_rows(table, seed):
     return np.sort(chosen)
 
 
-def measure(model, network, table, rows, radii, fit_seconds, *, seed, say):
+def measure(model, network, table, rows, radii, fit_seconds, *, name, seed, say):
     """Measurements of a fitted model; ``network`` is its last step."""
     eps = table.feature_eps
     try:
@@ -72,7 +72,7 @@ def measure(model, network, table, rows, radii, fit_seconds, *, seed, say):
     except OverflowError as error:
         raise JobError(f"No finite bound: {one_sentence(error)}.") from error
     result = Measurements(
-        network.penalty,
+        name,
         model.score(table.X_test, table.y_test),
         bound,
         fit_seconds,

@@ -15,13 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklip._cli._errors import JobError, one_sentence
-from sklip.estimators import (
-    LipschitzRegularizedMLPClassifier,
-    LipschitzRegularizedMLPRegressor,
-)
+from sklip.estimators import LipschitzRegularizedMLPClassifier
 
 __all__ = [
-    "DEFAULT_WEIGHTS",
     "build",
     "default_max_iter",
     "final_estimator",
@@ -29,9 +25,6 @@ __all__ = [
     "warm_up",
 ]
 
-# Little lost in score and much gained in the bound, on tables of some hundred to some
-# ten thousand rows; for each of the penalties.
-DEFAULT_WEIGHTS = {"classification": 0.1, "regression": 0.01}
 _MAX_CATEGORIES = 50
 _SECONDS_BETWEEN_LINES = 2.0
 
@@ -41,17 +34,11 @@ def default_max_iter(n_rows):
     return int(np.clip(4_000_000 // n_rows, 20, 200))
 
 
-def build(table, penalty, weight, *, hidden_layer_sizes, max_iter, device, seed):
-    """The whole model, not fitted."""
-    kind = (
-        LipschitzRegularizedMLPClassifier
-        if table.task == "classification"
-        else LipschitzRegularizedMLPRegressor
-    )
-    network = kind(
+def build(table, choice, *, hidden_layer_sizes, max_iter, device, seed):
+    """The whole model of a Choice, not fitted."""
+    network = choice.make(
+        table.task,
         hidden_layer_sizes,
-        penalty=penalty,
-        lipschitz_weight=weight,
         max_iter=max_iter,
         device=device,
         random_state=seed,
@@ -98,8 +85,8 @@ def final_estimator(model):
     return getattr(model, "regressor_", model)[-1]
 
 
-def fit(model, table, say):
-    """Fit the model; the seconds it took."""
+def fit(model, table, name, say):
+    """Fit the model that the report calls by this name; the seconds it took."""
     pipeline = getattr(model, "regressor", model)
     pipeline[-1].set_params(verbose=True)
     start = time.perf_counter()
@@ -108,10 +95,7 @@ def fit(model, table, say):
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(table.X_train, table.y_train)
     except (ValueError, ArithmeticError) as error:
-        raise JobError(
-            f"Training with --penalty {pipeline[-1].penalty} failed: "
-            f"{one_sentence(error)}."
-        ) from error
+        raise JobError(f"Training ({name}) failed: {one_sentence(error)}.") from error
     seconds = time.perf_counter() - start
     for estimator in (pipeline[-1], final_estimator(model)):
         estimator.set_params(verbose=False)

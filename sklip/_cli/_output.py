@@ -63,7 +63,7 @@ def draw(path, table, models, results, rows, radii):
     grid = np.linspace(0.0, 2.0 * max(radii), 201)
     for model, result, style in zip(models, results, ("-", "--"), strict=False):
         certified, widths = measure_curve(model, table, rows, grid)
-        name = f"{result.penalty} penalty".replace("none", "no")
+        name = result.name
         label = f"{name}: certified" if certified else name
         (line,) = axes.plot(grid, certified or widths, style, label=label)
         if certified:

@@ -44,7 +44,7 @@ def _heading(table):
 
 def _cells(table, results, rows, radii):
     """Rows of the table: a label and one text for each result."""
-    yield "", [f"{r.penalty} penalty".replace("none", "no") for r in results]
+    yield "", [r.name for r in results]
     if table.task == "regression":
         yield "test R2", [f"{r.score:.3f}" for r in results]
         for k, radius in enumerate(radii):
