@@ -14,6 +14,7 @@ from sklip.certification._exact import Verification, verify_robustness
 from sklip.certification._intervals import certified_interval
 from sklip.certification._margins import margins
 from sklip.certification._minimum_norm import minimum_norm_attack
+from sklip.certification._module_decisions import holds_module
 from sklip.certification._noise_accuracy import noise_accuracy_curve
 from sklip.certification._radius import certified_radius
 from sklip.certification._regression_attack import adversarial_interval
@@ -28,6 +29,7 @@ __all__ = [
     "certified_error_score",
     "certified_interval",
     "certified_radius",
+    "holds_module",
     "is_certified",
     "margins",
     "minimum_norm_attack",

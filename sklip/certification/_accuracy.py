@@ -28,6 +28,7 @@ def certified_accuracy_score(
     feature_eps=None,
     categorical="immutable",
     sample_weight=None,
+    device="cpu",
 ):
     """Share of samples classified correctly with a certified radius >= radius.
 
@@ -53,6 +54,8 @@ def certified_accuracy_score(
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
+    device : str, default="cpu"
+        Where bounds inside balls are computed ("cuda"), in float64.
 
     Returns
     -------
@@ -80,7 +83,7 @@ def certified_accuracy_score(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     method = check_method(method)
-    decisions = decide(model, X, y, feature_eps)
+    decisions = decide(model, X, y, feature_eps, device)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     certified = decisions.correct
     if radius > 0.0 or categorical != "immutable":
@@ -101,6 +104,7 @@ def certified_accuracy_curve(
     feature_eps=None,
     categorical="immutable",
     sample_weight=None,
+    device="cpu",
 ):
     """Certified accuracy at several radii.
 
@@ -125,6 +129,8 @@ def certified_accuracy_curve(
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
+    device : str, default="cpu"
+        Where bounds inside balls are computed ("cuda"), in float64.
 
     Returns
     -------
@@ -147,7 +153,7 @@ def certified_accuracy_curve(
     """
     norm, radii = check_norm(norm), check_radii(radii)
     method = check_method(method)
-    decisions = decide(model, X, y, feature_eps)
+    decisions = decide(model, X, y, feature_eps, device)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     proven = radii_for(decisions, norm, method, categorical)
     certified = decisions.correct & (proven >= radii[:, None])

@@ -99,6 +99,7 @@ def flipped_radii(decisions, norm, method, needed=np.inf):
             inputs,
             network.forward(inputs),
             decisions.target,
+            decisions.device,
             loss,
         )
         if constants is None:

@@ -30,6 +30,8 @@ class Decisions:
         What the network computes there.
     target : ndarray of shape (n_samples,)
         Class the question is about: the true one, or without y the predicted one.
+    device : str
+        Where bounds inside balls are computed.
     """
 
     view: NetworkView
@@ -37,6 +39,7 @@ class Decisions:
     inputs: np.ndarray
     logits: np.ndarray
     target: np.ndarray
+    device: str = "cpu"
 
     @property
     def correct(self):
@@ -60,7 +63,7 @@ class Decisions:
         return forward_error(self.network, self.inputs, self.view.rounding)
 
 
-def decide(model, X, y=None, feature_eps=None):
+def decide(model, X, y=None, feature_eps=None, device="cpu"):
     """Evaluate a classifier at X, about y or about its own predictions."""
     if holds_module(model):
         return module_decisions(model, X, y, feature_eps)
@@ -72,7 +75,7 @@ def decide(model, X, y=None, feature_eps=None):
         target = logits.argmax(axis=1)
     else:
         target = encode_labels(y, view.classes, len(inputs))
-    return Decisions(view, network, inputs, logits, target)
+    return Decisions(view, network, inputs, logits, target, device)
 
 
 def model_view(model, feature_eps=None):

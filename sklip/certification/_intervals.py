@@ -6,6 +6,8 @@ import numpy as np
 
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
+from sklip.certification._module_decisions import holds_module
+from sklip.certification._module_intervals import module_interval
 from sklip.certification._pairs import LOCAL_METHODS, METHODS, norm_ratio, rules
 from sklip.certification._rounding import UNIT_ROUNDOFF, forward_error
 from sklip.certification._validation import check_norm, check_radius
@@ -51,7 +53,9 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     Notes
     -----
     A global constant L_j of output j makes it f_j(x) - L_j radius to f_j(x) + L_j
-    radius; an interval of the ball need not lie evenly around f_j(x).
+    radius; an interval of the ball need not lie evenly around f_j(x). An estimator that
+    holds a torch module has one constant, from the product of norms; its interval is
+    proven for the module in exact arithmetic.
 
     Examples
     --------
@@ -66,6 +70,9 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     if method not in METHODS:
         names = ", ".join(map(repr, METHODS))
         raise ValueError(f"method must be one of {names}, got {method!r}.")
+    if holds_module(model) and not hasattr(model, "classes_"):
+        options = {"radius": radius, "norm": norm, "method": method}
+        return module_interval(model, X, feature_eps=feature_eps, **options)
     view = model_view(model, feature_eps)
     if view.classes is not None and not isinstance(model, FeedForward):
         raise ValueError(
@@ -96,7 +103,8 @@ def _proven(view, U, radius, norm, method):
         if method in (*LOCAL_METHODS, "best"):
             low, high = local_intervals(view, U, centers, radius, norm, method)
             lower, upper = np.maximum(lower, low), np.minimum(upper, high)
-    room = far + 8.0 * UNIT_ROUNDOFF * (np.abs(upper - lower) + far + np.abs(outputs))
+    size = np.abs(lower) + np.abs(upper) + np.abs(outputs)
+    room = far * (1.0 + 8.0 * UNIT_ROUNDOFF) + 8.0 * UNIT_ROUNDOFF * size
     return np.nextafter(lower - room, -np.inf), np.nextafter(upper + room, np.inf)
 
 

@@ -30,14 +30,12 @@ class LocalMargins:
         The samples.
     norm : {1, 2, numpy.inf}
         Norm of the balls.
-    device : str, default="cpu"
-        Where it computes.
     """
 
-    def __init__(self, decisions, norm, device="cpu"):
+    def __init__(self, decisions, norm):
         self.decisions, self.norm = decisions, norm
         self.propagation = Propagation(
-            decisions.network, norm, decisions.view.mutable, device
+            decisions.network, norm, decisions.view.mutable, decisions.device
         )
         self.error, growth = decisions.rounding()
         self.growth = growth * norm_ratio(2, norm, decisions.n_mutable)

@@ -13,7 +13,13 @@ from sklip.certification._pairs import norm_ratio
 from sklip.certification._rounding import UNIT_ROUNDOFF
 from sklip.certification._validation import encode_labels
 
-__all__ = ["ModuleDecisions", "holds_module", "module_decisions", "module_radii"]
+__all__ = [
+    "ModuleDecisions",
+    "holds_module",
+    "module_decisions",
+    "module_outputs",
+    "module_radii",
+]
 
 _ROWS = 256
 
@@ -77,23 +83,29 @@ def module_decisions(model, X, y, feature_eps):
             "certified radius."
         )
     single = np.atleast_2d(model.decision_function(X).T).T
-    rows = X
-    for _, step in getattr(model, "steps", [])[:-1]:
-        rows = step.transform(rows)
-    logits = _logits(shaped, np.asarray(rows))
-    if len(logits) == 0:
-        raise ValueError("X has no samples.")
+    logits, n = module_outputs(model, X)
     both = logits[:, 1:] - logits[:, :1] if single.shape[1] == 1 else logits
     error = np.abs(single - both).max(axis=1)
     if y is None:
         target = single.argmax(axis=1) if single.shape[1] > 1 else single[:, 0] > 0
     else:
         target = encode_labels(y, model.classes_, len(logits))
-    n = shaped.before.n_inputs if shaped.before else int(np.prod(shaped.input_shape))
     return ModuleDecisions(model, n, logits, error, target.astype(np.intp))
 
 
-def _logits(shaped, X):
+def module_outputs(model, X):
+    """What the module gives in float64, and how many numbers of a sample may move."""
+    shaped = unwrap(model)
+    for _, step in getattr(model, "steps", [])[:-1]:
+        X = step.transform(X)
+    outputs = _forward(shaped, np.asarray(X))
+    if len(outputs) == 0:
+        raise ValueError("X has no samples.")
+    n = shaped.before.n_inputs if shaped.before else int(np.prod(shaped.input_shape))
+    return outputs, n
+
+
+def _forward(shaped, X):
     module = shaped.module.double()
     shape = (-1, *shaped.input_shape)
     found = [np.empty((0, 2))]

@@ -43,11 +43,11 @@ class CertificateTransformer(TransformerMixin, BaseCertifiedEstimator):
             If no bound is known for the fitted estimator.
         """
         X, y = self._check_X(X, y, reset=True)
-        self._check_view(self._fit_estimator(X, y, self._routed(fit_params)))
+        self._check_classes(self._fit_estimator(X, y, self._routed(fit_params)))
         return self
 
-    def _check_view(self, view):
-        """Refuse a view that the transformer has no use for."""
+    def _check_classes(self, classes):
+        """Refuse a fitted estimator that the transformer has no use for."""
 
     def _checked(self, X):
         check_is_fitted(self)

@@ -68,8 +68,8 @@ class CertifiedRadiusTransformer(CertificateTransformer):
         self.estimator = estimator
         self.norm = norm
 
-    def _check_view(self, view):
-        if view.classes is None:
+    def _check_classes(self, classes):
+        if classes is None:
             raise ValueError(
                 f"estimator must be a classifier; {type(self.estimator).__name__} is "
                 "not: it has no margin. Use LocalLipschitzTransformer."

@@ -6,6 +6,7 @@ from numbers import Real
 
 from sklip._compat import HasMethods, Interval
 from sklip.bounds import local_lipschitz_bound
+from sklip.networks import network_view
 from sklip.preprocessing._base import CertificateTransformer
 
 __all__ = ["LocalLipschitzTransformer"]
@@ -56,6 +57,10 @@ class LocalLipschitzTransformer(CertificateTransformer):
     def __init__(self, estimator, *, radius):
         self.estimator = estimator
         self.radius = radius
+
+    def _check_classes(self, classes):
+        # A torch module has a radius but no bound inside balls.
+        network_view(self.estimator_)
 
     def transform(self, X):
         """Bound of the Lipschitz constant in the ball around each row.

@@ -13,7 +13,8 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklip.bounds import _propagation
+from sklip import NoiseLipschitzRegressor
+from sklip.bounds import _propagation, lipschitz_bound
 from sklip.certification import adversarial_interval, certified_interval
 from sklip.certification._attacks import linearise
 from sklip.certification._pairs import LOCAL_METHODS
@@ -152,6 +153,30 @@ def test_radius_zero_is_the_prediction_rounded_outward(method):
     prediction = network.forward(X)[:, 0]
     assert np.all((lower < prediction) & (prediction < upper))
     assert np.max(upper - lower) < 1e-12
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_regressor_with_a_module(norm, scaled):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 64))
+    Y = np.column_stack([X[:, 0], 100.0 + 3.0 * X[:, 1]])
+    model = NoiseLipschitzRegressor(
+        module="cnn", input_shape=(1, 8, 8), max_iter=2, random_state=0
+    )
+    model = make_pipeline(StandardScaler(), model) if scaled else model
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, Y)
+    lower, upper = certified_interval(model, X[:20], radius=0.5, norm=norm)
+    assert lower.shape == (20, 2)
+    for scale in (0.0, 0.1, 0.9999):
+        delta = _perturbations(rng, (20, 64), norm, 0.5 * scale)
+        moved = model.predict(X[:20] + delta)
+        assert np.all((lower <= moved) & (moved <= upper))
+    constant = lipschitz_bound(model, norm=norm).value
+    assert np.all(upper - lower <= constant * (1.0 + 1e-3) + 1e-3)
+    with pytest.raises(ValueError, match="method 'product' or 'best'"):
+        certified_interval(model, X, radius=0.5, method="crown")
 
 
 def test_bad_input_is_named():
