@@ -24,6 +24,10 @@ _MAX_PRODUCTS = 100
 _MAX_TOTAL = 3000
 # Share of the tolerated gap that the norm on the columns of P may cause.
 _INNER_SHARE = 0.3
+# Change of the radius where a step gains little, and how often it may be refused
+# before the path is computed again.
+_SHRINK = 0.25
+_MAX_REFUSED = 4
 # Columns of a start that are this small beside the largest one are left out, and those
 # of other singular values beside the largest overshoot are left for the next round.
 _NEGLIGIBLE = 1e-6
@@ -137,20 +141,27 @@ def _minimise(point, tol, floor, budget):
         size = math.sqrt(square)
         radius = 2.0 * size if radius is None else radius
         accuracy = min(0.2, (square / point.square) ** 0.25)
-        step, predicted, on_edge, n_more = _steihaug(point, radius, accuracy)
+        steps, n_more = _steihaug(point, radius, accuracy)
         n_products += n_more
+        point, radius = _first_accepted(point, steps, radius)
+    return point, n_products
+
+
+def _first_accepted(point, steps, radius):
+    """The point after the longest step that gains, and the next radius."""
+    for k, (step, predicted, edge) in enumerate(steps):
+        radius = radius if edge is None else edge
         trial = Point(point.problem, point.factor + step)
-        gained = point.value - trial.value
-        ratio = gained / predicted
+        ratio = (point.value - trial.value) / predicted
         if predicted <= 1e-13 * abs(point.value):
             ratio = 1.0  # below rounding
-        if ratio < 0.25:
-            radius *= 0.25
-        elif ratio > 0.75 and on_edge:
+        if ratio > 0.75 and edge is not None and not k:
             radius *= 2.5
+        elif ratio < 0.25:
+            radius *= _SHRINK
         if ratio > 1e-3:
-            point = trial
-    return point, n_products
+            return trial, radius
+    return point, radius
 
 
 def _is_stationary(point, square, tol, floor):
@@ -166,7 +177,11 @@ def _is_stationary(point, square, tol, floor):
 
 
 def _steihaug(point, radius, accuracy):
-    """Step within the radius, predicted gain, whether on its edge, products needed."""
+    """Steps as (step, predicted gain, radius if on its edge), and products needed.
+
+    The first is the step within the radius, the others are those of the radii that
+    follow where it is refused: earlier points of the same path.
+    """
     gradient, diagonal = point.gradient, point.diagonal
     step, product = np.zeros_like(gradient), np.zeros_like(gradient)
     residual = gradient.copy()
@@ -174,19 +189,26 @@ def _steihaug(point, radius, accuracy):
     direction = -scaled
     rho = np.vdot(residual, scaled)
     enough = accuracy**2 * rho
+    radii = [radius * _SHRINK**k for k in range(_MAX_REFUSED, -1, -1)]
     inside = cross = 0.0
-    along, n_products = rho, 0
+    along, n_products, steps = rho, 0, []
     while n_products < _MAX_PRODUCTS:
         n_products += 1
         curved = point.curvature(direction)
         bend = np.vdot(direction, curved)
-        to_edge = _root(along, cross, inside - radius**2)
-        on_edge = rho >= to_edge * bend
-        length = to_edge if on_edge else rho / bend
+        while radii:
+            to_edge = _root(along, cross, inside - radii[0] ** 2)
+            if rho < to_edge * bend:
+                break
+            edge = step + to_edge * direction
+            gain = _gain(gradient, edge, product + to_edge * curved)
+            steps.append((edge, gain, radii[0]))
+            radii.pop(0)
+        if not radii:
+            break
+        length = rho / bend
         step += length * direction
         product += length * curved
-        if on_edge:
-            break
         inside += 2.0 * length * cross + length**2 * along
         residual += length * curved
         scaled = residual / diagonal
@@ -197,8 +219,13 @@ def _steihaug(point, radius, accuracy):
         cross = (rho / previous) * (cross + length * along)
         along = rho + (rho / previous) ** 2 * along
         direction = (rho / previous) * direction - scaled
-    predicted = -(np.vdot(gradient, step) + 0.5 * np.vdot(step, product))
-    return step, predicted, on_edge, n_products
+    if radii:
+        steps.append((step, _gain(gradient, step, product), None))
+    return steps[::-1], n_products
+
+
+def _gain(gradient, step, product):
+    return -(np.vdot(gradient, step) + 0.5 * np.vdot(step, product))
 
 
 def _root(a, b, c):

@@ -49,12 +49,11 @@ class StepState:
     bound: float
     slope: float = 0.0
 
-    def start(self, sizes, bound):
+    def start(self, step, bound):
         """The factor for another bound; None if it is that of another network."""
-        if len(self.factor) != sum(sizes):
-            return None
-        factor = self.factor.copy()
-        factor[: sizes[0]] *= bound / self.bound
+        factor = step.to_core(self.factor)
+        if factor is not None:
+            factor[: step.core[0].shape[1]] *= bound / self.bound
         return factor
 
 
@@ -157,25 +156,28 @@ def lipschitz_step(
 
 
 def _ball(step, bound):
-    return SpectralBall(step.targets, step.multipliers, step.slopes, bound)
+    return SpectralBall(step.core, step.multipliers, step.slopes, bound)
 
 
 def _start(step, state, bound):
-    return None if state is None else state.start(step.sizes, bound)
+    return None if state is None else state.start(step, bound)
 
 
 def _enforce(step, state):
     found = project(_ball(step, step.bound), step.tol, _start(step, state, step.bound))
     weights = _feasible(step, found, step.bound)
-    state = StepState(found.point.factor, step.bound)
+    state = StepState(step.from_core(found.point.factor), step.bound)
     return StepResult(weights, step.bound, state, found.n_iter, found.residual)
 
 
 def _feasible(step, found, bound):
     if not found.point.factor.size:
         return feasible_weights(step, step.targets, bound, is_inside=True)
-    weights = [w / found.norm for w in found.point.weights]
-    return feasible_weights(step, weights, bound)
+    return feasible_weights(step, _weights(step, found), bound)
+
+
+def _weights(step, found):
+    return step.weights_from_core([w / found.norm for w in found.point.weights])
 
 
 def _regularise(step, state):
@@ -194,7 +196,7 @@ def _regularise(step, state):
         excess, residual = _stationarity(found, bound, price)
         if last is not None:
             slope = (excess - last[1]) / (bound - last[0])
-        state = StepState(found.point.factor, bound, slope)
+        state = StepState(step.from_core(found.point.factor), bound, slope)
         if residual <= step.tol or n_iter >= _MAX_PRODUCTS:
             break
         low, high = (bound, high) if excess > 0.0 else (low, bound)
@@ -209,10 +211,10 @@ def _regularise(step, state):
 def _constant_network(step, state):
     """The first layer's target is zero, so that every L is feasible: a smallest one."""
     found = project(_ball(step, 1.0), step.tol, _start(step, state, 1.0))
-    weights = [w / found.norm for w in found.point.weights]
+    weights = _weights(step, found)
     weights[0] = np.zeros_like(weights[0])
     weights = feasible_weights(step, weights, _SMALLEST_BOUND)
-    state = StepState(found.point.factor, 1.0)
+    state = StepState(step.from_core(found.point.factor), 1.0)
     return StepResult(weights, _SMALLEST_BOUND, state, found.n_iter, found.residual)
 
 

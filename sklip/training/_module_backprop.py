@@ -97,8 +97,9 @@ class ModuleBackprop:
         """
         n = len(X)
         inputs, length = self._inputs(X)
-        if not self.module.training:
-            self.module.train()
+        # Batch normalisation has no statistics of a lone row: it uses the running ones.
+        if self.module.training != (len(inputs) > 1):
+            self.module.train(len(inputs) > 1)
         with torch.enable_grad(), self._autocast():
             raw = self.module(inputs)
         outputs = raw.detach().to(self.module.flat.dtype)

@@ -16,7 +16,8 @@ def export_training_state(net, *, compact=False):
     net : MLPNet
         An initialised net.
     compact : bool, default=False
-        Round the moments to float32: they are twice the weights.
+        Halve the moments, which are twice the weights: float64 is rounded to float32,
+        float32 to bfloat16.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def restore_training_state(net, state):
     """Put an exported state, or the generator's alone, back into a like net."""
     net.generator.set_state(torch.tensor(state["generator"]))
     if "optimizer" in state:
-        moments = _map(state["optimizer"], np.ndarray, torch.tensor)
+        moments = _map(state["optimizer"], np.ndarray, _to_tensor)
         net.optimizer_.load_state_dict(moments)
 
 
@@ -46,8 +47,19 @@ def _to_array(tensor):
 
 
 def _to_small_array(tensor):
-    single = tensor.dtype == torch.float64 and tensor.numel() > 1
-    return _to_array(tensor.to(torch.float32) if single else tensor)
+    if tensor.numel() > 1 and tensor.dtype == torch.float64:
+        return _to_array(tensor.to(torch.float32))
+    if tensor.numel() > 1 and tensor.dtype == torch.float32:
+        # numpy has no bfloat16: its bits travel as whole numbers.
+        return _to_array(tensor.to(torch.bfloat16).view(torch.uint16))
+    return _to_array(tensor)
+
+
+def _to_tensor(array):
+    tensor = torch.tensor(array)
+    if tensor.dtype == torch.uint16:
+        return tensor.view(torch.bfloat16).to(torch.float32)
+    return tensor
 
 
 def _map(value, kind, convert):

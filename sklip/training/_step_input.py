@@ -3,6 +3,7 @@
 """What a Lipschitz step is asked, checked."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -28,6 +29,46 @@ class StepInput:
     def sizes(self):
         """Units of each layer, inputs first."""
         return [self.targets[0].shape[1], *(len(v) for v in self.targets)]
+
+    @cached_property
+    def _reduction(self):
+        """Q and R of V_0 = R^T Q^T where there are more inputs than rows."""
+        first = self.targets[0]
+        if first.shape[1] <= len(first):
+            return None, self.targets
+        basis, core = np.linalg.qr(first.T)
+        return basis, [core.T, *self.targets[1:]]
+
+    @property
+    def core(self):
+        """Targets of the same problem with no more inputs than rows of the first.
+
+        All inputs have the same scale, so that the solution's first layer has its rows
+        in the span of the target's.
+        """
+        return self._reduction[1]
+
+    def to_core(self, factor):
+        """Rows of a factor for the problem of ``core``; None if it does not fit."""
+        if len(factor) != sum(self.sizes):
+            return None
+        basis, n_inputs = self._reduction[0], self.sizes[0]
+        if basis is None:
+            return factor.copy()
+        return np.vstack([basis.T @ factor[:n_inputs], factor[n_inputs:]])
+
+    def from_core(self, factor):
+        """Inverse of ``to_core``."""
+        basis = self._reduction[0]
+        if basis is None:
+            return factor
+        n_inputs = basis.shape[1]
+        return np.vstack([basis @ factor[:n_inputs], factor[n_inputs:]])
+
+    def weights_from_core(self, weights):
+        """Weights of the problem itself."""
+        basis = self._reduction[0]
+        return weights if basis is None else [weights[0] @ basis.T, *weights[1:]]
 
 
 def check_step(targets, multipliers, slopes, bound, weight, rho, tol, dtype):

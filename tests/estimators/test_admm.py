@@ -12,12 +12,13 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EarlyStopping
 
 from sklip import (
     ADMMLipschitzMLP,
     ADMMLipschitzMLPClassifier,
     ADMMLipschitzMLPRegressor,
+    FeedForward,
     lipschitz_lower_bound,
 )
 from sklip.bounds import lipsdp_bound, multiplier_certificate
@@ -118,6 +119,115 @@ def test_float32(classification):
         _assert_kept(model, bound)
         for weight in model.coefs_:
             assert np.array_equal(weight, weight.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "lbfgs"},
+        {"early_stopping": True},
+        {"callbacks": [EarlyStopping(monitor="train_loss", patience=1, threshold=1.0)]},
+        {"multipliers": [np.linspace(0.1, 3.0, 8)]},
+        {"hidden_layer_sizes": (), "loss": "hinge"},
+    ],
+    ids=["lbfgs", "early_stopping", "callback", "given T", "linear"],
+)
+def test_float32_with_every_way_to_end(classification, parameters):
+    X, y = classification
+    model = _classifier(lipschitz_bound=0.4, warm_start=True, **parameters)
+    for bound in (0.4, 0.15, 0.9):
+        model.set_params(lipschitz_bound=bound).fit(X.astype(np.float32), y)
+        _assert_kept(model, bound)
+        for weight in model.coefs_:
+            assert np.array_equal(weight, weight.astype(np.float32))
+
+
+@pytest.mark.parametrize("epoch", [3, 21])
+def test_interrupted_float32_and_partial_fit(classification, epoch):
+    X, y = classification
+    X = X.astype(np.float32)
+    model = _classifier(
+        lipschitz_bound=0.35, callbacks=[_Interrupt(epoch)], tol=0, admm_tol=0
+    )
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, y)
+    _assert_kept(model, 0.35)
+    model.set_params(callbacks=None)
+    for bound in (0.35, 0.2):
+        model.set_params(lipschitz_bound=bound).partial_fit(X, y)
+        _assert_kept(model, bound)
+
+
+def test_proof_holds_at_every_iteration(classification, monkeypatch):
+    """Theorem 8: the certified copy, at all times, whatever the multipliers do."""
+    from sklip.training import ADMM, certified_network
+
+    iterate, values = ADMM.iterate, []
+
+    def watched(self, data, valid=None):
+        done = iterate(self, data, valid)
+        network = FeedForward(self.state.projected, None, "relu")
+        _, certificate = certified_network(network, self.state, True)
+        values.append(certificate.value)
+        return done
+
+    monkeypatch.setattr(ADMM, "iterate", watched)
+    _classifier(
+        hidden_layer_sizes=(8, 6),
+        lipschitz_bound=0.7,
+        refresh_multipliers=3,
+        max_admm_iter=12,
+        admm_tol=0,
+    ).fit(*classification)
+    assert len(values) == 12
+    assert max(values) <= 0.7
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_bound_holds_on_cuda(classification, dtype, solver):
+    X, y = classification
+    model = _classifier(device="cuda", solver=solver, lipschitz_bound=0.5)
+    _assert_kept(model.fit(X.astype(dtype), y), 0.5)
+    if solver == "adam":
+        _assert_kept(model.partial_fit(X.astype(dtype), y), 0.5)
+
+
+def test_rho_is_fixed_or_balances_the_residuals(classification):
+    for rho in (1e-3, 10.0):
+        model = _classifier(rho=rho, lipschitz_bound=0.7, admm_tol=0)
+        assert model.fit(*classification)._admm_state.rho == rho
+    balanced = _classifier(lipschitz_bound=0.7, max_admm_iter=40, admm_tol=0)
+    balanced.fit(*classification)
+    ratio = balanced.primal_residuals_[-1] / balanced.dual_residuals_[-1]
+    fixed = clone(balanced).set_params(rho=10.0).fit(*classification)
+    assert balanced._admm_state.rho != 0.03
+    other = fixed.primal_residuals_[-1] / fixed.dual_residuals_[-1]
+    assert abs(np.log(ratio)) < abs(np.log(other))
+
+
+@pytest.mark.parametrize("goal", [{"lipschitz_bound": 0.8}, {"lipschitz_weight": 0.05}])
+@pytest.mark.parametrize("solver", ["scs", "clarabel"])
+def test_general_solvers_agree_with_the_native_step(classification, goal, solver):
+    settings = dict(
+        solver="lbfgs", hidden_layer_sizes=(4,), max_admm_iter=3, admm_tol=0, **goal
+    )
+    native = _classifier(step_tol=1e-8, **settings).fit(*classification)
+    general = _classifier(sdp_solver=solver, step_tol=1e-8, **settings)
+    general.fit(*classification)
+    if "lipschitz_bound" in goal:
+        _assert_kept(general, 0.8)
+    assert general.lmi_bound_ == pytest.approx(native.lmi_bound_, rel=1e-3)
+    for a, b in zip(native.coefs_, general.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, atol=5e-3)
+
+
+def test_a_missing_licence_says_what_to_use_instead(classification):
+    if "MOSEK" in cp.installed_solvers():
+        pytest.skip("MOSEK is installed")
+    with pytest.raises(ImportError, match="'native'|\"native\""):
+        _classifier(sdp_solver="mosek", lipschitz_bound=1.0).fit(*classification)
 
 
 def test_warm_start_goes_on_and_follows_the_bound(classification):
@@ -248,6 +358,13 @@ def test_biases_are_optimal_for_the_certified_weights(regression):
         ({"lipschitz_weight": 0.0}, "lipschitz_weight"),
         ({"rho": 0.0}, "rho"),
         ({"rho": -1.0}, "rho"),
+        ({"rho": np.nan}, "rho"),
+        ({"rho": "balanced"}, "rho"),
+        ({"admm_tol": -1e-3}, "admm_tol"),
+        ({"step_tol": 0.0}, "step_tol"),
+        ({"max_admm_iter": 0}, "max_admm_iter"),
+        ({"epochs_per_iter": 0}, "epochs_per_iter"),
+        ({"refresh_multipliers": -1}, "refresh_multipliers"),
         ({"multipliers": []}, "0 arrays.*1 hidden"),
         ({"multipliers": [np.ones(7)]}, r"shape \(8,\)"),
         ({"multipliers": [np.eye(8)]}, r"shape \(8,\)"),

@@ -174,6 +174,26 @@ def test_noise_is_gaussian_fresh_and_repeatable(dtype):
     assert torch.equal(generator.get_state(), state)
 
 
+def test_gradients_scaled_for_float16_come_back_unscaled():
+    mlp = FlatMLP(WIDTHS, "tanh", generator=_generator())
+    module = FlatModule(sequential_module(mlp.to_feedforward()), WIDTHS[:1])
+    X, targets, _ = _batch()
+    found = []
+    with torch.no_grad():
+        for scale in (None, 2.0**14):
+            made = ModuleBackprop(module, "cross_entropy", 0.1)
+            made._scale = scale
+            made.loss_and_grad(X, targets)
+            found.append(module.flat_grad.clone())
+        torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-15)
+        # Too large: no step but that of the L2 term, and half the scale next time.
+        made._scale = float("inf")
+        made.loss_and_grad(X, targets)
+        expected = [0.1 / N * w for w in module.weights]
+        for weight, gradient in zip(module.weights, expected, strict=True):
+            torch.testing.assert_close(weight.grad, gradient)
+
+
 def test_power_step_turns_noise_towards_the_worst_direction():
     W = torch.randn(3, 20, dtype=torch.float64, generator=_generator())
     X = torch.randn(50, 20, dtype=torch.float64, generator=_generator(1))
