@@ -6,7 +6,7 @@
 certified accuracy at .1 and the negated bound. CPU seconds of one process; pixels are
 in [0, 1] and, for the second pair of rows, as they come in [0, 16].
 
-OMP_NUM_THREADS=1 python benchmarks/grid_search_scorers.py \
+OMP_NUM_THREADS=1 python benchmarks/grid_search_scorers.py --repeats 1 \
     --output benchmarks/grid_search_scorers.csv
 """
 

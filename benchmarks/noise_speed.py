@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Time of an epoch with and without the noise term, beside a plain torch loop.
 
-    python benchmarks/noise_speed.py --output benchmarks/noise_speed.csv
+    python benchmarks/noise_speed.py --repeats 2 --only mlp cnn resnet20 \\
+        --output benchmarks/noise_speed.csv
 
 The loop draws the same batches from tensors in memory, computes the same loss through
 autograd (clean and noisy samples in one pass) and takes fused Adam steps; nothing else.

@@ -75,13 +75,16 @@ def make_model(setting, schedule, epochs, seed, device):
 def train(model, X, y, epochs, path, save_every, bfloat16):
     """Epochs up to the last one, from the file if there is one; (model, seconds)."""
     seconds = 0.0
+    # Without the cache, which would keep the weights of the first step.
+    half = {"dtype": torch.bfloat16, "cache_enabled": False}
+    autocast = torch.autocast("cpu", enabled=bfloat16, **half)
     if path.exists():
         model, seconds = pickle.loads(path.read_bytes())
     done = len(getattr(model, "history_", ()))
     classes = np.unique(y)
     for epoch in range(done + 1, epochs + 1):
         start = time.process_time()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+        with autocast:
             model.partial_fit(X, y, classes=classes)
         seconds += time.process_time() - start
         if epoch % save_every == 0 or epoch == epochs:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SAFETY", "UNIT", "Chain", "chain_of", "dense_work"]
+__all__ = ["SAFETY", "UNIT", "Chain", "chain_of", "dense_work", "transposed"]
 
 UNIT = 2.0**-53
 # Bounds of rounding errors are themselves computed in floating point: each is a short
@@ -62,6 +62,13 @@ def chain_of(network):
             radii.append(None)
             sectors.append(activation.sector)
     return Chain(tuple(weights), tuple(radii), tuple(sectors))
+
+
+def transposed(chain):
+    """The chain of the transposed matrices, the last one first."""
+    weights = tuple(w.T for w in chain.weights[::-1])
+    radii = tuple(None if r is None else r.T for r in chain.radii[::-1])
+    return Chain(weights, radii, chain.sectors[::-1])
 
 
 def _merge(left, right, radius):

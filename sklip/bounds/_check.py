@@ -71,11 +71,10 @@ def check_certificate(weights, certificate, activation="relu"):
 
 def certificate_seal(weights, norm, value, multipliers):
     """SHA-256 that ties a bound and its multipliers to the weights."""
-    digest = hashlib.sha256(f"{float(norm)!r} {float(value)!r}".encode())
-    for array in (*weights, *(multipliers or ())):
-        digest.update(repr(np.shape(array)).encode())
-        digest.update(np.ascontiguousarray(array, dtype="<f8"))
-    return digest.hexdigest()
+    arrays = [np.ascontiguousarray(a, "<f8") for a in (*weights, *(multipliers or ()))]
+    data = f"{float(norm)!r} {float(value)!r}".encode()
+    data += b"".join(part for a in arrays for part in (repr(a.shape).encode(), a))
+    return hashlib.sha256(data).hexdigest()
 
 
 def _sector(name):

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from sklip.bounds._certificate import lmi_certificate
-from sklip.bounds._chain import chain_of
+from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._interior_point import interior_point
 from sklip.bounds._lipsdp_problem import LipSDPProblem
-from sklip.bounds._lmi import inflate, scaled_weights
+from sklip.bounds._lmi import inflate, scaled_weights, transposed_multipliers
 from sklip.bounds._proof import prove
 from sklip.bounds._rescale import evaluation_work, tightened_multipliers
 from sklip.bounds._sequential import sequential_bound, sequential_passes
@@ -193,19 +193,38 @@ def first_order_evaluations(network):
 
 
 def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
-    """Solution of LipSDP for a chain of at least two matrices; None on failure."""
+    """Solution of LipSDP for a chain of at least two matrices; None on failure.
+
+    The transposed network has the same bound, and the smaller of the network's ends is
+    the block of the input that the program keeps; the other is eliminated.
+    """
     deadline = math.inf if time_limit is None else time.monotonic() + time_limit
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    is_transposed = min(chain.weights[-1].shape) < min(chain.weights[0].shape)
+    solved = transposed(chain) if is_transposed else chain
     with torch.no_grad():
         for lipschitz, d in sequential_passes(chain):
+            if is_transposed:
+                d = transposed_multipliers(lipschitz, d, chain.sectors)
             for factor in _RELAXATIONS:
                 start = inflate(lipschitz, d, factor ** (1.0 / len(chain)))
-                problem = scaled_problem(chain, *start, per_layer, device)
+                problem = scaled_problem(solved, *start, per_layer, device)
                 optimum = interior_point(problem, tol, deadline)
-                if optimum is not None:
-                    return _unscaled(problem, optimum, *start)
+                if optimum is None:
+                    continue
+                solution = _unscaled(problem, optimum, *start)
+                if is_transposed:
+                    solution = _transposed_back(solution, solved.sectors)
+                return solution
     return None
+
+
+def _transposed_back(solution, sectors):
+    multipliers = transposed_multipliers(
+        solution.lipschitz, solution.multipliers, sectors
+    )
+    return replace(solution, multipliers=multipliers)
 
 
 def scaled_problem(chain, lipschitz, d, per_layer, device):

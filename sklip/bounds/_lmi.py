@@ -27,6 +27,7 @@ __all__ = [
     "neuron_scaling",
     "scaled_spreads",
     "scaled_weights",
+    "transposed_multipliers",
 ]
 
 
@@ -64,6 +65,29 @@ def inflate(lipschitz, multipliers, factor):
     n_matrices = len(multipliers) + 1
     scaled = [d * factor ** (n_matrices - k) for k, d in enumerate(multipliers, 1)]
     return lipschitz * factor**n_matrices, tuple(scaled)
+
+
+def transposed_multipliers(lipschitz, multipliers, sectors):
+    """Multipliers that certify the same bound for the transposed network.
+
+    Parameters
+    ----------
+    lipschitz : float
+        Bound L, of the network and of the transposed one.
+    multipliers : sequence of ndarray
+        The network's d_1 ... d_l.
+    sectors : sequence of (float, float)
+        The network's (alpha, beta).
+
+    Returns
+    -------
+    multipliers : tuple of ndarray
+        2 L / ((beta - alpha) d_k), the last layer first.
+    """
+    return tuple(
+        2.0 * lipschitz / ((b - a) * d)
+        for d, (a, b) in zip(multipliers[::-1], sectors[::-1], strict=True)
+    )
 
 
 def neuron_scaling(p, q, r):

@@ -72,7 +72,7 @@ def sequential_bound(network):
     Returns
     -------
     certificate : LipschitzCertificate
-        The smallest of the forward pass (ECLipsE-Fast), its combinations with the
+        The smallest of the forward pass (ECLipsE-Fast), a combination with the
         backward pass, and the product of norms. Where the product is the smallest, or
         the passes cannot be proven in floating point, the product is what the
         certificate carries.
@@ -205,22 +205,22 @@ def _mixture(weights, sectors, forward, backward, gram):
     The condition is linear in (L^2, T), so that every combination is feasible; inside,
     where neither pass is, L^2 is far smaller. So is the transposed network's.
     """
-    left = forward.squared / (forward.rest * backward.start)
-    kind = 0 if left > _TRAINED else 1 + (len(sectors) <= 2)
-    if min(weights[0].shape) <= min(weights[-1].shape):
-        own = _transposed_scales(forward.squared, forward.scales, sectors)
-        grams = (gram if len(gram) <= weights[0].shape[1] else None, None)
-        ends, share = (own, backward.scales), _SHARES[kind]
-        return _combined(weights, sectors, ends, share, grams)
-    weights, mirrored = _transposed(weights, sectors)
-    ends = (
-        forward.scales,
-        _transposed_scales(forward.squared, backward.scales, mirrored),
-    )
-    squared, scales = _combined(
-        weights, mirrored, ends, _TRANSPOSED_SHARES[kind], (None, gram)
-    )
-    return squared, _transposed_scales(squared, scales, sectors)
+    undercut = forward.squared / (forward.rest * backward.start)
+    kind = 0 if undercut > _TRAINED else 1 + (len(sectors) <= 2)
+    is_transposed = min(weights[0].shape) > min(weights[-1].shape)
+    scales, grams, shares = [forward.scales, backward.scales], (None, gram), _SHARES
+    if is_transposed:
+        (weights, sectors), shares = _transposed(weights, sectors), _TRANSPOSED_SHARES
+    elif len(gram) <= weights[0].shape[1]:
+        grams = gram, None
+    else:
+        grams = None, None
+    other = int(is_transposed)
+    scales[other] = _transposed_scales(forward.squared, scales[other], sectors)
+    squared, combined = _combined(weights, sectors, scales, shares[kind], grams)
+    if is_transposed:
+        combined = _transposed_scales(squared, combined, sectors[::-1])
+    return squared, combined
 
 
 def _combined(weights, sectors, ends, share, grams):

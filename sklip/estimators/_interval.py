@@ -169,8 +169,8 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         held_out = None
         if self.conformal:
             X, y, fit_params, held_out = self._hold_out(X, y, fit_params)
-        view = self._fit_estimator(X, y, fit_params)
-        if view.classes is not None:
+        classes = self._fit_estimator(X, y, fit_params)
+        if classes is not None:
             raise ValueError(
                 f"estimator must be a regressor; {type(self.estimator).__name__} is "
                 "not. Use CertifiedRejectClassifier for a classifier."

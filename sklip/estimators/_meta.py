@@ -17,6 +17,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklip._compat import HasMethods, Interval, Options
+from sklip.certification import holds_module
 from sklip.networks import network_view
 
 __all__ = ["BaseCertifiedEstimator"]
@@ -54,12 +55,16 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
         return Bunch(**fit_params)
 
     def _fit_estimator(self, X, y, fit_params):
-        """Fit a clone and see that it can be certified; returns its view."""
+        """Fit a clone and see that it can be certified; its classes, or None."""
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+        if holds_module(self.estimator_):
+            if self.feature_eps is not None:
+                raise ValueError("feature_eps must be None for a torch module.")
+            return getattr(self.estimator_, "classes_", None)
         view = network_view(self.estimator_)
         if self.feature_eps is not None:
             view.with_feature_eps(self.feature_eps)
-        return view
+        return view.classes
 
     def _certify_kwargs(self, **other):
         names = ("radius", "norm", "method", "feature_eps")

@@ -156,13 +156,13 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         check_classification_targets(y)
         is_certified(_PROBE, [[1.0]], **self._certify_kwargs(feature_eps=None))
         self._check_reject_label(np.unique(y))
-        view = self._fit_estimator(X, y, self._routed(fit_params))
-        if view.classes is None:
+        classes = self._fit_estimator(X, y, self._routed(fit_params))
+        if classes is None:
             raise ValueError(
                 f"estimator must be a classifier; {type(self.estimator).__name__} is "
                 "not. Use CertifiedIntervalRegressor for a regressor."
             )
-        self.classes_ = np.array(view.classes)
+        self.classes_ = np.array(classes)
         self._check_reject_label(self.classes_)
         return self
 

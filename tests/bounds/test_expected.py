@@ -5,7 +5,19 @@
 import numpy as np
 import pytest
 
-from sklip import LipschitzRegularizedMLPClassifier, certified_radius
+from sklip import (
+    ADMMLipschitzMLPClassifier,
+    ADMMLipschitzMLPRegressor,
+    LipschitzRegularizedMLPClassifier,
+    LipschitzRegularizedMLPRegressor,
+    NoiseLipschitzClassifier,
+    NoiseLipschitzRegressor,
+    certified_accuracy_curve,
+    certified_accuracy_score,
+    certified_interval,
+    certified_radius,
+    make_certified_accuracy_scorer,
+)
 from sklip.bounds import (
     as_proven_bound,
     expected_lipschitz,
@@ -15,6 +27,7 @@ from sklip.bounds import (
 from sklip.networks import FeedForward, list_activations, random_network
 
 METHODS = ("free", "corrected", "paper")
+ADMM = {"lipschitz_bound": 1e6, "max_admm_iter": 2, "multipliers": "layer"}
 
 
 def mnist_sizes(depth, width):
@@ -261,8 +274,18 @@ def test_an_estimate_never_becomes_a_radius(method):
     estimate = expected_lipschitz(network.layer_sizes, method=method)
     with pytest.raises(TypeError, match="proves no upper bound"):
         as_proven_bound(estimate)
+    X, y = np.zeros((1, 5)), [0]
     with pytest.raises(TypeError, match="proves no upper bound"):
-        certified_radius(network, np.zeros((1, 5)), method=estimate)
+        certified_radius(network, X, method=estimate)
+    with pytest.raises(TypeError, match="proves no upper bound"):
+        certified_accuracy_score(network, X, y, radius=0.1, method=estimate)
+    with pytest.raises(TypeError, match="proves no upper bound"):
+        certified_accuracy_curve(network, X, y, [0.1], method=estimate)
+    with pytest.raises(TypeError, match="proves no upper bound"):
+        make_certified_accuracy_scorer(radius=0.1, method=estimate)(network, X, y)
+    one_output = random_network([5, 8, 1], random_state=0)
+    with pytest.raises(ValueError, match="method must be one of"):
+        certified_interval(one_output, X, radius=0.1, method=estimate)
 
 
 @pytest.mark.parametrize(
@@ -299,22 +322,35 @@ def test_measured_gain_is_exact_and_per_layer():
     assert np.allclose(gains, [3.0 * np.sqrt(4.0), np.sqrt(3.5)])
 
 
-def test_init_gain_reaches_the_weights():
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("gain", [0.3, 3.0])
+@pytest.mark.parametrize(
+    "estimator, parameters",
+    [
+        (LipschitzRegularizedMLPClassifier, {}),
+        (LipschitzRegularizedMLPRegressor, {}),
+        # A bound that no weights of this size reach, so that nothing is projected.
+        (ADMMLipschitzMLPClassifier, ADMM),
+        (ADMMLipschitzMLPRegressor, ADMM),
+        (NoiseLipschitzClassifier, {}),
+        (NoiseLipschitzRegressor, {}),
+    ],
+)
+def test_init_gain_reaches_the_weights(estimator, parameters, gain):
     X = np.random.default_rng(0).standard_normal((20, 200))
     y = np.arange(20) % 2
-    for gain in (0.3, 3.0):
-        model = LipschitzRegularizedMLPClassifier(
-            (300,),
-            init_gain=gain,
-            solver="sgd",
-            learning_rate_init=1e-9,
-            max_iter=1,
-            tol=0,
-            random_state=0,
-        )
-        with pytest.warns(UserWarning, match="epochs allowed"):
-            model.fit(X, y)
-        assert measured_gain(model)[0] == pytest.approx(gain, rel=0.02)
+    model = estimator(
+        (100,),
+        init_gain=gain,
+        solver="sgd",
+        learning_rate_init=1e-9,
+        max_iter=1,
+        tol=0,
+        certificate="sequential",
+        random_state=0,
+        **parameters,
+    ).fit(X, y)
+    assert measured_gain(model)[0] == pytest.approx(gain, rel=0.02)
 
 
 def test_estimate_from_measured_gains_of_an_untrained_network():

@@ -58,15 +58,16 @@ def test_deep_networks_gain_orders_of_magnitude():
     assert found.value < 0.2 * start[0]
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e30])
+@pytest.mark.parametrize("scale", [2.0**-100, 2.0**100])
 def test_the_scale_of_the_weights_does_not_matter(scale):
+    """A power of two changes no digit."""
     network = random_network([4, 9, 7, 3], random_state=0)
     values = []
     for factor in (1.0, scale):
         chain = chain_of(FeedForward([factor * w for w in network.weights]))
         found = tightened_multipliers(chain, *sequential_passes(chain)[0])
         values.append(found.value / factor**3)
-    assert_allclose(values[1], values[0], rtol=1e-4)
+    assert_allclose(values[1], values[0], rtol=1e-12)
 
 
 def test_linear_networks_are_returned_proven():
@@ -106,4 +107,5 @@ def test_steps_stop_at_the_gap_the_evaluations_or_the_deadline():
     assert full.value < few.value <= prove(chain, *start)[0]
     assert is_feasible(chain, few.value, few.multipliers)
     late = tightened_multipliers(chain, *start, deadline=0.0)
-    assert late.value == prove(chain, *start)[0] and late.lower <= late.value
+    assert few.value < late.value <= prove(chain, *start)[0]
+    assert late.lower <= late.value

@@ -7,7 +7,12 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import ortho_group
 
-from sklip.bounds import lipschitz_bound, product_bound, sequential_bound
+from sklip.bounds import (
+    _sequential,
+    lipschitz_bound,
+    product_bound,
+    sequential_bound,
+)
 from sklip.bounds._chain import chain_of
 from sklip.bounds._sequential import sequential_passes
 from sklip.exceptions import CertificationWarning
@@ -184,3 +189,36 @@ def test_candidates_come_smallest_first_and_include_the_forward_pass():
         values = [value for value, _ in sequential_passes(chain)]
         assert values == sorted(values)
         assert np.min(np.abs(np.array(values) / eclipse_fast(chain.weights) - 1)) < 1e-9
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "leaky_relu(0.3)", "logistic"])
+@pytest.mark.parametrize("sizes", [[20, 32, 3], [3, 32, 20], [20, 32, 32, 32, 3]])
+def test_a_narrow_end_at_either_side(sizes, activation):
+    """The combination is found in the transposed network where its end is narrower."""
+    network = random_network(sizes, activation=activation, random_state=0)
+    certificate = sequential_bound(network)
+    slopes = [max(abs(a), abs(b)) for a, b in chain_of(network).sectors]
+    forward = sequential_passes(chain_of(network))[-1][0]
+    assert (
+        certificate.value
+        < 0.99 * forward
+        <= np.prod(slopes) * product_bound(FeedForward(network.weights))
+    )
+    assert certificate.verify(network) and certificate.slack < 1e-9
+
+
+def test_combinations_that_are_infeasible_are_tried_with_less(monkeypatch):
+    network = random_network([12, 16, 16, 16, 3], random_state=3)
+    usual, plain = sequential_bound(network), _sequential._eliminate
+    refused = []
+
+    def refuse_large_shares(weights, sectors, scales=None, **options):
+        if scales is not None and len(refused) < 2:
+            refused.append(scales)
+            raise np.linalg.LinAlgError
+        return plain(weights, sectors, scales, **options)
+
+    monkeypatch.setattr(_sequential, "_eliminate", refuse_large_shares)
+    certificate = sequential_bound(network)
+    forward = eclipse_fast(network.weights)
+    assert usual.value < certificate.value < 0.99 * forward

@@ -104,6 +104,12 @@ def test_any_module_trains_and_repeats(module):
     assert not first.module_.training
 
 
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_last_batch_of_one_row_is_no_obstacle(weight):
+    model = _model(_normalised(), lipschitz_weight=weight, batch_size=89)
+    assert model.fit(ROWS, LABELS).loss_curve_[-1] < model.loss_curve_[0]
+
+
 def test_an_instance_is_copied_and_starts_with_its_weights():
     module = Fixed()
     before = copy.deepcopy(module.state_dict())
@@ -322,6 +328,37 @@ def test_what_does_not_fit_is_refused_in_predict():
 def test_only_modules_are_modules(module):
     with pytest.raises((TypeError, ValueError), match="module"):
         _model(module).fit(ROWS, LABELS)
+
+
+@pytest.mark.parametrize("amp", [True, "float16", "bfloat16"])
+def test_amp_is_without_effect_on_the_cpu(amp):
+    plain, mixed = _model().fit(ROWS, LABELS), _model(amp=amp).fit(ROWS, LABELS)
+    assert np.array_equal(plain.predict_proba(ROWS), mixed.predict_proba(ROWS))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("amp", [False, "float16", "bfloat16"])
+def test_a_gpu_trains_what_the_cpu_trains(amp):
+    there = _model(device="cuda", amp=amp, max_iter=40).fit(ROWS, LABELS)
+    assert next(there.module_.parameters()).is_cuda
+    assert there.score(ROWS, LABELS) > 0.8
+    here = copy.deepcopy(there).set_params(device="cpu")
+    near = {"rtol": 1e-3, "atol": 1e-3}
+    logits = there.decision_function(ROWS)
+    np.testing.assert_allclose(here.decision_function(ROWS), logits, **near)
+
+
+def test_predictions_are_made_few_rows_at_a_time(monkeypatch):
+    model = _model().fit(ROWS, LABELS)
+    whole = model.decision_function(ROWS)
+    sizes = []
+    model.module_.register_forward_pre_hook(
+        lambda _, inputs: sizes.append(len(inputs[0]))
+    )
+    monkeypatch.setattr("sklip.estimators._module_networks._ROWS", 40)
+    monkeypatch.setattr("sklip.training._flat_module._CHUNK", 16)
+    np.testing.assert_allclose(model.decision_function(ROWS), whole, atol=1e-5)
+    assert sizes == [16, 16, 8, 16, 16, 8, 10]
 
 
 def test_the_data_given_are_not_copied():

@@ -87,6 +87,25 @@ def test_meta_estimators_ship_as_small_as_what_they_hold(meta):
     np.testing.assert_array_equal(again.predict(X[300:320] / 16), answer)
 
 
+def test_modules_ship_as_small():
+    X, y = load_digits(return_X_y=True)
+    images = X[:300].reshape(-1, 1, 8, 8) / 16
+    model = NoiseLipschitzClassifier(module="cnn", max_iter=3, random_state=0)
+    model.fit(images, y[:300])
+    weights = sum(p.nbytes for p in model.module_.state_dict().values())
+    data = pickle.dumps(model)
+    assert len(data) <= 3 * weights
+    again = pickle.loads(data)
+    np.testing.assert_array_equal(again.predict(images), model.predict(images))
+    # The moments keep some eight bits: the next epoch is nearly that of the original.
+    before = model.decision_function(images)
+    model.partial_fit(images, y[:300])
+    again.partial_fit(images, y[:300])
+    moved = np.abs(model.decision_function(images) - before).max()
+    apart = again.decision_function(images) - model.decision_function(images)
+    assert np.abs(apart).max() < 0.05 * moved
+
+
 def test_a_fit_goes_on_from_its_pickle_nearly_alike():
     X, y = load_digits(return_X_y=True)
     model = LipschitzRegularizedMLPClassifier((16,), max_iter=5, random_state=0)
@@ -95,7 +114,7 @@ def test_a_fit_goes_on_from_its_pickle_nearly_alike():
     before = again.coefs_[0].copy()
     model.partial_fit(X / 16, y)
     again.partial_fit(X / 16, y)
-    # The moments were rounded to float32 and to nothing coarser.
+    # The moments of float64 weights are rounded to float32 and to nothing coarser.
     np.testing.assert_allclose(again.coefs_[0], model.coefs_[0], rtol=1e-3, atol=1e-6)
     assert np.abs(again.coefs_[0] - before).max() > 1e-3
 

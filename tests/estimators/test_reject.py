@@ -10,7 +10,7 @@ import pytest
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -26,6 +26,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklip import (
     CertifiedRejectClassifier,
     LipschitzRegularizedMLPClassifier,
+    NoiseLipschitzClassifier,
     certified_accuracy_score,
     certified_radius,
 )
@@ -258,3 +259,18 @@ def test_a_pipeline_on_a_mixed_table(iris):
     inner = make_pipeline(encode, LogisticRegression(max_iter=500))
     model = CertifiedRejectClassifier(inner, radius=0.3).fit(table, y)
     assert 0 < model.rejected(table).mean() < 0.9
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_classifier_with_a_module():
+    X, y = load_digits(return_X_y=True)
+    images = X[:300].reshape(-1, 1, 8, 8) / 16
+    inner = NoiseLipschitzClassifier(module="cnn", max_iter=20, random_state=0)
+    model = CertifiedRejectClassifier(inner, radius=0.003).fit(images, y[:300])
+    proven = certified_radius(model.estimator_, images) >= 0.003
+    np.testing.assert_array_equal(model.rejected(images), ~proven)
+    assert 0 < proven.sum() < 300
+    np.testing.assert_array_equal(model.classes_, range(10))
+    model.set_params(feature_eps={0: 1.0})
+    with pytest.raises(ValueError, match="feature_eps must be None"):
+        model.fit(images, y[:300])
