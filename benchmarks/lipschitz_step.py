@@ -2,26 +2,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The Lipschitz step of ADMM: native, cold and warm, beside cvxpy's solvers.
 
+    python benchmarks/lipschitz_step.py --peers --output benchmarks/lipschitz_step.csv
     python benchmarks/lipschitz_step.py --output benchmarks/lipschitz_step.csv
     python benchmarks/lipschitz_step.py --peers scs --nets net.npz
 
 Random networks, and trained ones from npz files with arrays W0, W1 ...; the multipliers
 are LipSDP's, the bound is 0.4 of LipSDP's, and the targets move by 3 % of their size
-from one call to the next. CPU seconds on one thread; median of the warm calls. cvxpy's
-times are those of a new problem, and of a second solve of the compiled one.
+from one call to the next. The "fit" rows are the steps that ADMM takes while it learns
+the digits (pixels repeated to 28 x 28 for 784 inputs; for 30, the first 30; bound 3).
+CPU seconds on one thread; median of the warm calls. cvxpy's times are those of a new
+problem, and of a second solve of the compiled one. Rows in the output are not repeated.
 """
 
 import argparse
 import csv
 import os
 import time
+from unittest import mock
 
 import _peers  # noqa: F401  one thread for every library
 import numpy as np
+from sklearn.datasets import load_digits
 
-from sklip import FeedForward, lipschitz_bound
+from sklip import ADMMLipschitzMLPClassifier, FeedForward, lipschitz_bound
 from sklip.networks import random_network
-from sklip.training import CvxpyStep, lipschitz_step
+from sklip.training import CvxpyStep, LipschitzUpdate, lipschitz_step
 
 SIZES = [
     [30, 64, 2],
@@ -59,6 +64,39 @@ def moving_targets(network, n_calls):
         ]
 
 
+def fit_steps(sizes):
+    """CPU seconds of the steps of one fit, tol 1e-4."""
+    X, y = load_digits(return_X_y=True)
+    X = X / 16
+    if sizes[0] == 784:
+        images = np.kron(X.reshape(-1, 8, 8), np.ones((1, 4, 4)))
+        X = images[:, 2:30, 2:30].reshape(len(X), -1) / 4
+    seconds = []
+
+    class Timed(LipschitzUpdate):
+        """The step with a clock."""
+
+        def __call__(self, *arguments):
+            start = time.process_time()
+            result = super().__call__(*arguments)
+            seconds.append(time.process_time() - start)
+            return result
+
+    model = ADMMLipschitzMLPClassifier(
+        tuple(sizes[1:-1]),
+        lipschitz_bound=3.0,
+        max_iter=20,
+        max_admm_iter=20,
+        admm_tol=0,
+        batch_size=128,
+        certificate=None,
+        random_state=0,
+    )
+    with mock.patch("sklip.estimators._admm_run.LipschitzUpdate", Timed):
+        model.fit(X[:, : sizes[0]], y)
+    return seconds[0], np.median(seconds[1:]), float("nan")
+
+
 def measure(solve, network, n_calls, kind):
     """Seconds of the first call, median of the next, objective of the first."""
     seconds, objective, state = [], None, None
@@ -75,32 +113,70 @@ def measure(solve, network, n_calls, kind):
     return seconds[0], np.median(seconds[1:]), objective
 
 
-def rows(name, network, peers):
-    """Rows of one network."""
+def tasks(name, network, peers):
+    """Pairs of the first five columns and what measures the rest."""
+    label = "-".join(map(str, network.layer_sizes))
+    for mode in ("enforce", "regularise"):
+        for tol in (1e-4, 1e-8):
+            yield [name, label, mode, f"{tol:g}", "native"], _native
+    if sum(network.layer_sizes) <= PEER_UNITS:
+        for peer in peers:
+            for tol in (1e-4, 1e-8) if peer == "clarabel" else (1e-4,):
+                yield [name, label, "enforce", f"{tol:g}", peer], _cvxpy
+
+
+def _problem(network, mode):
+    """Multipliers, and the other arguments."""
     certificate = lipschitz_bound(network, method="lipsdp")
     multipliers = [d**2 / 2 for d in certificate.multipliers]
-    slopes, sizes = ["relu"] * len(multipliers), list(network.layer_sizes)
-    label = "-".join(map(str, sizes))
-    for kind in ({"bound": 0.4 * certificate.value}, {"weight": 0.01}):
-        mode = "enforce" if "bound" in kind else "regularise"
-        for tol in (1e-4, 1e-8):
-            arguments = {"slopes": slopes, "tol": tol, **kind}
+    kind = {"weight": 0.01}
+    if mode == "enforce":
+        kind = {"bound": 0.4 * certificate.value}
+    return multipliers, ["relu"] * len(multipliers), kind
 
-            def native(v, s, arguments=arguments):
-                return lipschitz_step(v, multipliers, state=s, **arguments)
 
-            found = measure(native, network, 10, kind)
-            yield [name, label, mode, tol, "native", *found]
-        if sum(sizes) > PEER_UNITS or mode == "regularise":
-            continue
-        for peer in peers:
-            step = CvxpyStep(sizes, peer)
+def _native(network, mode, tol, _):
+    multipliers, slopes, kind = _problem(network, mode)
 
-            def other(v, s, step=step, kind=kind):
-                return step.solve(v, multipliers, slopes=slopes, tol=1e-4, **kind)
+    def solve(v, state):
+        return lipschitz_step(
+            v, multipliers, slopes=slopes, tol=float(tol), state=state, **kind
+        )
 
-            found = measure(other, network, 2, kind)
-            yield [name, label, mode, 1e-4, peer, *found]
+    return measure(solve, network, 10, kind)
+
+
+def _cvxpy(network, mode, tol, peer):
+    multipliers, slopes, kind = _problem(network, mode)
+    step = CvxpyStep(network.layer_sizes, peer)
+
+    def solve(v, state):
+        return step.solve(v, multipliers, slopes=slopes, tol=float(tol), **kind)
+
+    return measure(solve, network, 2, kind)
+
+
+class Rows:
+    """The file, and what is in it already."""
+
+    def __init__(self, path):
+        self.path = path
+        self.done = []
+        if path and os.path.exists(path):
+            with open(path, newline="") as file:
+                self.done = [row[:5] for row in csv.reader(file)]
+        print(*COLUMNS, sep="\t")
+
+    def add(self, key, run):
+        """Measure unless it is there, print, and append."""
+        if key in self.done:
+            return
+        row = [*key, *(f"{value:.6g}" for value in run())]
+        print(*row, sep="\t", flush=True)
+        if self.path:
+            new = not os.path.exists(self.path)
+            with open(self.path, "a", newline="") as file:
+                csv.writer(file).writerows(([COLUMNS] if new else []) + [row])
 
 
 def main():
@@ -111,16 +187,14 @@ def main():
     parser.add_argument("--output", default=None, help="CSV to write")
     options = parser.parse_args()
     lipschitz_step([np.eye(2)], [], slopes=[], bound=0.5)  # libraries load
-    found = []
-    print("\t".join(COLUMNS))
+    table = Rows(options.output)
+    for sizes in SIZES:
+        if sizes[-1] == 10:
+            key = ["fit", "-".join(map(str, sizes)), "enforce", "0.0001", "native"]
+            table.add(key, lambda sizes=sizes: fit_steps(sizes))
     for name, network in networks(options.nets):
-        for row in rows(name, network, options.peers):
-            row[5:] = [f"{value:.6g}" for value in row[5:]]
-            found.append(row)
-            print(*row, sep="\t", flush=True)
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *found])
+        for key, run in tasks(name, network, options.peers):
+            table.add(key, lambda n=network, k=key, run=run: run(n, k[2], k[3], k[4]))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Base of the multilayer perceptrons that are trained by ADMM (paper 001)."""
 
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -18,9 +19,14 @@ from sklip.estimators._admm_checks import (
 from sklip.estimators._admm_run import ADMMRun
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.exceptions import DivergedTrainingError
-from sklip.training import SDP_SOLVERS, ConsensusTerm
+from sklip.training import SDP_SOLVERS, ConsensusTerm, CvxpyStep
 
 __all__ = ["ADMMLipschitzMLP"]
+
+_EXPLODED = (
+    "The weights of the start exploded: no multipliers can be found for them. Lower "
+    "learning_rate_init or init_gain, raise init_alpha, or scale X and y."
+)
 
 
 class ADMMLipschitzMLP(BaseLipschitzMLP):
@@ -125,6 +131,8 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         names = self.activation
         check_sectors([names] * bool(sizes) if isinstance(names, str) else names)
         check_multipliers(self.multipliers, sizes)
+        if self.sdp_solver != "native":
+            CvxpyStep([1], self.sdp_solver)  # refuses a solver that is not installed
 
     def _check_given(self, given, n_features, n_outputs):
         check_given(given, (n_features, *self._hidden_layer_sizes(), n_outputs))
@@ -146,24 +154,21 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         earlier = []
         finished = True
         try:
-            if stopping is None:
-                if run.state is not None:
-                    earlier = [self.primal_residuals_, self.dual_residuals_]
-                run.fit_more(len(earlier[0]) if earlier else 0)
-            else:
-                finished = run.fit(stopping, epochs)
+            with _explained_overflow():
+                if stopping is None:
+                    if run.state is not None:
+                        earlier = [self.primal_residuals_, self.dual_residuals_]
+                    run.fit_more(len(earlier[0]) if earlier else 0)
+                else:
+                    finished = run.fit(stopping, epochs)
         except KeyboardInterrupt:
             net.end_interrupted()
         except DivergedTrainingError:
-            self._keep(run, earlier, refit=False)
+            with _explained_overflow():
+                self._keep(run, earlier, refit=False)
             raise
-        except OverflowError as error:
-            raise DivergedTrainingError(
-                "The weights of the start exploded: their Lipschitz bound exceeds the "
-                "largest float64. Lower learning_rate_init or init_gain, raise "
-                "init_alpha, or scale X and y."
-            ) from error
-        self._keep(run, earlier, refit=stopping is not None)
+        with _explained_overflow():
+            self._keep(run, earlier, refit=stopping is not None)
         return finished
 
     def _keep(self, run, earlier, *, refit):
@@ -223,6 +228,14 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         if self.certificate_ is None or certificate.value < self.certificate_.value:
             self.certificate_ = certificate
             self.lipschitz_bound_ = float(certificate)
+
+
+@contextmanager
+def _explained_overflow():
+    try:
+        yield
+    except OverflowError as error:
+        raise DivergedTrainingError(_EXPLODED) from error
 
 
 def _cast(arrays, dtype):

@@ -14,6 +14,9 @@ __all__ = ["SplitState", "find_multipliers", "refreshed", "rescaled", "start_sta
 # Multipliers of a layer are kept within this factor of their geometric mean: a neuron
 # that does nothing has no multiplier of its own, and a solver may put it anywhere.
 _SPREAD = 1e3
+# A matrix smaller than the first counts as zero; a network whose product of norms is
+# larger than the second has exploded.
+_TINY, _HUGE = 1e-30, 1e60
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +126,17 @@ def find_multipliers(network, kind):
         One positive vector for each hidden layer.
     bound : float
         Positive.
+
+    Raises
+    ------
+    OverflowError
+        If the weights are so large that squares of bounds would overflow.
     """
+    norms = [float(np.linalg.norm(w)) for w in network.weights]
+    if not math.prod(max(1.0, norm) for norm in norms) < _HUGE:
+        raise OverflowError("The weights have exploded.")
+    if min(norms) < _TINY:
+        return _balanced(network)
     certificate = lipsdp_bound(network, per_layer=kind == "layer")
     if certificate.multipliers is None:
         return _balanced(network)
@@ -137,7 +150,8 @@ def _limited(t):
 
 def _balanced(network):
     """Multipliers that prove the product of norms; a zero matrix counts as one."""
-    norms = [float(np.linalg.norm(w, 2)) or 1.0 for w in network.weights]
+    norms = [float(np.linalg.norm(w, 2)) for w in network.weights]
+    norms = [norm if norm > _TINY else 1.0 for norm in norms]
     slopes = [1.0, *(activation.sector[1] for activation in network.activations)]
     # T_k: squared norms from layer k on, times the squared slopes behind them.
     tails = np.cumprod([(b * n) ** 2 for b, n in zip(slopes, norms, strict=True)][::-1])

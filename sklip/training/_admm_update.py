@@ -36,6 +36,7 @@ class LipschitzUpdate:
         self._arguments = {
             "slopes": [activation.sector for activation in network.activations],
             "tol": tol,
+            "dtype": dtype,
         }
         if bound is None:
             self._arguments["weight"] = weight
@@ -43,7 +44,6 @@ class LipschitzUpdate:
             self._arguments["bound"] = TARGET * bound
         self._state = None
         if solver == "native":
-            self._arguments["dtype"] = dtype
             self._solve = lipschitz_step
         else:
             from sklip.training._lipschitz_step_cvxpy import CvxpyStep
