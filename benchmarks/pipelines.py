@@ -16,6 +16,8 @@ Three parts, each a few rows of the CSV (part, case, quantity, value):
 
 OMP_NUM_THREADS=1 python benchmarks/pipelines.py --data adult.csv \
     --output benchmarks/pipelines.csv
+
+The CSV has the rows of ``--parts adult --hidden 64`` from a process of its own besides.
 """
 
 import argparse

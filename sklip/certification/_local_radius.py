@@ -16,6 +16,8 @@ __all__ = ["best_radii", "grid_ceil", "local_radii", "settled_pairs"]
 # Steps of the grid in one octave: radii are low by at most 0.14 %.
 _PER_OCTAVE = 512
 _MOST_ROUNDS = 60
+# Then bisection, which cannot dawdle.
+_FALSE_POSITIONS = 5
 _SMALLEST, _LARGEST = 2.0**-900, 2.0**60
 # Ratio of the ends from which on slopes are optimised.
 _COARSE = 1.03
@@ -155,12 +157,13 @@ class _Search:
         """Try radii until the ends are neighbours, or their ratio is small enough."""
         trial = self._between(start)
         active = np.flatnonzero(~self._settled(np.arange(len(self.rows)), ratio))
-        for _ in range(_MOST_ROUNDS):
+        for n_rounds in range(_MOST_ROUNDS):
             if len(active) == 0:
                 break
             self._evaluate(active, trial[active], refine)
             active = active[~self._settled(active, ratio)]
-            middle = np.where(np.isfinite(self.high), self._middle(), growth * self.low)
+            middle = self._middle(bisect=n_rounds >= _FALSE_POSITIONS)
+            middle = np.where(np.isfinite(self.high), middle, growth * self.low)
             trial, growth = self._between(middle), min(growth**1.5, _FASTEST)
 
     def _evaluate(self, active, radii, refine):
@@ -188,11 +191,13 @@ class _Search:
         close = high <= ratio * low
         return neighbours | close | (low >= _LARGEST) | (high <= _SMALLEST)
 
-    def _middle(self):
+    def _middle(self, bisect):
         with np.errstate(all="ignore"):
             share = self.low_value / (self.low_value - self.high_value)
             share = np.clip(np.nan_to_num(share, nan=0.5), 0.05, 0.9)
-            return self.low + share * (self.high - self.low)
+            middle = self.low + share * (self.high - self.low)
+            halves = np.sqrt(self.low) * np.sqrt(self.high)
+        return np.where(bisect & (self.low > 0.0), halves, middle)
 
     def _between(self, radius):
         """The nearest radius of the grid strictly between the ends."""

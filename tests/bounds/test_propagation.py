@@ -7,7 +7,13 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from sklip.bounds import Propagation, hidden_bounds, outputs_lower
+from sklip.bounds import (
+    Propagation,
+    hidden_bounds,
+    lower_by_multipliers,
+    lower_over_parts,
+    outputs_lower,
+)
 from sklip.bounds._propagation_lines import (
     adaptive_lines,
     offsets,
@@ -178,6 +184,48 @@ def test_larger_balls_have_wider_hidden_bounds(norm):
             small.intervals, large.intervals, strict=True
         ):
             assert (lower <= low).all() and (high <= higher).all()
+
+
+def _pre_activations(network, points):
+    """Of each hidden layer, and the outputs."""
+    a, found = points, []
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        found.append(a @ weight.T + bias)
+        a = np.maximum(found[-1], 0.0)
+    return found[:-1], found[-1]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_point_of_a_part_is_below_its_bound(norm):
+    rng = np.random.default_rng(0)
+    network, x = _network("relu", rng), rng.normal(size=(1, 5))
+    points = _samples(x, 1.0, norm, rng, 20000)[:, 0]
+    hidden, outputs = _pre_activations(network, points)
+    n_parts, row = 40, np.array([1.0, -1.0, 0.0])
+    chosen = rng.integers(len(points), size=n_parts)
+    # Some neurons have the sign they have at some point, the others are free.
+    signs = [
+        np.sign(z[chosen]) * (rng.uniform(size=(n_parts, z.shape[1])) < 0.35)
+        for z in hidden
+    ]
+    propagation = Propagation(network, norm)
+    balls = propagation.balls(np.repeat(x, n_parts, axis=0), np.ones(n_parts))
+    rows = propagation.tensor(np.tile(row, (n_parts, 1, 1)))
+    parts = propagation, balls, rows, [propagation.tensor(s) for s in signs]
+    plain, ascent = (
+        lower_over_parts(*parts, n_steps=n, enough=np.inf).lower.numpy()
+        for n in (0, 40)
+    )
+    multipliers = [propagation.tensor(rng.exponential(size=s.shape)) for s in signs]
+    any_ones = lower_by_multipliers(*parts, multipliers).numpy()
+    for part in range(n_parts):
+        inside = np.ones(len(points), dtype=bool)
+        for z, sign in zip(hidden, signs, strict=True):
+            inside &= (z * sign[part] >= 0.0).all(axis=1)
+        least = (outputs[inside] @ row).min()
+        assert least >= max(plain[part], ascent[part], any_ones[part])
+    assert np.all(ascent >= plain)
+    assert np.mean(ascent - plain) > 0.05
 
 
 def test_only_what_moves_counts():
