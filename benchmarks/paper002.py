@@ -12,6 +12,13 @@ and figure1, CIFAR-10 for the tables 3-5 and figures 2, 4, 6, STL-10 for the res
 Results go to one CSV, networks to a folder beside it every few epochs: a run that was
 cut off goes on where it stopped, and what was measured once is not measured again.
 
+What lies in paper002.csv was measured with ``--bfloat16``, but for the rows of MNIST
+with beta = 0 and with L_n = .005, and
+
+    table2 --data mnist.npz
+    table3 --data cifar10.npz --epochs 4 --only resnet20:.25:10:.1 resnet20 \\
+        preresnet20:.25:10:.1 preresnet20
+
 The paper names no optimizer, momentum, weight decay or augmentation. Here: Adam on
 MNIST; on the others SGD with Nesterov momentum .9, weight decay 1e-4 and no
 augmentation; the step size falls at half and three quarters of the epochs.

@@ -19,10 +19,11 @@ from sklip.bounds import (
     output_difference_bounds,
     sequential_bound,
 )
-from sklip.bounds._chain import chain_of
+from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._interior_point import _smallest_eigenvalue
 from sklip.bounds._lipsdp import scaled_problem, solve_lipsdp
 from sklip.bounds._lmi import inflate
+from sklip.bounds._proof import prove
 from sklip.bounds._sequential import sequential_passes
 from sklip.networks import FeedForward, list_activations, random_network
 
@@ -261,3 +262,35 @@ def test_pair_constants_are_tightest_by_lipsdp():
         assert_allclose(constant, lipsdp_bound(alone).value, rtol=2e-4)
     swapped = output_difference_bounds(network, pairs[:, ::-1], method="lipsdp")
     assert np.array_equal(swapped, by_method["lipsdp"])
+
+
+@pytest.mark.parametrize("method", ["lipsdp", "lipsdp-layer"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_transposed_network_has_the_same_bound(activation, method):
+    """The narrower end is the one that the program keeps."""
+    network = random_network([9, 7, 8, 2], activation=activation, random_state=1)
+    chain = chain_of(network)
+    solutions = []
+    for solved in (chain, transposed(chain)):
+        solution = solve_lipsdp(solved, per_layer=method != "lipsdp", tol=1e-8)
+        proven = prove(solved, solution.lipschitz, solution.multipliers)
+        assert proven[0] <= solution.lipschitz * (1 + 1e-9)
+        solutions.append(solution.lipschitz)
+    assert_allclose(solutions[0], solutions[1], rtol=3e-8)
+    certificate = lipschitz_bound(network, method=method, tol=1e-8)
+    assert_allclose(certificate.value, solutions[0], rtol=3e-8)
+
+
+@pytest.mark.parametrize("sizes", [[30, 12, 2], [2, 12, 30], [64, 12, 12, 1]])
+def test_the_program_is_as_small_as_the_narrower_end(sizes, monkeypatch):
+    orders = []
+    problem_class = _lipsdp.LipSDPProblem
+
+    def spy(*args, **options):
+        problem = problem_class(*args, **options)
+        orders.append(problem.order)
+        return problem
+
+    monkeypatch.setattr(_lipsdp, "LipSDPProblem", spy)
+    lipsdp_bound(random_network(sizes, random_state=0))
+    assert orders == [min(sizes[0], sizes[-1]) + sum(sizes[1:-1])]
