@@ -99,7 +99,7 @@ def measure(network):
     first = {name: timed(function, network) for name, function in METHODS.items()}
     times = {name: [] if name in FAST else [first[name][1]] for name in METHODS}
     while sum(times["ECLipsE-Fast"]) < 300.0 and len(times["ECLipsE-Fast"]) < 101:
-        for name in FAST & METHODS.keys():
+        for name in [name for name in METHODS if name in FAST]:
             times[name].append(timed(METHODS[name], network)[1])
     return {name: value for name, (value, _) in first.items()}, times
 

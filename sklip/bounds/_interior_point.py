@@ -18,12 +18,15 @@ __all__ = ["Optimum", "interior_point"]
 
 _MAX_STEPS = 100
 # Share of the way to the boundary that a step takes.
-_DAMPING = 0.9
+_DAMPING = 0.95
+# Least share of the gap that a step aims at.
+_CENTERING = 0.02
 # A step that leaves more than this share of the gap has stalled near the boundary; the
 # next one aims at the central path, with at least this share of the gap.
 _STALLED, _SAFE_CENTERING = 0.98, 0.5
 # Order up to which the boundary is found by bisection, above it by Lanczos's method.
 _BISECT_UP_TO = 300
+_BISECTIONS = 4
 # Steps of Lanczos's method that find the boundary, and the shortest useful step.
 _LANCZOS_STEPS = 20
 _SHORTEST_STEP = 1e-6
@@ -52,13 +55,17 @@ class Optimum:
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """An iterate: x, S = S(x), the dual X, and the Cholesky factors of both."""
+    """An iterate: x, S = S(x), the dual X, the Cholesky factors of both.
+
+    And the length of the step that led to it.
+    """
 
     x: torch.Tensor
     S: torch.Tensor
     S_factor: torch.Tensor
     X: torch.Tensor
     X_factor: torch.Tensor
+    length: float
 
 
 def interior_point(problem, tol, deadline):
@@ -85,7 +92,7 @@ def interior_point(problem, tol, deadline):
         return None
     X = torch.cholesky_inverse(S_factor)
     X /= X.diagonal()[: problem.n_inputs].sum()
-    state = _State(x, S, S_factor, X, torch.linalg.cholesky(X))
+    state = _State(x, S, S_factor, X, torch.linalg.cholesky(X), 0.5)
     cost = torch.zeros_like(x)
     cost[0] = 1.0
     best, lower, last_gap, is_safe = x, 0.0, math.inf, False
@@ -102,59 +109,48 @@ def interior_point(problem, tol, deadline):
         # A safe step may keep the gap: it is judged by what the next one gains.
         is_safe = not is_safe and gap > _STALLED * last_gap
         last_gap = gap
-        moved = _step(problem, state, cost, gap, is_safe)
-        if moved is None and not is_safe:
+        # The last step's length tells how well the next one will follow the path.
+        sigma = max((1.0 - state.length) ** 2, _CENTERING)
+        moved = None
+        if not is_safe:
+            moved = _step(problem, state, cost, sigma * gap / problem.order, False)
+        if moved is None:
             is_safe = True
-            moved = _step(problem, state, cost, gap, is_safe)
+            sigma = max(sigma, _SAFE_CENTERING)
+            moved = _step(problem, state, cost, sigma * gap / problem.order, True)
         if moved is None:
             break
-        state, X = moved, moved.X
+        state = moved
         if state.x[0] < best[0]:
             best = state.x
-    return Optimum(best, X, min(lower, float(best[0])))
+    return Optimum(best, state.X, min(lower, float(best[0])))
 
 
-def _step(problem, state, cost, gap, is_safe):
-    """One predictor-corrector step; None where rounding has the last word.
+def _step(problem, state, cost, mu, is_safe):
+    """One predictor-corrector step towards mu; None where rounding has the last word.
 
-    A safe one goes to the central path, without the predictor's second-order term.
+    A safe one leaves out the predictor's second-order term.
     """
-    X, mu = state.X, gap / problem.order
-    Z = torch.cholesky_inverse(state.S_factor)
+    X, Z = state.X, torch.cholesky_inverse(state.S_factor)
     solve = _scaled_solver(problem.schur(X, Z))
     if solve is None:
         return None
-    # Predictor: straight to the optimum.
-    dx = solve(-cost)
-    dX = -X - _symmetric(problem.times_combination(X, dx) @ Z)
-    sigma = _centering(problem, state, dx, dX, gap)
-    if is_safe:
-        sigma, dX = max(sigma, _SAFE_CENTERING), torch.zeros_like(dX)
-    # Corrector: to the central path, with the second-order term of the predictor.
-    second = problem.times_combination(dX, dx) @ Z
-    target = sigma * mu * problem.adjoint(Z)
-    dx = solve(target - problem.adjoint(_symmetric(second)) - cost)
-    second.addmm_(problem.times_combination(X, dx), Z)
-    dX = (sigma * mu) * Z - X - _symmetric(second)
-    a, X, X_factor = _move(
-        lambda a: state.X + a * dX, _step_length(state.X, state.X_factor, dX)
-    )
+    target = mu * Z
+    if not is_safe:
+        # Predictor: straight to the optimum.
+        dx = solve(-cost)
+        dS = problem.combination(dx)
+        dX = -X - _symmetric(problem.product(X, dx, dS) @ Z)
+        target -= _symmetric(problem.product(dX, dx, dS) @ Z)
+    # Corrector: to the central path.
+    dx = solve(problem.adjoint(target) - cost)
     dS = problem.combination(dx)
-    b, S, S_factor = _move(
-        lambda b: problem.slack(state.x + b * dx),
-        _step_length(state.S, state.S_factor, dS),
-    )
+    dX = target - X - _symmetric(problem.product(X, dx, dS) @ Z)
+    a, X, X_factor = _move(X, state.X_factor, dX)
+    b, S, S_factor = _move(state.S, state.S_factor, dS)
     if not a or not b:
         return None
-    return _State(state.x + b * dx, S, S_factor, X, X_factor)
-
-
-def _centering(problem, state, dx, dX, gap):
-    """Mehrotra's share of the present gap to aim at."""
-    dS = problem.combination(dx)
-    X = state.X + _step_length(state.X, state.X_factor, dX, tries=2) * dX
-    S = state.S + _step_length(state.S, state.S_factor, dS, tries=2) * dS
-    return min(max((float((X * S).sum()) / gap) ** 2, 1e-6), 1.0)
+    return _State(state.x + b * dx, S, S_factor, X, X_factor, min(a, b))
 
 
 def _symmetric(matrix):
@@ -180,23 +176,24 @@ def _scaled_solver(matrix):
     return solve
 
 
-def _step_length(matrix, factor, direction, tries=5):
+def _step_length(matrix, factor, direction):
     """Damped length a <= 1 that keeps matrix + a * direction definite."""
     if len(matrix) > _BISECT_UP_TO:
         smallest = _smallest_eigenvalue(factor, direction)
         return 1.0 if smallest > -_DAMPING else _DAMPING / -smallest
     # Small factorisations are cheaper than the many calls of Lanczos's method.
-    stretched = direction / _DAMPING
-    low, high = 0.0, 2.0
-    for _ in range(tries):
-        middle = 0.5 * (low + high)
-        if torch.linalg.cholesky_ex(matrix + middle * stretched)[1]:
-            high = middle
-        elif middle == 1.0:
+    low, high, length = 0.0, 1.0, 1.0
+    for _ in range(_BISECTIONS):
+        tried = torch.add(matrix, direction, alpha=length / _DAMPING)
+        if torch.linalg.cholesky_ex(tried)[1]:
+            high = length
+        elif length == 1.0:
             return 1.0
         else:
-            low = middle
-    return low if low else 0.5 * high
+            low = length
+        # Most steps are long.
+        length = 0.5 * (low + high) if low else 0.75 * high
+    return low if low else 0.75 * high
 
 
 def _smallest_eigenvalue(factor, direction):
@@ -221,12 +218,13 @@ def _smallest_eigenvalue(factor, direction):
     return float(values[0] - off[-1] * abs(vectors[-1, 0]))
 
 
-def _move(matrix_at, length):
-    """Matrix at the largest length, at most this one, where it is definite."""
+def _move(matrix, factor, direction):
+    """Length of the step, and where it leads: a definite matrix and its factor."""
+    length = _step_length(matrix, factor, direction)
     while length > _SHORTEST_STEP:
-        matrix = matrix_at(length)
-        factor, info = torch.linalg.cholesky_ex(matrix)
+        moved = torch.add(matrix, direction, alpha=length)
+        factor, info = torch.linalg.cholesky_ex(moved)
         if not info:
-            return length, matrix, factor
+            return length, moved, factor
         length *= 0.7
     return 0.0, None, None

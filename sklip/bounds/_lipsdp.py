@@ -42,7 +42,7 @@ _STAGES = 10
 # fewest evaluations that are worth it.
 _AUTO_WORK, _FEWEST_EVALUATIONS = 3e10, 10
 # Factors by which the sequential bound is relaxed to become a strictly feasible start.
-_RELAXATIONS = (1.5, 3.0, 10.0)
+_RELAXATIONS = (1.2, 3.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="c
         device = "cuda" if torch.cuda.is_available() else "cpu"
     is_transposed = min(chain.weights[-1].shape) < min(chain.weights[0].shape)
     solved = transposed(chain) if is_transposed else chain
-    with torch.no_grad():
+    with torch.inference_mode():
         for lipschitz, d in sequential_passes(chain):
             if is_transposed:
                 d = transposed_multipliers(lipschitz, d, chain.sectors)

@@ -16,6 +16,9 @@ import torch
 
 __all__ = ["LipSDPProblem"]
 
+# Order up to which one dense product is faster than several of blocks.
+_DENSE_UP_TO = 100
+
 
 class LipSDPProblem:
     """Minimise x_0 subject to S(x) >= 0.
@@ -102,6 +105,12 @@ class LipSDPProblem:
             if a:
                 matrix[below, below] += 2.0 * a * b * (w.T @ scaled)
         return matrix
+
+    def product(self, matrix, x, combined):
+        """``matrix @ combined`` the faster way, combined being combination(x)."""
+        if self.order <= _DENSE_UP_TO:
+            return matrix @ combined
+        return self.times_combination(matrix, x)
 
     def times_combination(self, matrix, x):
         """``matrix @ combination(x)``, block by block."""

@@ -9,6 +9,7 @@ order, with or without fused multiply-add, but not by Strassen's scheme or in le
 double precision.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +80,9 @@ def _is_flat(diagonals, lowers):
 
 
 def _frobenius(matrix):
-    return np.sqrt(np.vdot(matrix, matrix))
+    # vdot copies what is not in row order.
+    rows = matrix.T if matrix.flags.f_contiguous else matrix
+    return math.sqrt(np.vdot(rows, rows))
 
 
 def _gamma(n_terms):
@@ -105,9 +108,7 @@ def _block_factor(diagonals, lowers, sizes, one):
             product /= one
             rounding += _gamma(n) * _frobenius(lowers[0]) ** 2 / one
             continue
-        block = _diagonal_block(diagonals[k], n, one)
-        if product is not None:
-            block -= product
+        block = _diagonal_block(diagonals[k], n, one, product)
         factor, info = dpotrf(block.T, lower=1)
         if info:
             return None, np.inf
@@ -127,13 +128,15 @@ def _block_factor(diagonals, lowers, sizes, one):
     return factor, SAFETY * (np.sqrt(residual) + rounding)
 
 
-def _diagonal_block(block, n, one):
-    if block is None:
-        block = np.zeros((n, n))
-    else:
-        block = block.copy()
+def _diagonal_block(block, n, one, product):
+    """one * I + block - product, where None stands for zero; product is overwritten."""
+    if block is None and product is not None:
+        block = np.negative(product, out=product)
+        block.flat[:: n + 1] += one
+        return block
+    block = np.zeros((n, n)) if block is None else block.copy()
     block.flat[:: n + 1] += one
-    return block
+    return block if product is None else np.subtract(block, product, out=block)
 
 
 def _in_range(lipschitz, multipliers):

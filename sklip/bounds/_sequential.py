@@ -169,7 +169,7 @@ def _candidates(chain):
     found, is_clear = [(forward.squared, own_scales)], False
     try:
         backward = _eliminate(weights, sectors, is_rough=True)
-        found.append(_mixture(weights, sectors, forward, backward, gram))
+        found += _mixtures(weights, sectors, forward, backward, gram)
         found.sort(key=lambda pair: pair[0])
         is_clear = found[0][0] < forward.rest * backward.start * (1.0 - _CLEAR)
     except LinAlgError:
@@ -199,13 +199,15 @@ def _in_units(chain, pair, exponents):
     return unscale(math.sqrt(squared), d, exponents)
 
 
-def _mixture(weights, sectors, forward, backward, gram):
-    """L^2 and scales of a convex combination of the two passes' scales.
+def _mixtures(weights, sectors, forward, backward, gram):
+    """L^2 and scales of a convex combination of the two passes' scales, if worth it.
 
     The condition is linear in (L^2, T), so that every combination is feasible; inside,
     where neither pass is, L^2 is far smaller. So is the transposed network's.
     """
     undercut = forward.squared / (forward.rest * backward.start)
+    if undercut > _TRAINED and len(sectors) == 1:
+        return []  # not a thousandth would be gained
     kind = 0 if undercut > _TRAINED else 1 + (len(sectors) <= 2)
     is_transposed = min(weights[0].shape) > min(weights[-1].shape)
     scales, grams, shares = [forward.scales, backward.scales], (None, gram), _SHARES
@@ -220,7 +222,7 @@ def _mixture(weights, sectors, forward, backward, gram):
     squared, combined = _combined(weights, sectors, scales, shares[kind], grams)
     if is_transposed:
         combined = _transposed_scales(squared, combined, sectors[::-1])
-    return squared, combined
+    return [(squared, combined)]
 
 
 def _combined(weights, sectors, ends, share, grams):
