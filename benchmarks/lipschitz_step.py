@@ -2,22 +2,33 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The Lipschitz step of ADMM: native, cold and warm, beside cvxpy's solvers.
 
-    python benchmarks/lipschitz_step.py --peers --output benchmarks/lipschitz_step.csv
     python benchmarks/lipschitz_step.py --output benchmarks/lipschitz_step.csv
-    python benchmarks/lipschitz_step.py --peers scs --nets net.npz
+    python benchmarks/lipschitz_step.py --solvers native scs --nets net.npz
+    python benchmarks/lipschitz_step.py --ratios --output benchmarks/lipschitz_step.csv
 
 Random networks, and trained ones from npz files with arrays W0, W1 ...; the multipliers
 are LipSDP's, the bound is 0.4 of LipSDP's, and the targets move by 3 % of their size
 from one call to the next. The "fit" rows are the steps that ADMM takes while it learns
-the digits (pixels repeated to 28 x 28 for 784 inputs; for 30, the first 30; bound 3).
+the digits (pixels repeated to 28 x 28 for 784 inputs; bound 3).
 CPU seconds on one thread; median of the warm calls. cvxpy's times are those of a new
-problem, and of a second solve of the compiled one. Rows in the output are not repeated.
+problem, built and compiled, and of a second solve of the compiled one; a solver that
+runs out of --time-limit has no answer, and its time is a lower bound of what it needs.
+Rows in the output are not repeated.
+
+"excess" is how far the objective of the feasible weights that are returned lies above
+the optimum (native, tolerance 1e-10), relatively; "raw_excess" and "violation" (of
+||Z|| <= 1) are those of the solver's own answer before it is made feasible. Equal
+accuracy is an excess of at most 1e-6: --ratios compares the fastest such rows.
+
+LipSDP may end at other multipliers in another process, so that objectives of rows
+differ in the last digits; the optimum is that of the same process.
 """
 
 import argparse
 import csv
 import os
 import time
+from functools import cache, partial
 from unittest import mock
 
 import _peers  # noqa: F401  one thread for every library
@@ -25,10 +36,20 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from sklip import ADMMLipschitzMLPClassifier, FeedForward, lipschitz_bound
+from sklip.exceptions import InfeasibleCertificateError
 from sklip.networks import random_network
-from sklip.training import CvxpyStep, LipschitzUpdate, lipschitz_step
+from sklip.training import (
+    CvxpyStep,
+    LipschitzUpdate,
+    _lipschitz_step_cvxpy,
+    lipschitz_step,
+)
+from sklip.training._spectral_ball import SpectralBall
+from sklip.training._step_input import check_step
 
 SIZES = [
+    [10, 16, 2],
+    [30, 32, 2],
     [30, 64, 2],
     [64, 64, 10],
     [64, 256, 10],
@@ -37,7 +58,14 @@ SIZES = [
 ]
 # Above this many units cvxpy is not asked.
 PEER_UNITS = 150
+TOLS = (1e-4, 1e-6, 1e-8)
+# A hundredth of them is the solver's tolerance, 1e-8 at most for Clarabel.
+PEER_TOLS = {"scs": TOLS, "clarabel": (1e-6, 1e-8)}
+# Relative excess of the objective that counts as the same accuracy.
+EQUAL = 1e-6
 COLUMNS = ["net", "sizes", "mode", "tol", "solver", "first_s", "next_s", "objective"]
+COLUMNS += ["excess", "raw_excess", "violation"]
+NONE = float("nan")
 
 
 def networks(paths):
@@ -94,66 +122,144 @@ def fit_steps(sizes):
     )
     with mock.patch("sklip.estimators._admm_run.LipschitzUpdate", Timed):
         model.fit(X[:, : sizes[0]], y)
-    return seconds[0], np.median(seconds[1:]), float("nan")
+    return seconds[0], np.median(seconds[1:]), NONE, NONE, NONE, NONE
 
 
-def measure(solve, network, n_calls, kind):
-    """Seconds of the first call, median of the next, objective of the first."""
-    seconds, objective, state = [], None, None
+def measure(solve, network, n_calls):
+    """Seconds of the first call, median of the next, and the first's result."""
+    seconds, first, state = [], None, None
     for targets in moving_targets(network, n_calls):
         start = time.process_time()
         result = solve(targets, state)
         seconds.append(time.process_time() - start)
         state = result.state
-        if objective is None:
-            objective = kind.get("weight", 0.0) * result.bound**2 + 0.5 * sum(
-                np.sum((v - w) ** 2)
-                for v, w in zip(targets, result.weights, strict=True)
-            )
-    return seconds[0], np.median(seconds[1:]), objective
+        first = first or result
+    return seconds[0], np.median(seconds[1:]), first
 
 
-def tasks(name, network, peers):
+def objective(network, weights, bound, kind):
+    """Half the squared distance, and the price of the bound."""
+    pairs = zip(network.weights, weights, strict=True)
+    distance = sum(np.sum((v - w) ** 2) for v, w in pairs)
+    return kind.get("weight", 0.0) * bound**2 + 0.5 * distance
+
+
+def tasks(name, network, solvers, time_limit):
     """Pairs of the first five columns and what measures the rest."""
     label = "-".join(map(str, network.layer_sizes))
-    for mode in ("enforce", "regularise"):
-        for tol in (1e-4, 1e-8):
+    for mode in ("enforce", "regularise") if "native" in solvers else ():
+        for tol in TOLS:
             yield [name, label, mode, f"{tol:g}", "native"], _native
     if sum(network.layer_sizes) <= PEER_UNITS:
-        for peer in peers:
-            for tol in (1e-4, 1e-8) if peer == "clarabel" else (1e-4,):
-                yield [name, label, "enforce", f"{tol:g}", peer], _cvxpy
+        for peer in solvers:
+            for tol in PEER_TOLS.get(peer, ()):
+                run = partial(_cvxpy, time_limit=time_limit)
+                yield [name, label, "enforce", f"{tol:g}", peer], run
 
 
+@cache
 def _problem(network, mode):
-    """Multipliers, and the other arguments."""
+    """Arguments of the step, and the optimal objective."""
     certificate = lipschitz_bound(network, method="lipsdp")
-    multipliers = [d**2 / 2 for d in certificate.multipliers]
     kind = {"weight": 0.01}
     if mode == "enforce":
         kind = {"bound": 0.4 * certificate.value}
-    return multipliers, ["relu"] * len(multipliers), kind
+    multipliers = [d**2 / 2 for d in certificate.multipliers]
+    arguments = {"multipliers": multipliers, "slopes": ["relu"] * len(multipliers)}
+    best = lipschitz_step(network.weights, **arguments, **kind, tol=1e-10)
+    return arguments, kind, objective(network, best.weights, best.bound, kind)
 
 
 def _native(network, mode, tol, _):
-    multipliers, slopes, kind = _problem(network, mode)
+    arguments, kind, optimum = _problem(network, mode)
 
     def solve(v, state):
-        return lipschitz_step(
-            v, multipliers, slopes=slopes, tol=float(tol), state=state, **kind
-        )
+        return lipschitz_step(v, **arguments, **kind, tol=float(tol), state=state)
 
-    return measure(solve, network, 10, kind)
+    first_s, next_s, first = measure(solve, network, 10)
+    value = objective(network, first.weights, first.bound, kind)
+    return first_s, next_s, value, value / optimum - 1.0, NONE, 0.0
 
 
-def _cvxpy(network, mode, tol, peer):
-    multipliers, slopes, kind = _problem(network, mode)
+def _cvxpy(network, mode, tol, peer, time_limit):
+    arguments, kind, optimum = _problem(network, mode)
     step = CvxpyStep(network.layer_sizes, peer)
+    own_answers = []
 
     def solve(v, state):
-        return step.solve(v, multipliers, slopes=slopes, tol=float(tol), **kind)
+        result = step.solve(v, **arguments, **kind, tol=float(tol))
+        (program,) = step._programs.values()
+        own_answers.append(program.solution(result.bound)[0])
+        return result
 
-    return measure(solve, network, 2, kind)
+    start = time.process_time()
+    with _limited(time_limit):
+        try:
+            first_s, next_s, first = measure(solve, network, 2)
+        except InfeasibleCertificateError as error:
+            print(error)
+            return time.process_time() - start, NONE, NONE, NONE, NONE, NONE
+    value = objective(network, first.weights, first.bound, kind)
+    raw = objective(network, own_answers[0], first.bound, kind)
+    violation = _norm(own_answers[0], arguments, kind) - 1.0
+    return (
+        *(first_s, next_s, value),
+        *(value / optimum - 1.0, raw / optimum - 1.0, max(0.0, violation)),
+    )
+
+
+def _norm(weights, arguments, kind):
+    """The norm that is one at most where the weights are feasible; one if inside."""
+    step = check_step(
+        weights, **arguments, **kind, weight=None, rho=1.0, tol=1.0, dtype=float
+    )
+    ball = SpectralBall(step.targets, step.multipliers, step.slopes, step.bound)
+    return np.max(ball.outside(ball.blocks)[0], initial=1.0)
+
+
+def _limited(seconds):
+    """Pass a time limit to the solvers, in their names of it."""
+    usual = _lipschitz_step_cvxpy._options
+
+    def options(solver, tol):
+        name = {"scs": "time_limit_secs", "clarabel": "time_limit"}[solver]
+        return {**usual(solver, tol), name: seconds}
+
+    return mock.patch.object(_lipschitz_step_cvxpy, "_options", options)
+
+
+def print_ratios(path):
+    """Times of cvxpy over the native step's where both are equally accurate."""
+    with open(path, newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["mode"] == "enforce"]
+    print("net", "sizes", "peer", "first", "next", sep="\t")
+    for name, sizes in sorted({(r["net"], r["sizes"]) for r in rows}):
+        own = [r for r in rows if (r["net"], r["sizes"]) == (name, sizes)]
+        for peer in ("scs", "clarabel"):
+            ratios = [_ratio(own, peer, column) for column in ("first_s", "next_s")]
+            if all(ratios):
+                print(name, sizes, peer, *ratios, sep="\t")
+
+
+def _ratio(rows, peer, column):
+    """Text; None if either is not there."""
+    native, other = (_fastest(rows, solver, column) for solver in ("native", peer))
+    sign = "" if other else "> "
+    if other is None:  # it has no accurate answer: what it spent
+        other, column = _longest(rows, peer), "first_s"
+    if native is None or other is None:
+        return None
+    return f"{sign}{float(other[column]) / float(native[column]):.0f}"
+
+
+def _fastest(rows, solver, column):
+    rows = [r for r in rows if r["solver"] == solver and float(r["excess"]) <= EQUAL]
+    return min(rows, key=lambda r: float(r[column]), default=None)
+
+
+def _longest(rows, solver):
+    rows = [r for r in rows if r["solver"] == solver]
+    return max(rows, key=lambda r: float(r["first_s"]), default=None)
 
 
 class Rows:
@@ -183,17 +289,27 @@ def main():
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nets", nargs="*", default=[], help="npz files")
-    parser.add_argument("--peers", nargs="*", default=["scs", "clarabel"])
+    solvers = ["native", "scs", "clarabel"]
+    parser.add_argument("--solvers", nargs="*", default=solvers, choices=solvers)
     parser.add_argument("--output", default=None, help="CSV to write")
+    parser.add_argument("--time-limit", type=float, default=600.0, help="of a peer")
+    parser.add_argument("--sizes", nargs="*", help="such as 30-64-2; all if left out")
+    parser.add_argument("--ratios", action="store_true", help="of the output; no runs")
     options = parser.parse_args()
+    if options.ratios:
+        return print_ratios(options.output)
+    for peer in set(options.solvers) - {"native"}:
+        _cvxpy(random_network([2, 2, 1], random_state=0), "enforce", 1e-4, peer, 10.0)
     lipschitz_step([np.eye(2)], [], slopes=[], bound=0.5)  # libraries load
     table = Rows(options.output)
     for sizes in SIZES:
-        if sizes[-1] == 10:
+        if sizes[-1] == 10 and not options.sizes and "native" in options.solvers:
             key = ["fit", "-".join(map(str, sizes)), "enforce", "0.0001", "native"]
             table.add(key, lambda sizes=sizes: fit_steps(sizes))
     for name, network in networks(options.nets):
-        for key, run in tasks(name, network, options.peers):
+        for key, run in tasks(name, network, options.solvers, options.time_limit):
+            if options.sizes and key[1] not in options.sizes:
+                continue
             table.add(key, lambda n=network, k=key, run=run: run(n, k[2], k[3], k[4]))
 
 

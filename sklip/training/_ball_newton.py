@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.training._ball_rounding import NEAR, Feasible, make_feasible
 from sklip.training._spectral_ball import Point
 
 __all__ = ["Projection", "project"]
@@ -38,14 +39,14 @@ _SMALLEST_STEP = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """A point, the norm of its Z, and how good the two are.
+    """A point, feasible weights, and how good the two are.
 
     Attributes
     ----------
     point : Point
         Last point.
-    norm : float
-        ``max(1, ||Z||_2)`` as LAPACK finds it.
+    feasible : Feasible
+        Weights, feasible but for rounding.
     residual : float
         Gap over the squared distance from the targets, halved.
     n_iter : int
@@ -53,7 +54,7 @@ class Projection:
     """
 
     point: Point
-    norm: float
+    feasible: Feasible
     residual: float
     n_iter: int
 
@@ -77,22 +78,24 @@ def project(ball, tol, start=None):
     """
     floor = _SMALLEST_STEP**2 * sum(np.vdot(v, v) for v in ball.targets)
     point, n_iter, share = _start(ball, start), 0, _INNER_SHARE
+    low = NEAR if ball.is_dense else 1.0
     for _ in range(_MAX_ROUNDS):
         point, n_products = _minimise(point, share * tol, floor, _MAX_TOTAL - n_iter)
         n_iter += n_products
-        values, directions = ball.outside(point.blocks)
-        norm = float(np.max(values, initial=1.0))
-        residual = point.gap(norm) / (0.5 * max(point.step_square, floor, 1e-300))
+        values, vectors = ball.outside(point.blocks, low, point.factor.shape[1])
+        feasible = make_feasible(point, values, vectors)
+        residual = feasible.gap / (0.5 * max(point.step_square, floor, 1e-300))
         if residual <= tol or n_iter >= _MAX_TOTAL:
             break
-        columns = _new_columns(point.factor, values, directions)
+        is_above = values > 1.0
+        columns = _new_columns(point.factor, values[is_above], vectors[:, is_above])
         if columns.shape[1]:
             point = Point(ball, np.hstack([point.factor, columns]))
         elif share < 1e-6:
             break
         else:
             share *= 0.1
-    return Projection(point, norm, float(residual), n_iter)
+    return Projection(point, feasible, float(residual), n_iter)
 
 
 def _start(ball, factor):
@@ -141,6 +144,9 @@ def _minimise(point, tol, floor, budget):
         size = math.sqrt(square)
         radius = 2.0 * size if radius is None else radius
         accuracy = min(0.2, (square / point.square) ** 0.25)
+        if point.problem.is_dense:
+            allowed = tol * max(point.step_square, floor)
+            accuracy = max(accuracy, math.sqrt(_INNER_SHARE * allowed / square))
         steps, n_more = _steihaug(point, radius, accuracy)
         n_products += n_more
         point, radius = _first_accepted(point, steps, radius)
@@ -171,6 +177,8 @@ def _is_stationary(point, square, tol, floor):
     if square > math.sqrt(tol) * point.square:
         return False
     allowed = tol * max(point.step_square, floor)
+    if point.problem.is_dense:
+        return square <= allowed
     if square > allowed or abs(point.square - 2.0 * point.pull) > allowed:
         return False
     return point.overshoot() * point.square <= allowed

@@ -37,8 +37,8 @@ def convnet(input_shape, n_outputs, *, hidden_layer_sizes=(100,), activation="re
 
     Notes
     -----
-    The paper names neither the number and size of the filters nor the width; these fit
-    its accuracy on clean MNIST.
+    The paper names neither the number and size of the filters nor the width; with 512
+    hidden units these come within two points of its accuracy on clean MNIST.
 
     Examples
     --------

@@ -177,7 +177,7 @@ def _feasible(step, found, bound):
 
 
 def _weights(step, found):
-    return step.weights_from_core([w / found.norm for w in found.point.weights])
+    return step.weights_from_core(found.feasible.weights)
 
 
 def _regularise(step, state):
@@ -234,12 +234,12 @@ def _stationarity(found, bound, price):
     """
     point, paid = found.point, price * bound**2
     square, inner, step_square = point.first_layer()
-    gap = point.gap(found.norm) + paid
+    gap = found.feasible.gap + paid
     if square:
         scale = math.sqrt(2.0 * paid / square)
         gap -= 0.5 * square + (scale - 1.0) * inner
         gap += 0.5 * (scale - 1.0) ** 2 * step_square
-    distance = 0.5 * point.distance_square(found.norm)
+    distance = found.feasible.distance
     return (0.5 * square - paid) / bound, gap / (paid + distance)
 
 

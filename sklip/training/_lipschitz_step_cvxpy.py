@@ -187,11 +187,11 @@ def _check_solver(solver):
         raise ValueError(
             f"sdp_solver must be 'native' or one of {known}, got {solver!r}."
         )
-    if solver.upper() not in cvxpy.installed_solvers():
-        raise ValueError(
-            f"sdp_solver={solver!r} is not installed. {_INSTEAD}, or another one of "
-            f"{known}."
-        )
+    installed = cvxpy.installed_solvers()
+    if solver.upper() not in installed:
+        others = [repr(name) for name in _SOLVERS if name.upper() in installed]
+        others = f", or {' or '.join(others)}" if others else ""
+        raise ValueError(f"sdp_solver={solver!r} is not installed. {_INSTEAD}{others}.")
     return solver
 
 

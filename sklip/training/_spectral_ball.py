@@ -25,6 +25,9 @@ from scipy.linalg.lapack import dsyevr
 
 __all__ = ["Point", "SpectralBall", "layer_scales"]
 
+# Share of the eigenvectors from which all of them are found sooner.
+_FEW = 0.25
+
 
 def layer_scales(bound, multipliers, slopes):
     """Pairs (r_k, c_k) as columns; multipliers are d, slopes beta."""
@@ -62,13 +65,14 @@ class SpectralBall:
         ends = np.cumsum([0, *self.sizes])
         self.layers = [slice(i, j) for i, j in zip(ends[:-1], ends[1:], strict=True)]
         self.n_units = int(ends[-1])
+        self.is_dense = len(self.sizes) <= 3
 
-    def outside(self, blocks):
-        """Singular values of Z above one, and unit vectors of K, largest last."""
+    def outside(self, blocks, above=1.0, n_expected=None):
+        """Singular values of Z from there on, and unit vectors of K, largest last."""
         z = _assemble(blocks, self.sizes)
         is_tall = len(z) > z.shape[1]
         small = z.T if is_tall else z
-        squares, vectors = _eigen_above_one(small @ small.T)
+        squares, vectors = _eigen_above(small @ small.T, above**2, n_expected)
         values = np.sqrt(squares)
         others = (small.T @ vectors) / values
         odd, even = (others, vectors) if is_tall else (vectors, others)
@@ -92,11 +96,15 @@ def _assemble(blocks, sizes):
     return z
 
 
-def _eigen_above_one(gram):
-    """Eigenvalues above one of a symmetric matrix, and their vectors."""
+def _eigen_above(gram, low, n_expected):
+    """Eigenvalues above low of a symmetric matrix, and their vectors."""
+    if n_expected is None or n_expected > _FEW * len(gram):
+        values, vectors = np.linalg.eigh(gram)
+        n_below = np.searchsorted(values, low, side="right")
+        return values[n_below:], vectors[:, n_below:]
     top = 2.0 + np.max(np.sum(np.abs(gram), axis=1))
     values, vectors, n_found, _, info = dsyevr(
-        gram.T, range="V", vl=1.0, vu=top, overwrite_a=True
+        gram.T, range="V", vl=low, vu=top, overwrite_a=True
     )
     if info:
         raise np.linalg.LinAlgError("LAPACK found no eigenvalues.")

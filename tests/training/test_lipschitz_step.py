@@ -149,8 +149,9 @@ def test_regularised_bound_is_a_minimum():
         assert objective(factor * found.bound) > value * (1 + 1e-6)
 
 
-def test_warm_start_gives_the_same_in_fewer_products():
-    targets, multipliers, slopes, bound = make_problem([20, 30, 10])
+@pytest.mark.parametrize("sizes", [[20, 30, 10], [40, 12, 5]])
+def test_warm_start_gives_the_same_in_fewer_products(sizes):
+    targets, multipliers, slopes, bound = make_problem(sizes)
     rng = np.random.default_rng(0)
     moved = [v + 1e-3 * rng.standard_normal(v.shape) for v in targets]
     for kind in ({"bound": bound}, {"weight": 0.1}):
@@ -159,7 +160,29 @@ def test_warm_start_gives_the_same_in_fewer_products():
         cold = lipschitz_step(moved, multipliers, **arguments)
         warm = lipschitz_step(moved, multipliers, state=state, **arguments)
         assert warm.n_iter < cold.n_iter
-        assert distance(cold.weights, warm.weights) < 1e-8
+        assert distance(cold.weights, warm.weights) < 1e-7
+
+
+@pytest.mark.parametrize("mode", ["enforce", "regularise"])
+def test_rotated_inputs_rotate_the_first_layer(mode):
+    targets, multipliers, slopes, bound = make_problem([9, 4, 3])
+    kind = {"bound": bound} if mode == "enforce" else {"weight": 0.1}
+    arguments = {"slopes": slopes, "tol": 1e-12, **kind}
+    rotation = np.linalg.qr(np.random.default_rng(0).standard_normal((9, 9)))[0]
+    turned = [targets[0] @ rotation, *targets[1:]]
+    found = lipschitz_step(targets, multipliers, **arguments)
+    other = lipschitz_step(turned, multipliers, state=found.state, **arguments)
+    np.testing.assert_allclose(other.bound, found.bound, rtol=1e-6)
+    np.testing.assert_allclose(
+        other.weights[0], found.weights[0] @ rotation, rtol=0, atol=1e-6
+    )
+    np.testing.assert_allclose(other.weights[1], found.weights[1], rtol=0, atol=1e-6)
+    # The same problem without the directions of the inputs that no row has.
+    core = [np.linalg.qr(targets[0].T, mode="r").T, *targets[1:]]
+    narrow = lipschitz_step(core, multipliers, **arguments)
+    np.testing.assert_allclose(
+        distance(core, narrow.weights), distance(targets, found.weights), rtol=1e-7
+    )
 
 
 def test_zero_targets():

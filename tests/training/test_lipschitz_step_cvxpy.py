@@ -32,9 +32,16 @@ def test_compiled_once(monkeypatch, kind):
 def test_unknown_or_missing_solver(monkeypatch):
     with pytest.raises(ValueError, match="'native' or one of"):
         CvxpyStep([2, 2, 1], "sdpt3")
-    monkeypatch.setattr(cvxpy, "installed_solvers", lambda: ["SCS"])
-    with pytest.raises(ValueError, match="'mosek' is not installed.*'native'"):
+    monkeypatch.setattr(cvxpy, "installed_solvers", lambda: ["SCS", "OSQP"])
+    with pytest.raises(ValueError, match="'mosek' is not installed.*'native'") as error:
         CvxpyStep([2, 2, 1], "mosek")
+    # Only what is there is offered.
+    alternatives = str(error.value).split("installed.")[1]
+    assert "'scs'" in alternatives
+    assert "mosek" not in alternatives and "clarabel" not in alternatives
+    monkeypatch.setattr(cvxpy, "installed_solvers", lambda: ["OSQP"])
+    with pytest.raises(ValueError, match=r"needs no other solver\.$"):
+        CvxpyStep([2, 2, 1], "scs")
 
 
 @pytest.mark.parametrize("error", [cvxpy.error.SolverError("x"), RuntimeError("x")])
