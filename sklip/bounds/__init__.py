@@ -41,7 +41,11 @@ from sklip.bounds._propagation_branches import (
     lower_over_parts,
 )
 from sklip.bounds._sequential import sequential_bound
-from sklip.bounds._shaped_module import ShapedModule, unwrap_any_module
+from sklip.bounds._shaped_module import (
+    ShapedModule,
+    split_steps,
+    unwrap_any_module,
+)
 
 __all__ = [
     "METHODS",
@@ -85,5 +89,6 @@ __all__ = [
     "register_module_bound",
     "sequential_bound",
     "spectral_norm_bound",
+    "split_steps",
     "unwrap_any_module",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from sklip.bounds._modules import (
@@ -16,13 +17,15 @@ from sklip.bounds._modules import (
     unwrap_module,
 )
 from sklip.bounds._norms import layer_norms
-from sklip.networks import FeedForward, network_view
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks import FeedForward, network_view, unwrap_search
 
 __all__ = [
     "ShapedModule",
     "bound_module",
     "hash_module",
     "is_any_module",
+    "split_steps",
     "unwrap_any_module",
 ]
 
@@ -57,15 +60,34 @@ class _Rows(BaseEstimator):
         return self
 
 
+def split_steps(model):
+    """Steps in front of the last estimator, and that one; searches are opened."""
+    steps, last = [], model
+    while isinstance(last, BaseEstimator):
+        if type(last) is Pipeline and last.steps:
+            steps += last.steps[:-1]
+            last = last.steps[-1][1]
+        elif (inner := _inside(last)) is not last:
+            last = inner
+        else:
+            break
+    return steps, last
+
+
+def _inside(model):
+    try:
+        return unwrap_search(model)
+    except (NotFittedError, UnsupportedModelError):
+        # Whoever needs the model will say so, with its reason.
+        return model
+
+
 def unwrap_any_module(model):
     """A ShapedModule for an estimator with a module, or a Pipeline that ends in one.
 
     A torch module itself is unwrapped as by ``unwrap_module``, all else returned.
     """
-    last, steps = model, []
-    while type(last) is Pipeline and last.steps:
-        steps += last.steps[:-1]
-        last = last.steps[-1][1]
+    steps, last = split_steps(model)
     if not hasattr(type(last), "module_") or not hasattr(last, "module_"):
         return unwrap_module(model)
     module, shape = last.to_torch().eval(), last.module_input_shape_

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sklip.bounds import ShapedModule, as_proven_bound, lipschitz_bound
+from sklip.bounds import ShapedModule, as_proven_bound, lipschitz_bound, split_steps
 from sklip.bounds import unwrap_any_module as unwrap
 from sklip.certification._pairs import norm_ratio
 from sklip.certification._rounding import UNIT_ROUNDOFF
@@ -63,9 +63,7 @@ class ModuleDecisions:
 
 def holds_module(model):
     """Whether a model is an estimator, or a Pipeline of one, with a torch module."""
-    last = model
-    while hasattr(last, "steps") and last.steps:
-        last = last.steps[-1][1]
+    _, last = split_steps(model)
     return hasattr(type(last), "module_") and hasattr(last, "module_")
 
 
@@ -96,8 +94,8 @@ def module_decisions(model, X, y, feature_eps):
 def module_outputs(model, X):
     """What the module gives in float64, and how many numbers of a sample may move."""
     shaped = unwrap(model)
-    for _, step in getattr(model, "steps", [])[:-1]:
-        X = step.transform(X)
+    for _, step in split_steps(model)[0]:
+        X = X if step in (None, "passthrough") else step.transform(X)
     outputs = _forward(shaped, np.asarray(X))
     if len(outputs) == 0:
         raise ValueError("X has no samples.")

@@ -93,6 +93,7 @@ def certified_radius(
     --------
     certified_interval : The same for regressors.
     robustness_bracket : A certified radius beside the nearest flip that is found.
+    verify_robustness : Exact at one radius, for small ReLU networks.
 
     Notes
     -----

@@ -188,7 +188,7 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
     ...     make_pipeline(
     ...         StandardScaler(),
     ...         ADMMLipschitzMLPRegressor(
-    ...             (16,), lipschitz_bound=0.5, solver="lbfgs", random_state=0
+    ...             (16,), lipschitz_bound=0.5, rho=1.0, solver="lbfgs", random_state=0
     ...         ),
     ...     ),
     ...     transformer=StandardScaler(),

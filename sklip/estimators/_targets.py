@@ -79,7 +79,7 @@ class NetworkClassifierMixin(ClassifierMixin):
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes, but y has "
-                f"one class: {self.classes_[0]!r}."
+                f"one class: {self.classes_.tolist()[0]!r}."
             )
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):

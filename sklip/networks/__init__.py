@@ -6,6 +6,7 @@ from sklip.networks._activations import Activation, get_activation, list_activat
 from sklip.networks._build import network_view
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._random import random_network
+from sklip.networks._resolve import unwrap_search
 from sklip.networks._view import NetworkView
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "list_activations",
     "network_view",
     "random_network",
+    "unwrap_search",
 ]

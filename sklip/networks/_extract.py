@@ -94,6 +94,12 @@ def extract_network(model):
         network, classes = _extract_linear(model)
     elif kind in _KERNEL_MACHINES:
         network, classes = _extract_kernel_machine(model)
+    elif hasattr(kind, "module_") and hasattr(model, "module_"):
+        raise UnsupportedModelError(
+            f"This {kind.__name__} holds a torch module, which is no FeedForward: "
+            "lipschitz_bound, certified_radius with method='product' and "
+            "certified_interval take it as it is."
+        )
     else:
         raise UnsupportedModelError(
             f"No bound is known for {kind.__name__}. Models that have one: the "

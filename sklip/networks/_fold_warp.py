@@ -70,7 +70,8 @@ def _stated_slope(transformer):
         raise unsupported(
             transformer,
             f"({name}), whose slope is not known, (if {name} maps each entry by "
-            f"itself, state its largest slope: {name}.slope = ...)",
+            "itself, give a function of your own that says so: "
+            f"def my_{name}(X): return {name}(X); my_{name}.slope = largest slope)",
         )
     slope = float(slope)
     if not (np.isfinite(slope) and slope >= 0.0):

@@ -12,6 +12,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -263,6 +264,17 @@ def test_radii_margins_and_certificates_of_a_module():
     for arguments in ({"method": "lipsdp"}, {"feature_eps": {0: 1.0}}):
         with pytest.raises(ValueError, match="module=None"):
             certified_radius(model, ROWS, **arguments)
+
+
+def test_searches_frozen_models_and_pipelines_are_opened():
+    grid = {"lipschitz_weight": [1.0]}
+    search = GridSearchCV(_model(max_iter=2), grid, cv=2)
+    pipe = make_pipeline(StandardScaler(), search).fit(ROWS, LABELS)
+    inner = make_pipeline(pipe[0], pipe[-1].best_estimator_)
+    for model in (pipe, FrozenEstimator(pipe)):
+        assert float(lipschitz_bound(model)) == float(lipschitz_bound(inner))
+        radius = certified_radius(model, ROWS, LABELS)
+        np.testing.assert_array_equal(radius, certified_radius(inner, ROWS, LABELS))
 
 
 class Odd(nn.Module):
