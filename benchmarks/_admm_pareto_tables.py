@@ -4,7 +4,7 @@
 
 import numpy as np
 
-__all__ = ["draw", "print_comparison", "print_table"]
+__all__ = ["draw", "print_comparison", "write_tables"]
 
 _STYLES = {
     "plain": ("k", "*"),
@@ -51,13 +51,21 @@ def _mean_and_spread(rows, name, digits):
     return f"{values.mean():.{digits}f} ± {spread:.{digits}f}"
 
 
-def print_table(rows):
-    """Mean and standard deviation over the seeds, as a list-table of the docs."""
-    print(".. list-table::\n   :header-rows: 1\n")
-    cells = ["data", "method", "strength or bound of", "certified L", "score"]
-    for line in [[*cells, "training loss", "CPU s"], *_lines(rows)]:
-        print("   * - " + "\n     - ".join(line))
-    print()
+def write_tables(rows, path):
+    """Both tables as list-tables of the docs."""
+    titles = ["data", "method", "strength, or bound of", "runs", "certified L", "score"]
+    ratio_titles = ["data", "method", "bound of", "ratio of training losses, by seed"]
+    text = _list_table(ratio_titles, _ratio_lines(rows))
+    text += _list_table([*titles, "training loss", "CPU s"], _lines(rows))
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def _list_table(titles, lines):
+    text = ".. list-table::\n   :header-rows: 1\n\n"
+    for line in [titles, *lines]:
+        text += "   * - " + "\n     - ".join(cell or "–" for cell in line) + "\n"
+    return text + "\n"
 
 
 def _lines(rows):
@@ -65,35 +73,43 @@ def _lines(rows):
         yield [
             data,
             _LABELS.get(method, method),
-            strength,
+            "" if method == "plain" else strength,
+            str(len(group)),
             _mean_and_spread(group, "bound", 2),
-            _mean_and_spread(group, "score", 4),
+            _mean_and_spread(group, "score", 3),
             _mean_and_spread(group, "train_loss", 4),
             f"{np.mean(_values(group, 'cpu_s')):.1f}",
         ]
 
 
-def print_comparison(rows):
-    """Training loss of ADMM over that of the net whose bound it was given, by seed."""
-    runs = _runs(rows)
-    wins, pairs = {}, {}
+def _ratios(rows):
+    """Loss of ADMM over that of the net whose bound it was given, by seed."""
+    runs, found = _runs(rows), {}
     for (data, method, strength, seed), row in runs.items():
         if not method.startswith("enforce"):
             continue
-        other, value = strength.rsplit(" ", 1)
-        reference = runs.get((data, other, value, seed))
-        if reference is None:
-            continue
+        reference = runs[data, *strength.rsplit(" ", 1), seed]
         ratio = float(row["train_loss"]) / float(reference["train_loss"])
-        pairs.setdefault((data, method, strength), []).append((int(seed), ratio))
-        won, total = wins.get((data, method, other), (0, 0))
-        wins[data, method, other] = won + (ratio < 1.0), total + 1
-    print("training loss of ADMM over that of the net with the same bound, by seed")
-    for (data, method, strength), found in pairs.items():
-        ratios = "  ".join(f"{ratio:.4f}" for _, ratio in sorted(found))
-        print(f"{data:21s} {method:19s} {strength:19s} {ratios}")
-    for (data, method, other), (won, total) in wins.items():
-        print(f"{data:21s} {method:19s} lower than {other}: {won} of {total}")
+        found.setdefault((data, method, strength), {})[int(seed)] = ratio
+    return found
+
+
+def _ratio_lines(rows):
+    for (data, method, strength), by_seed in _ratios(rows).items():
+        cells = [f"{by_seed[seed]:.4f}" for seed in sorted(by_seed)]
+        yield [data, _LABELS[method], strength, ", ".join(cells)]
+
+
+def print_comparison(rows):
+    """Ratios of the training losses, and how many are below one."""
+    below = {}
+    for line in _ratio_lines(rows):
+        print("{:21s} {:25s} {:19s} {}".format(*line))
+    for (data, method, strength), by_seed in _ratios(rows).items():
+        key = f"{data}, {_LABELS[method]}, lower than {strength.rsplit(' ', 1)[0]}"
+        below.setdefault(key, []).extend(ratio < 1.0 for ratio in by_seed.values())
+    for key, wins in below.items():
+        print(f"{key}: {sum(wins)} of {len(wins)}")
 
 
 def draw(rows, path):
@@ -102,6 +118,7 @@ def draw(rows, path):
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     groups = _groups(rows)
     names = list(dict.fromkeys(data for data, _, _ in groups))
@@ -134,6 +151,10 @@ def draw(rows, path):
                 )
         column[0].set(title=name, xscale="log")
         column[1].set(xlabel="certified Lipschitz bound", yscale="log")
+        for axis in (column[1].xaxis, column[1].yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
     axes[0, 0].set_ylabel("accuracy or R², test")
     axes[1, 0].set_ylabel("training loss")
     handles, labels = axes[0, 0].get_legend_handles_labels()
