@@ -274,7 +274,8 @@ class _Attack:
         self.names = list(case.eps)
         self.eps = np.array(list(case.eps.values()))
         self.X = case.X.iloc[rows].reset_index(drop=True)
-        self.X[self.names] = self.X[self.names].astype(np.float64)
+        self.X = self.X.astype(dict.fromkeys(self.names, np.float64))
+        self.numbers = self.X[self.names].to_numpy()
         self.target = self._predict(self.X)
 
     def random(self, rng):
@@ -326,9 +327,10 @@ class _Attack:
         return slope
 
     def _moved(self, delta, categories):
-        moved = self.X.copy()
-        moved[self.names] = self.X[self.names].to_numpy() + delta * self.eps
-        return moved.assign(**categories)
+        moved = pd.DataFrame(self.numbers + delta * self.eps, columns=self.names)
+        for name in self.X.columns.drop(self.names):
+            moved[name] = categories.get(name, self.X[name])
+        return moved[self.X.columns]
 
     def _categories(self, rng):
         n = len(self.X)

@@ -96,7 +96,8 @@ axes[1].set(ylabel="certified accuracy", ylim=(0, 1))
 axes[2].set(ylabel="accuracy at radius 1 (dashed: certified)", ylim=(-0.02, 1))
 for ax in axes:
     ax.set(xlabel="number of layers M", xticks=DEPTHS)
-    ax.legend(fontsize="small")
+    ax.legend(fontsize="small", ncols=2 if ax is axes[1] else 1)
+axes[1].set_ylim(0, 1.25)
 plt.show()
 
 # %%
