@@ -12,10 +12,10 @@ and figure1, CIFAR-10 for the tables 3-5 and figures 2, 4, 6, STL-10 for the res
 Results go to one CSV, networks to a folder beside it every few epochs: a run that was
 cut off goes on where it stopped, and what was measured once is not measured again.
 
-What lies in paper002.csv was measured with ``--bfloat16``, but for the rows of MNIST
-with beta = 0 and with L_n = .005, and
+What lies in paper002.csv was measured with ``--bfloat16`` and
 
-    table2 --data mnist.npz
+    table2 --data mnist.npz --seeds 3
+    figure1 --data mnist.npz --subset 5000
     table3 --data cifar10.npz --epochs 4 --only resnet20:.25:10:.1 resnet20 \\
         preresnet20:.25:10:.1 preresnet20
 
@@ -66,7 +66,7 @@ def make_model(setting, schedule, epochs, seed, device):
     common |= {"certificate": None, **noise}
     if schedule == "mnist":
         return NoiseLipschitzClassifier(
-            (512,), batch_size=100, learning_rate_init=1e-4, alpha=0.0, **common
+            (512,), batch_size=100, learning_rate_init=3e-4, alpha=0.0, **common
         )
     return NoiseLipschitzClassifier(
         solver="sgd",
