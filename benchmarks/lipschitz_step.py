@@ -3,7 +3,7 @@
 """The Lipschitz step of ADMM: native, cold and warm, beside cvxpy's solvers.
 
     python benchmarks/lipschitz_step.py --output benchmarks/lipschitz_step.csv
-    python benchmarks/lipschitz_step.py --solvers native scs --nets net.npz
+    python benchmarks/lipschitz_step.py --solvers native scs-printed --nets net.npz
     python benchmarks/lipschitz_step.py --ratios --output benchmarks/lipschitz_step.csv
 
 Random networks, and trained ones from npz files with arrays W0, W1 ...; the multipliers
@@ -13,12 +13,14 @@ the digits (pixels repeated to 28 x 28 for 784 inputs; bound 3).
 CPU seconds on one thread; median of the warm calls. cvxpy's times are those of a new
 problem, built and compiled, and of a second solve of the compiled one; a solver that
 runs out of --time-limit has no answer, and its time is a lower bound of what it needs.
-Rows in the output are not repeated.
+"scs" and "clarabel" solve sklip's scaled program, "scs-printed" the linear matrix
+inequality (7) as paper 001 prints it, a new problem each time, as its reader would
+write it in cvxpy. Rows in the output are not repeated.
 
 "excess" is how far the objective of the feasible weights that are returned lies above
 the optimum (native, tolerance 1e-10), relatively; "raw_excess" and "violation" (of
-||Z|| <= 1) are those of the solver's own answer before it is made feasible. Equal
-accuracy is an excess of at most 1e-6: --ratios compares the fastest such rows.
+||Z|| <= 1) are those of the solver's own answer before it is made feasible. --ratios
+compares each solver's fastest row whose excess is at most 1e-4, then 1e-6.
 
 LipSDP may end at other multipliers in another process, so that objectives of rows
 differ in the last digits; the optimum is that of the same process.
@@ -26,12 +28,14 @@ differ in the last digits; the optimum is that of the same process.
 
 import argparse
 import csv
+import itertools
 import os
 import time
 from functools import cache, partial
 from unittest import mock
 
 import _peers  # noqa: F401  one thread for every library
+import cvxpy
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -59,10 +63,11 @@ SIZES = [
 # Above this many units cvxpy is not asked.
 PEER_UNITS = 150
 TOLS = (1e-4, 1e-6, 1e-8)
-# A hundredth of them is the solver's tolerance, 1e-8 at most for Clarabel.
-PEER_TOLS = {"scs": TOLS, "clarabel": (1e-6, 1e-8)}
+# A hundredth of them is the solver's tolerance, 1e-8 at most for Clarabel; for the
+# printed problem they are.
+PEER_TOLS = {"scs": TOLS, "clarabel": (1e-6, 1e-8), "scs-printed": TOLS}
 # Relative excess of the objective that counts as the same accuracy.
-EQUAL = 1e-6
+ACCURACIES = (1e-4, 1e-6)
 COLUMNS = ["net", "sizes", "mode", "tol", "solver", "first_s", "next_s", "objective"]
 COLUMNS += ["excess", "raw_excess", "violation"]
 NONE = float("nan")
@@ -153,7 +158,8 @@ def tasks(name, network, solvers, time_limit):
     if sum(network.layer_sizes) <= PEER_UNITS:
         for peer in solvers:
             for tol in PEER_TOLS.get(peer, ()):
-                run = partial(_cvxpy, time_limit=time_limit)
+                run = _printed if peer == "scs-printed" else _cvxpy
+                run = partial(run, time_limit=time_limit)
                 yield [name, label, "enforce", f"{tol:g}", peer], run
 
 
@@ -208,6 +214,42 @@ def _cvxpy(network, mode, tol, peer, time_limit):
     )
 
 
+def _printed(network, mode, tol, peer, time_limit):
+    """The paper's own statement, T and W unscaled."""
+    arguments, kind, optimum = _problem(network, mode)
+    found = []
+
+    def solve(targets, state):
+        found.append(_solve_printed(targets, arguments, kind, float(tol), time_limit))
+        return mock.Mock(state=None)
+
+    first_s, next_s, _ = measure(solve, network, 2)
+    raw = found[0]
+    norm = max(1.0, _norm(raw, arguments, kind))
+    value = objective(network, [w / norm for w in raw], kind["bound"], kind)
+    excess = objective(network, raw, kind["bound"], kind) / optimum - 1.0
+    return first_s, next_s, value, value / optimum - 1.0, excess, norm - 1.0
+
+
+def _solve_printed(targets, arguments, kind, tol, time_limit):
+    sizes = [targets[0].shape[1], *(len(v) for v in targets)]
+    weights = [cvxpy.Variable(v.shape) for v in targets]
+    multipliers = [np.diag(t) for t in arguments["multipliers"]] + [np.eye(sizes[-1])]
+    blocks = [[np.zeros((n, m)) for m in sizes] for n in sizes]
+    blocks[0][0] = kind["bound"] ** 2 * np.eye(sizes[0])
+    for k, (w, t) in enumerate(zip(weights, multipliers, strict=True)):
+        is_last = k == len(weights) - 1
+        blocks[k + 1][k + 1] = t if is_last else 2.0 * t
+        blocks[k + 1][k] = -t @ w
+        blocks[k][k + 1] = blocks[k + 1][k].T
+    pairs = zip(weights, targets, strict=True)
+    distance = sum(cvxpy.sum_squares(w - v) for w, v in pairs)
+    problem = cvxpy.Problem(cvxpy.Minimize(0.5 * distance), [cvxpy.bmat(blocks) >> 0])
+    limits = {"max_iters": 100_000, "time_limit_secs": time_limit}
+    problem.solve(solver="SCS", eps_abs=tol, eps_rel=tol, **limits)
+    return [w.value for w in weights]
+
+
 def _norm(weights, arguments, kind):
     """The norm that is one at most where the weights are feasible; one if inside."""
     step = check_step(
@@ -232,18 +274,18 @@ def print_ratios(path):
     """Times of cvxpy over the native step's where both are equally accurate."""
     with open(path, newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["mode"] == "enforce"]
-    print("net", "sizes", "peer", "first", "next", sep="\t")
+    print("net", "sizes", "peer", "excess", "first", "next", sep="\t")
     for name, sizes in sorted({(r["net"], r["sizes"]) for r in rows}):
         own = [r for r in rows if (r["net"], r["sizes"]) == (name, sizes)]
-        for peer in ("scs", "clarabel"):
-            ratios = [_ratio(own, peer, column) for column in ("first_s", "next_s")]
+        for peer, level in itertools.product(PEER_TOLS, ACCURACIES):
+            ratios = [_ratio(own, peer, level, c) for c in ("first_s", "next_s")]
             if all(ratios):
-                print(name, sizes, peer, *ratios, sep="\t")
+                print(name, sizes, peer, level, *ratios, sep="\t")
 
 
-def _ratio(rows, peer, column):
+def _ratio(rows, peer, level, column):
     """Text; None if either is not there."""
-    native, other = (_fastest(rows, solver, column) for solver in ("native", peer))
+    native, other = (_fastest(rows, s, level, column) for s in ("native", peer))
     sign = "" if other else "> "
     if other is None:  # it has no accurate answer: what it spent
         other, column = _longest(rows, peer), "first_s"
@@ -252,8 +294,8 @@ def _ratio(rows, peer, column):
     return f"{sign}{float(other[column]) / float(native[column]):.0f}"
 
 
-def _fastest(rows, solver, column):
-    rows = [r for r in rows if r["solver"] == solver and float(r["excess"]) <= EQUAL]
+def _fastest(rows, solver, level, column):
+    rows = [r for r in rows if r["solver"] == solver and float(r["excess"]) <= level]
     return min(rows, key=lambda r: float(r[column]), default=None)
 
 
@@ -289,7 +331,7 @@ def main():
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nets", nargs="*", default=[], help="npz files")
-    solvers = ["native", "scs", "clarabel"]
+    solvers = ["native", *PEER_TOLS]
     parser.add_argument("--solvers", nargs="*", default=solvers, choices=solvers)
     parser.add_argument("--output", default=None, help="CSV to write")
     parser.add_argument("--time-limit", type=float, default=600.0, help="of a peer")
@@ -298,7 +340,7 @@ def main():
     options = parser.parse_args()
     if options.ratios:
         return print_ratios(options.output)
-    for peer in set(options.solvers) - {"native"}:
+    for peer in {"scs", "clarabel"} & {*options.solvers}:
         _cvxpy(random_network([2, 2, 1], random_state=0), "enforce", 1e-4, peer, 10.0)
     lipschitz_step([np.eye(2)], [], slopes=[], bound=0.5)  # libraries load
     table = Rows(options.output)
