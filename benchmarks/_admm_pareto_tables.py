@@ -24,13 +24,11 @@ _LABELS = {
 
 
 def _runs(rows):
-    """One row for each data set, method, strength and seed: the best over rho."""
-    best = {}
-    for row in rows:
-        key = tuple(row[name] for name in ("data", "method", "strength", "seed"))
-        if key not in best or float(row["train_loss"]) < float(best[key]["train_loss"]):
-            best[key] = row
-    return best
+    """Rows by data set, method, strength and seed."""
+    return {
+        tuple(row[name] for name in ("data", "method", "strength", "seed")): row
+        for row in rows
+    }
 
 
 def _groups(rows):
@@ -96,8 +94,12 @@ def _ratios(rows):
 
 def _ratio_lines(rows):
     for (data, method, strength), by_seed in _ratios(rows).items():
-        cells = [f"{by_seed[seed]:.4f}" for seed in sorted(by_seed)]
-        yield [data, _LABELS[method], strength, ", ".join(cells)]
+        # Near 1 as many digits as tell on which side.
+        cells = [
+            f"{ratio:.4f}" if abs(ratio - 1.0) > 1e-3 else f"{ratio:.6f}"
+            for _, ratio in sorted(by_seed.items())
+        ]
+        yield [data, _LABELS.get(method, method), strength, ", ".join(cells)]
 
 
 def print_comparison(rows):
@@ -106,7 +108,8 @@ def print_comparison(rows):
     for line in _ratio_lines(rows):
         print("{:21s} {:25s} {:19s} {}".format(*line))
     for (data, method, strength), by_seed in _ratios(rows).items():
-        key = f"{data}, {_LABELS[method]}, lower than {strength.rsplit(' ', 1)[0]}"
+        label = _LABELS.get(method, method)
+        key = f"{data}, {label}, lower than {strength.rsplit(' ', 1)[0]}"
         below.setdefault(key, []).extend(ratio < 1.0 for ratio in by_seed.values())
     for key, wins in below.items():
         print(f"{key}: {sum(wins)} of {len(wins)}")

@@ -9,15 +9,19 @@
 FOLDER holds concrete.csv and power_plant.csv (UCI; target in the last column); without
 it they are left out. 30 % held out (seed 0); pixels over 16, all else standardised.
 Every method takes the same number of epochs of Adam, batches of 128, with a step size
-that falls from 0.01 to zero. ADMM spends a quarter of them on its start. Its rho is
-adapted; below a bound of 2 it is also fixed at 0.3 (the lower training loss counts),
-and below 0.5 it is 1.
+that falls from 0.01 to zero. ADMM spends a quarter of them on its start. All its runs
+have the same settings, whatever the data and the bound.
 
-"enforce" gets as its bound the certified one of each net trained with weight decay and
-with the spectral penalty (column strength), once from its own start and once from that
-very net ("enforce, restarted", half as many epochs more). Bounds are LipSDP's. Training
-loss: mean cross-entropy, or mean squared error, without any penalty. Runs that are in
-the file already are not repeated.
+"enforce" gets as its bound the certified one of each net trained with weight decay or
+a penalty (column strength), once from its own start and once, but for LipSDP's penalty,
+from that very net ("enforce, restarted", half as many epochs more). Bounds are
+LipSDP's. Training loss: mean cross-entropy, or mean squared error, without any penalty.
+Seeds from 3 on are for the pairs from ADMM's own start, with weight decay and the
+spectral penalty, alone. Runs that are in the file already are not repeated.
+
+    python benchmarks/admm_pareto.py --data FOLDER --scan --output admm_pareto_rho.csv
+
+does the pairs with each of six fixed rho instead.
 """
 
 import argparse
@@ -60,9 +64,10 @@ MORE = [
     ("spectral", (0.03,), (1e-2,)),
 ]
 LIPSDP = [("lipsdp", (3e-3,), (3e-3,))]
-# rho of the restarted runs, for classifiers and regressors.
-RESTART_RHO = {True: "0.1", False: "1"}
-COLUMNS = ["data", "method", "strength", "rho", "seed", "train_loss", "score"]
+# Seeds of the runs that are not pairs from ADMM's own start.
+MORE_SEEDS = 3
+RHOS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+COLUMNS = ["data", "method", "strength", "seed", "train_loss", "score"]
 COLUMNS += ["bound", "cpu_s"]
 
 
@@ -169,10 +174,10 @@ def admm(problem, seed, **parameters):
         **{
             **common(problem, seed),
             "alpha": 0.0,
+            "init_alpha": 3e-4,
             "max_iter": problem.epochs // 4,
-            "max_admm_iter": problem.epochs // 4,
-            "epochs_per_iter": 3,
-            "refresh_multipliers": 5,
+            "max_admm_iter": 3 * problem.epochs // 4,
+            "refresh_multipliers": 15,
             "admm_tol": 0.0,
             **parameters,
         }
@@ -190,10 +195,9 @@ class Table:
                 self.rows = list(csv.DictReader(file))
 
     def find(self, *key):
-        """Row of a run, None if it has not been made; None in the key is anything."""
+        """Row of a run, None if it has not been made."""
         for row in self.rows:
-            values = [row[name] for name in COLUMNS[:5]]
-            if all(k in (None, v) for k, v in zip(key, values, strict=True)):
+            if key == tuple(row[name] for name in COLUMNS[:4]):
                 return row
         return None
 
@@ -206,93 +210,60 @@ class Table:
         print(*values, sep="\t", flush=True)
 
 
-def compare(table, problem, method, strength, seed, restart=False):
+def compare(table, problem, method, strength, seed, name="enforce", rho="auto"):
     """A penalised net, and ADMM with that net's bound."""
-    key = (problem.name, method, f"{strength:g}", "", str(seed))
-    name = "enforce, restarted" if restart else "enforce"
-    label = f"{method} {strength:g}"
-    found = table.find(*key)
-    if found:
-        rhos = [] if method == "plain" else _rhos(problem, found, restart)
-        keys = [(problem.name, name, label, rho, str(seed)) for rho in rhos]
-        if all(table.find(*other_key) for other_key in keys):
-            return
+    key = (problem.name, method, f"{strength:g}", str(seed))
+    other_key = (problem.name, name, f"{method} {strength:g}", str(seed))
+    done = table.find(*key)
+    if done and (method == "plain" or table.find(*other_key)):
+        return
     net, results = problem.fit(penalised(problem, method, strength, seed))
-    if not found:
+    if not done:
         table.add(*key, *results)
     if method == "plain":
         return
-    start, parameters = {}, {}
-    if restart:
+    start, parameters = {}, {"rho": rho}
+    if name == "enforce, restarted":
         start = {"coef_init": net.coefs_, "intercept_init": net.intercepts_}
-        parameters["max_admm_iter"] = problem.epochs // 6
+        parameters["max_admm_iter"] = problem.epochs // 2
         parameters["learning_rate_init"] = 0.3 * STEP_SIZE
-    else:
-        parameters["init_alpha"] = start_decay(table, problem, net, seed)
-    for rho in _rhos(problem, table.find(*key), restart):
-        key = (problem.name, name, label, rho, str(seed))
-        if table.find(*key):
-            continue
-        parameters["rho"] = rho if rho == "auto" else float(rho)
-        bound = net.lipschitz_bound_
-        model = admm(problem, seed, lipschitz_bound=bound, **parameters)
-        table.add(*key, *problem.fit(model, **start)[1])
-
-
-def _rhos(problem, row, restart):
-    """rho by the bound: the tighter, the larger the forces that Y must find."""
-    if restart:
-        return [RESTART_RHO[problem.classify]]
-    bound = float(row["bound"])
-    if bound < 0.5:
-        return ["1"]
-    return ["auto", "0.3"] if bound < 2.0 else ["auto"]
+    model = admm(problem, seed, lipschitz_bound=net.lipschitz_bound_, **parameters)
+    table.add(*other_key, *problem.fit(model, **start)[1])
 
 
 def restarted(table, problem, method, strength, seed):
     """ADMM from the penalised net itself."""
     if method != "plain":
-        compare(table, problem, method, strength, seed, restart=True)
+        compare(table, problem, method, strength, seed, "enforce, restarted")
 
 
-def start_decay(table, problem, net, seed):
-    """Weight decay of the net whose bound is nearest."""
-    rows = [
-        row
-        for row in table.rows
-        if row["data"] == problem.name
-        and row["method"] == "weight decay"
-        and row["seed"] == str(seed)
-    ]
-    level = np.log(net.lipschitz_bound_)
-    nearest = min(rows, key=lambda row: abs(np.log(float(row["bound"])) - level))
-    return float(nearest["strength"])
+def scanned(table, problem, method, strength, seed):
+    """ADMM with fixed rho."""
+    for rho in RHOS if method != "plain" else ():
+        compare(table, problem, method, strength, seed, f"enforce, rho {rho:g}", rho)
 
 
-def other(table, problem, method, strength, seed):
-    """A net of a method that is compared by the figure only."""
-    rho = "" if method == "lipsdp" else "auto"
-    key = (problem.name, method, f"{strength:g}", rho, str(seed))
-    if table.find(*key):
-        return
-    if method == "lipsdp":
-        model = penalised(problem, method, strength, seed)
-    else:
+def regularised(table, problem, method, strength, seed):
+    """ADMM without a bound, which is compared by the figure only."""
+    key = (problem.name, method, f"{strength:g}", str(seed))
+    if not table.find(*key):
         model = admm(problem, seed, lipschitz_weight=strength)
-    table.add(*key, *problem.fit(model)[1])
+        table.add(*key, *problem.fit(model)[1])
 
 
-def run_all(table, problems, n_seeds):
+def run_all(table, problems, n_seeds, scan):
     """Everything that is missing in the file, the most telling runs first."""
+    pairs, few = PENALISED + MORE, min(n_seeds, MORE_SEEDS)
     stages = [
-        (compare, PENALISED),
-        (other, REGULARISED),
-        (compare, MORE),
-        (restarted, PENALISED),
-        (other, LIPSDP),
+        (compare, pairs, n_seeds),
+        (regularised, REGULARISED, few),
+        (restarted, pairs, few),
+        (compare, LIPSDP, few),
     ]
-    for run, methods in stages:
-        for seed in range(n_seeds):
+    if scan:
+        stages = [(compare, pairs, 1), (scanned, pairs, 1)]
+    for run, methods, last in stages:
+        for seed in range(last):
             for problem in problems:
                 for method, *strengths in methods:
                     for strength in strengths[0 if problem.classify else 1]:
@@ -304,7 +275,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default=None, help="folder of the two tables")
     parser.add_argument("--only", nargs="*", default=list(NETS), help="names of nets")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--scan", action="store_true", help="fixed rho, one seed")
     parser.add_argument("--output", default="admm_pareto.csv")
     parser.add_argument("--table", default=None, help="only write tables to this file")
     parser.add_argument("--figure", default=None, help="only draw this file")
@@ -313,7 +285,7 @@ def main():
     if options.table is None and options.figure is None:
         names = [n for n in options.only if options.data or n not in TABLES]
         problems = [Problem(name, options.data) for name in names]
-        run_all(table, problems, options.seeds)
+        run_all(table, problems, options.seeds, options.scan)
     if options.figure is not None:
         draw(table.rows, options.figure)
     if options.table is not None:

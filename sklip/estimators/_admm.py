@@ -51,7 +51,10 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         **BaseLipschitzMLP._parameter_constraints,
         "lipschitz_bound": [Interval(Real, 0, None, closed="neither"), None],
         "lipschitz_weight": [Interval(Real, 0, None, closed="neither")],
-        "rho": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
+        "rho": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto", "balanced"}),
+        ],
         "max_admm_iter": [Interval(Integral, 1, None, closed="left")],
         "epochs_per_iter": [
             Interval(Integral, 1, None, closed="left"),

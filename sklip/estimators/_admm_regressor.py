@@ -28,9 +28,10 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
         penalises the bound with ``lipschitz_weight`` instead.
     lipschitz_weight : float, default=1e-2
         Weight mu of the squared bound; not used where a bound is enforced.
-    rho : float or "auto", default="auto"
+    rho : float or {"auto", "balanced"}, default="auto"
         Penalty of the distance between trained and certified weights. "auto" adapts
-        it to the residuals.
+        it to the forces that hold the weights at the bound, "balanced" to the
+        residuals.
     max_admm_iter : int, default=100
         Largest number of ADMM iterations.
     epochs_per_iter : int or "auto", default="auto"

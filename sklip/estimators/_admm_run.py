@@ -23,7 +23,8 @@ __all__ = ["ADMMRun"]
 # Iterations of L-BFGS in a loss step (10a), and in the last fit of the biases.
 _LBFGS_ITERATIONS = 100
 _BIAS_ITERATIONS = 20
-# Where rho="auto" starts.
+# Values of rho that adapt it, and where they start.
+_RHO_RULES = {"auto": "forces", "balanced": "residuals"}
 _FIRST_RHO = 0.03
 
 
@@ -129,7 +130,7 @@ class ADMMRun:
             self.net.end_interrupted()
 
     def _resumed(self, state):
-        if self.estimator.rho != "auto":
+        if self.estimator.rho not in _RHO_RULES:
             state = replace(state, rho=float(self.estimator.rho))
         if not isinstance(self.estimator.multipliers, str):
             given = [np.array(t, dtype=float) for t in self.estimator.multipliers]
@@ -143,7 +144,7 @@ class ADMMRun:
     def _started(self, multipliers):
         """State at the module's present weights, whose biases are scaled with them."""
         module, rho = self.net.module_, self.estimator.rho
-        rho = _FIRST_RHO if rho == "auto" else float(rho)
+        rho = _FIRST_RHO if rho in _RHO_RULES else float(rho)
         network = module.to_feedforward()
         state = start_state(network, multipliers, self.enforced, rho)
         sizes = [np.linalg.norm(w) for w in (network.weights[0], state.weights[0])]
@@ -178,7 +179,7 @@ class ADMMRun:
             epochs=epochs,
             tol=estimator.admm_tol,
             make_rule=lambda: StoppingRule(estimator.tol, estimator.n_iter_no_change),
-            balance=estimator.rho == "auto",
+            balance=_RHO_RULES.get(estimator.rho),
             refresh=None if given else refresh,
             kind=kind,
         )

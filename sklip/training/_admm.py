@@ -2,20 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Training by the alternating direction method of multipliers ((10) of paper 001)."""
 
-import math
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from sklip.networks import FeedForward
+from sklip.training._admm_rho import adapted_rho, norm
 from sklip.training._admm_state import refreshed
 
 __all__ = ["ADMM", "load_weights", "module_weights"]
-
-# Residual balancing (Boyd et al. 2011, 3.4.1): rho moves by the second number where one
-# residual is the first number of times the other.
-_IMBALANCE, _RHO_FACTOR = 5.0, 2.0
 
 
 class ADMM:
@@ -35,8 +30,8 @@ class ADMM:
         Relative primal and dual residual at which to stop.
     make_rule : callable
         ``make_rule()`` is the StoppingRule of one loss step.
-    balance : bool, default=False
-        Adapt rho to the residuals.
+    balance : {"forces", "residuals"} or None, default=None
+        How rho is adapted; None keeps it.
     refresh : callable, default=None
         ``refresh(n_iter)`` says whether better multipliers are searched now.
     kind : {"lipsdp", "layer"}, default="lipsdp"
@@ -52,7 +47,7 @@ class ADMM:
         epochs,
         tol,
         make_rule,
-        balance=False,
+        balance=None,
         refresh=None,
         kind="lipsdp",
     ):
@@ -87,8 +82,9 @@ class ADMM:
         )
         self.n_iter += 1
         self._record(before)
-        if self.balance:
-            self._balance()
+        residuals = self.primal_residuals[-1], self.dual_residuals[-1]
+        rho = adapted_rho(self.balance, self.state, *residuals)
+        self.state = replace(self.state, rho=rho)
         return self._is_done()
 
     def _loss_step(self, state, data, valid):
@@ -98,10 +94,10 @@ class ADMM:
 
     def _record(self, before):
         state = self.state
-        gap = _norm(_plus(state.weights, state.projected, -1.0))
-        size = max(_norm(state.weights), _norm(state.projected))
-        move = state.rho * _norm(_plus(state.projected, before.projected, -1.0))
-        force = max(_norm(state.dual), state.rho * _norm(state.projected))
+        gap = norm(_plus(state.weights, state.projected, -1.0))
+        size = max(norm(state.weights), norm(state.projected))
+        move = state.rho * norm(_plus(state.projected, before.projected, -1.0))
+        force = max(norm(state.dual), state.rho * norm(state.projected))
         self.primal_residuals.append(gap / size if size else 0.0)
         self.dual_residuals.append(move / force if force else 0.0)
         record = self.net.history.record
@@ -112,13 +108,6 @@ class ADMM:
     def _is_done(self):
         small = max(self.primal_residuals[-1], self.dual_residuals[-1]) <= self.tol
         return small or self.net.asked_to_stop or self.net.interrupted
-
-    def _balance(self):
-        primal, dual = self.primal_residuals[-1], self.dual_residuals[-1]
-        if primal > _IMBALANCE * dual:
-            self.state = replace(self.state, rho=_RHO_FACTOR * self.state.rho)
-        elif dual > _IMBALANCE * primal:
-            self.state = replace(self.state, rho=self.state.rho / _RHO_FACTOR)
 
     def _refresh(self):
         network = FeedForward(self.state.projected, None, self.net.module_.activation)
@@ -139,7 +128,3 @@ def load_weights(module, weights):
 
 def _plus(a, b, factor):
     return [x + factor * y for x, y in zip(a, b, strict=True)]
-
-
-def _norm(arrays):
-    return math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import scale
 from skorch.callbacks import Callback, EarlyStopping
@@ -24,6 +26,8 @@ from sklip import (
 from sklip.bounds import lipsdp_bound, multiplier_certificate
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import ADMM, ConsensusTerm, FlatMLP, certified_network
+from sklip.training._admm_rho import adapted_rho
+from sklip.training._admm_state import SplitState
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -99,6 +103,7 @@ def test_losses_of_the_regressor(regression, loss):
         {"refresh_multipliers": 2},
         {"rho": 1e-4},
         {"rho": 1e3},
+        {"rho": "balanced"},
         {"epochs_per_iter": 3},
         {"early_stopping": True},
         {"class_weight": "balanced"},
@@ -219,13 +224,80 @@ def test_rho_is_fixed_or_balances_the_residuals(classification):
         model = _classifier(rho=rho, lipschitz_bound=0.7, admm_tol=0)
         assert model.fit(*classification)._admm_state.rho == rho
     worst = []
-    for rho in ("auto", 0.03, 30.0):
+    for rho in ("balanced", 0.03, 30.0):
         model = _classifier(
             rho=rho, lipschitz_weight=0.1, max_admm_iter=40, admm_tol=0, solver="lbfgs"
         )
         model.fit(*classification)
         worst.append(max(model.primal_residuals_[-1], model.dual_residuals_[-1]))
     assert worst[0] < min(worst[1:])
+
+
+@pytest.mark.parametrize(
+    ("rule", "primal", "dual", "factor"),
+    [
+        ("residuals", 1.0, 0.1, 2.0),
+        ("residuals", 0.1, 1.0, 0.5),
+        ("residuals", 1.0, 0.5, 1.0),
+        ("forces", 0.0, 0.0, 0.8),
+        (None, 1.0, 0.1, 1.0),
+    ],
+)
+def test_a_step_of_rho(rule, primal, dual, factor):
+    one = [np.ones((2, 3))]
+    dual_variable = [np.full((2, 3), 0.7)]
+    state = SplitState(one, one, dual_variable, [], 1.0, rho=5.0)
+    assert adapted_rho(rule, state, primal, dual) == pytest.approx(5.0 * factor)
+
+
+@pytest.mark.parametrize(
+    "goal", [{"lipschitz_bound": 0.2}, {"lipschitz_bound": 3.0}, {}]
+)
+def test_rho_follows_the_forces(classification, goal):
+    """Y is half of rho V at the end, whatever size the bound asks of it."""
+    model = _classifier(
+        **{"max_admm_iter": 40, "admm_tol": 0, "solver": "lbfgs", **goal}
+    )
+    state = model.fit(*classification)._admm_state
+    forces, weights = (
+        np.linalg.norm(np.concatenate([a.ravel() for a in arrays]))
+        for arrays in (state.dual, state.projected)
+    )
+    assert forces == pytest.approx(0.5 * state.rho * weights, rel=0.1)
+
+
+@pytest.mark.parametrize(("bound", "bad"), [(4.0, 1.0), (0.5, 0.003)])
+def test_rho_that_follows_the_forces_suits_every_bound(bound, bad):
+    """A loose bound wants a small rho, a tight one a large rho: "auto" finds both."""
+    X, y = load_breast_cancer(return_X_y=True)
+    X = scale(X).astype(np.float32)
+    losses = {}
+    for rho in ("auto", 0.003, 0.03, 1.0):
+        model = ADMMLipschitzMLPClassifier(
+            (16,),
+            lipschitz_bound=bound,
+            rho=rho,
+            learning_rate_init=1e-2,
+            max_iter=20,
+            max_admm_iter=60,
+            tol=0,
+            admm_tol=0,
+            random_state=0,
+        )
+        _assert_kept(model.fit(X, y), bound)
+        losses[rho] = log_loss(y, model.predict_proba(X))
+    best = min(losses.values())
+    assert losses["auto"] < 1.02 * best
+    assert losses[bad] > 1.1 * best
+
+
+def test_rho_stays_positive_where_the_bound_does_not_bind(classification):
+    """No forces at all: rho falls, but never to zero."""
+    model = _classifier(lipschitz_bound=1e6)
+    for _ in range(100):
+        model.partial_fit(*classification, classes=np.unique(classification[1]))
+    assert 1e-9 < model._admm_state.rho < 1e-7
+    _assert_kept(model, 1e6)
 
 
 @pytest.mark.parametrize("goal", [{"lipschitz_bound": 0.8}, {"lipschitz_weight": 0.05}])
@@ -401,7 +473,7 @@ def test_biases_are_optimal_for_the_certified_weights(regression):
         ({"rho": 0.0}, "rho"),
         ({"rho": -1.0}, "rho"),
         ({"rho": np.nan}, "rho"),
-        ({"rho": "balanced"}, "rho"),
+        ({"rho": "balance"}, "rho"),
         ({"admm_tol": -1e-3}, "admm_tol"),
         ({"step_tol": 0.0}, "step_tol"),
         ({"max_admm_iter": 0}, "max_admm_iter"),

@@ -1,0 +1,61 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""How rho of ADMM follows the iterations."""
+
+import math
+
+import numpy as np
+
+__all__ = ["adapted_rho", "norm"]
+
+# "forces" brings Y to the first number of times rho V; the second is rho's largest
+# change in an iteration.
+_FORCE, _STEP = 0.5, 1.25
+# "residuals": rho moves by the second number where one residual is the first number of
+# times the other.
+_IMBALANCE, _FACTOR = 5.0, 2.0
+_SMALLEST, _LARGEST = 1e-8, 1e8
+
+
+def adapted_rho(rule, state, primal, dual):
+    """rho of the next iteration.
+
+    Parameters
+    ----------
+    rule : {"forces", "residuals"} or None
+        "forces" makes the norm of Y, the force that holds the weights at the bound,
+        half of the norm of rho V: with a much smaller rho these forces are not found in
+        the iterations there are, with a much larger one the weights hardly move, and
+        stochastic loss steps hide the difference from the residuals. "residuals" is
+        residual balancing [1]_, with relative residuals. None keeps rho.
+    state : SplitState
+        What the iteration left.
+    primal, dual : float
+        Its relative residuals.
+
+    Returns
+    -------
+    rho : float
+        Positive.
+
+    References
+    ----------
+    .. [1] S. Boyd, N. Parikh, E. Chu, B. Peleato, J. Eckstein, "Distributed
+       optimization and statistical learning via the alternating direction method of
+       multipliers", Foundations and Trends in Machine Learning, 2011, 3.4.1.
+    """
+    rho = state.rho
+    size = _FORCE * norm(state.projected)
+    if rule == "forces" and size > 0.0:
+        goal = norm(state.dual) / size
+        rho = min(max(goal, rho / _STEP), rho * _STEP)
+    elif rule == "residuals" and primal > _IMBALANCE * dual:
+        rho *= _FACTOR
+    elif rule == "residuals" and dual > _IMBALANCE * primal:
+        rho /= _FACTOR
+    return rho if rule is None else min(max(rho, _SMALLEST), _LARGEST)
+
+
+def norm(arrays):
+    """Euclidean norm of all entries."""
+    return math.sqrt(sum(float(np.vdot(a, a)) for a in arrays))
