@@ -7,9 +7,9 @@
 Pixels over 16, 30 % held out (stratified, seed 0), batch 128, 200 epochs of Adam at
 1e-3, mean over the seeds. Certified by the product rule, margin > sqrt(2) * L * eps,
 and beside it by the best method. "enforce" is ADMM with the weight as its bound: 60
-epochs for its start and 360 rounds of one; there L is LipSDP's in the first rule, and the
-second has LipSDP's constant of each pair of classes. Runs that are in the file already
-are not repeated.
+epochs for its start and 360 rounds of one; there L is LipSDP's in the first rule, and
+the second has LipSDP's constant of each pair of classes. Runs that are in the file
+already are not repeated.
 """
 
 import argparse

@@ -13,7 +13,7 @@ import torch
 
 from sklip.bounds._propagation_bounds import hidden_bounds
 from sklip.bounds._propagation_linear import layer_sizes, linear_lower
-from sklip.bounds._propagation_lines import Lines, adaptive_lines, offsets
+from sklip.bounds._propagation_lines import Lines, adaptive_lines
 from sklip.bounds._propagation_slopes import Adam
 
 __all__ = ["PartBounds", "lower_by_multipliers", "lower_over_parts"]
@@ -35,15 +35,18 @@ class PartBounds:
         sign; 0 where it is known.
     active : list of Tensor of shape (n_parts, n_k)
         Where ReLU is the identity, of neurons whose sign is known.
+    start : Tensor of shape (n_parts, n_neurons, 2)
+        Slopes and multipliers at the end, from which parts of these may start.
     """
 
     lower: torch.Tensor
     directions: torch.Tensor
     gains: list
     active: list
+    start: torch.Tensor
 
 
-def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough):
+def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=None):
     """Bounds of ``rows @ outputs`` over parts of balls.
 
     Parameters
@@ -60,6 +63,8 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough):
         Steps of ascent.
     enough : float
         They end when all bounds are above it.
+    start : Tensor of shape (n_parts, n_neurons, 2), default=None
+        Slopes and multipliers to start from.
 
     Returns
     -------
@@ -69,12 +74,23 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough):
     if not propagation.n_hidden:
         norms = rows.norm(dim=2) * 1.001
         lower = linear_lower(propagation, balls, 0, rows, norms, [], [])
-        return PartBounds(lower[:, 0], rows[:, 0], [], [])
+        return PartBounds(
+            lower[:, 0], rows[:, 0], [], [], rows.new_zeros(len(rows), 0, 2)
+        )
     with torch.no_grad():
-        ascent = _Ascent(propagation, balls, rows, signs)
-    best = ascent.run(n_steps, enough)
-    active = [low >= 0.0 for low, _ in ascent.bounds.intervals]
-    return PartBounds(best, ascent.directions, ascent.gains(), active)
+        ascent = _Ascent(propagation, balls, rows, signs, start)
+    lower, directions, *layers = ascent.run(n_steps, enough)
+    n = propagation.n_hidden
+    slopes, multipliers = (
+        torch.cat(x, 2) for x in (layers[n : 2 * n], layers[2 * n :])
+    )
+    return PartBounds(
+        lower,
+        directions,
+        ascent.gains(layers[:n]),
+        [low >= 0.0 for low, _ in ascent.bounds.intervals],
+        torch.stack([slopes[:, 0], multipliers[:, 0]], dim=2),
+    )
 
 
 def lower_by_multipliers(propagation, balls, rows, signs, multipliers):
@@ -104,7 +120,7 @@ def lower_by_multipliers(propagation, balls, rows, signs, multipliers):
 class _Ascent:
     """Slopes of the lower lines and multipliers of the signs, and their bound."""
 
-    def __init__(self, propagation, balls, rows, signs):
+    def __init__(self, propagation, balls, rows, signs, start=None):
         self.propagation, self.rows, self.signs = propagation, rows, signs
         self.norms = rows.norm(dim=2) * 1.001
         cuts = [
@@ -121,23 +137,27 @@ class _Ascent:
         ):
             self.lines.append(adaptive_lines(layer.shape, low, high))
             self.sizes.append(layer_sizes(layer, low, high, self.lines[-1]))
-        self.coefficients, self.directions = [], None
-        self.lower(self.lines, None, self.coefficients)
-        self._set_variables()
+        coefficients = []
+        self.lower(self.lines, None, coefficients)
+        # Multipliers in units of a typical coefficient of their layer.
+        self.scales = [
+            c.abs().mean(dim=2, keepdim=True) + 1e-12 for c in coefficients[::-1]
+        ]
+        self._set_variables(start)
 
-    def _set_variables(self):
+    def _set_variables(self, start):
         self.open = [
             ((low < 0.0) & (high > 0.0))[:, None] for low, high in self.bounds.intervals
         ]
-        self.shares = [
-            line.lower[:, None].clamp(0.0, 1.0).clone().requires_grad_()
-            for line in self.lines
-        ]
-        # Multipliers in units of a typical coefficient of their layer.
-        self.scales = [
-            c.abs().mean(dim=2, keepdim=True) + 1e-12 for c in self.coefficients[::-1]
-        ]
-        self.betas = [torch.zeros_like(s).requires_grad_() for s in self.shares]
+        self.shares = [line.lower[:, None].clamp(0.0, 1.0) for line in self.lines]
+        self.betas = [torch.zeros_like(s) for s in self.shares]
+        if start is not None:
+            start = start.split([s.shape[1] for s in self.signs], dim=1)
+            shares, betas = zip(*(s[:, None].unbind(3) for s in start), strict=True)
+            self.shares = list(map(torch.where, self.open, shares, self.shares))
+            self.betas = [b / s for b, s in zip(betas, self.scales, strict=True)]
+        self.shares = [s.clone().requires_grad_() for s in self.shares]
+        self.betas = [b.clone().requires_grad_() for b in self.betas]
 
     def lower(self, lines, extra, passed=None):
         """Bound of each part with these lines and coefficients of the signs."""
@@ -156,71 +176,67 @@ class _Ascent:
         )[:, 0]
 
     def run(self, n_steps, enough):
-        """Best bound of each part over the steps."""
+        """Best bounds over the steps and, of the steps where they were found:
+
+        the directions and for each layer coefficients, slopes and multipliers.
+        """
         slopes, betas = Adam(self.shares), Adam(self.betas, 0.3, 0.95, torch.inf)
         best = None
         for step in range(n_steps + 1):
             with torch.enable_grad():
-                lines = self._open_lines()
+                lines, passed = self._open_lines(), []
+                multipliers = list(map(torch.mul, self.scales, self.betas))
                 extra = [
-                    -scale * beta * sign[:, None]
-                    for scale, beta, sign in zip(
-                        self.scales, self.betas, self.signs, strict=True
-                    )
+                    -beta * sign[:, None]
+                    for beta, sign in zip(multipliers, self.signs, strict=True)
                 ]
-                passed = []
                 lower = self.lower(lines, extra, passed)
-                found = lower.detach()
-                if best is None:
-                    best, self.coefficients = found, passed
-                    self.directions = self._direction(lines, extra, passed)
-                better = found > best
-                if better.any():
-                    best = torch.maximum(best, found)
-                    new = self._direction(lines, extra, passed)
-                    self.directions = torch.where(better[:, None], new, self.directions)
-                    self.coefficients = [
-                        torch.where(better[:, None, None], a, b)
-                        for a, b in zip(passed, self.coefficients, strict=True)
-                    ]
-                if step == n_steps or (best > enough).all():
-                    break
+                direction = self._direction(lines, extra, passed)
+                found = [lower, direction, *passed, *self.shares, *multipliers]
+                best = _better([x.detach().clone() for x in found], best)
+                if step == n_steps or (best[0] > enough).all():
+                    return best
                 variables = [*self.shares, *self.betas]
                 gradients = torch.autograd.grad(lower.sum(), variables)
             slopes.step(gradients[: len(self.shares)])
             betas.step(gradients[len(self.shares) :])
-        return best
 
     def _direction(self, lines, extra, passed):
         first = passed[-1]
         positive, negative = first.clamp_min(0.0), first.clamp_max(0.0)
         rows = positive * lines[0].lower + negative * lines[0].upper + extra[0]
-        return rows.detach()[:, 0]
+        return rows[:, 0]
 
     def _open_lines(self):
+        """Lines through zero with these slopes, which are below ReLU anywhere."""
         found = []
-        for k, share in enumerate(self.shares):
-            low, high = self.bounds.intervals[k]
-            shape, line = self.propagation.layers[k].shape, self.lines[k]
-            fixed = share.detach()
-            with torch.no_grad():
-                low, high = low[:, None], high[:, None]
-                below, touch = offsets(shape, low, high, fixed, -1)
-            slope = torch.where(self.open[k], share, fixed)
-            below = below - touch * (slope - fixed)
+        for share, is_open, line in zip(
+            self.shares, self.open, self.lines, strict=True
+        ):
+            slope = torch.where(is_open, share, share.detach())
             upper, above = line.upper[:, None], line.above[:, None]
-            found.append(Lines(slope, below, upper, above))
+            found.append(Lines(slope, torch.zeros_like(slope), upper, above))
         return found
 
-    def gains(self):
-        """Loss of the upper line where it is used, of the lower one where that is."""
+    def gains(self, coefficients):
+        """Loss of the upper line, where it is used; a lower one loses little."""
         found = []
-        coefficients = self.coefficients[::-1]
-        for c, (low, high) in zip(coefficients, self.bounds.intervals, strict=True):
+        for c, (low, high) in zip(
+            coefficients[::-1], self.bounds.intervals, strict=True
+        ):
             is_open = (low < 0.0) & (high > 0.0)
             gap = (-low * high / (high - low).clamp_min(1e-300)).clamp_min(0.0)
-            c = c[:, 0]
-            loss = (-c).clamp_min(0.0) * gap
-            loss = loss + 0.2 * c.clamp_min(0.0) * torch.minimum(-low, high)
+            loss = (-c[:, 0]).clamp_min(0.0) * gap
             found.append(torch.where(is_open, loss + 1e-30, 0.0))
         return found
+
+
+def _better(new, old):
+    """Of each part what belongs to the larger of the bounds, which come first."""
+    if old is None:
+        return new
+    better = new[0] > old[0]
+    return [
+        torch.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
+        for a, b in zip(new, old, strict=True)
+    ]

@@ -2,21 +2,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The smallest margin in a part of a ball where every neuron's sign is known.
 
-There the network is affine and the part convex: a small linear program (l1, linf) or a
-smooth dual (l2). The multipliers that come out are not trusted, they are handed back
-for a bound with rounding accounted for; the minimiser is where a flip would be.
+There the network is affine and the part convex: a small linear program (l1, linf) or
+least squares (l2). The multipliers that come out are not trusted, they are handed back
+for a bound with rounding accounted for; the points are where a flip would be.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog, minimize
+from scipy.optimize import linprog, nnls
 
 __all__ = ["LinearPart", "linear_part"]
 
 # Largest multiplier in units of the margin's slope over the constraints': with it a
 # part that is empty gets as high a bound as it takes.
 _LARGEST = 1e5
+# What margins may be off by, in units of their change over the ball.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,26 +29,54 @@ class LinearPart:
     ----------
     slope : ndarray of shape (n_moving,)
         Slope by the displacement d.
+    value : float
+        At d = 0.
     G, h : ndarray of shape (n_constraints, n_moving) and (n_constraints,)
         What the signs ask of d.
     """
 
     slope: np.ndarray
+    value: float
     G: np.ndarray
     h: np.ndarray
 
-    def minimum(self, radius, norm):
-        """Multipliers of the constraints and the minimiser in the ball, nearly."""
+    def settle(self, radius, norm, enough):
+        """Multipliers that bound the margin by ``enough``, or else a point of the ball.
+
+        Parameters
+        ----------
+        radius : float
+            Of the ball around d = 0.
+        norm : {1, 2, numpy.inf}
+            Of the ball.
+        enough : float
+            Not negative.
+
+        Returns
+        -------
+        multipliers : ndarray of shape (n_constraints,)
+            Those of the constraints, as good as any for l1 and linf.
+        step : ndarray of shape (n_moving,)
+            Where the margin is negative, if it is so anywhere; nearly in the part.
+        """
         size = np.abs(self.slope).max(initial=0.0)
         rows = np.linalg.norm(self.G, axis=1)
         if not rows.any() or size == 0.0:
             return np.zeros(len(rows)), np.zeros_like(self.slope)
-        # Constraints and objective of size one.
+        # Constraints and objective of size one, displacements in units of the radius.
         rows = np.maximum(rows, 1e-12 * rows.max())
-        G, h, c = self.G / rows[:, None], self.h / rows, self.slope / size
-        solve = _dual_ascent if norm == 2 else _linear_program
-        multipliers, step = solve(c, G, h, radius, norm)
-        return multipliers * size / rows, step
+        G, h, c = self.G / rows[:, None], self.h / rows / radius, self.slope / size
+        value, unit = self.value / (size * radius), _ROUNDING * np.linalg.norm(c)
+        if norm == 2:
+            # More than enough: what is computed with the multipliers is rounded.
+            more = enough / (size * radius) + unit * (1.0 + abs(value))
+            multipliers, step = _least_distance(c, G, h, value - more)
+            if multipliers is None:
+                step = _least_distance(c, G, h, value + unit)[1]
+                multipliers = np.zeros(len(h))
+        else:
+            multipliers, step = _linear_program(c, G, h, norm)
+        return multipliers * size / rows, radius * step
 
 
 def linear_part(network, row, x, moving, states, signs):
@@ -60,14 +90,35 @@ def linear_part(network, row, x, moving, states, signs):
         G.append(-sign[some, None] * A[some])
         h.append(sign[some] * c[some])
         A, c = active[:, None] * A, active * c
-    slope = row @ network.weights[-1] @ A
-    return LinearPart(slope, np.concatenate(G), np.concatenate(h))
+    last = row @ network.weights[-1]
+    value = float(last @ c + row @ network.biases[-1])
+    return LinearPart(last @ A, value, np.concatenate(G), np.concatenate(h))
 
 
-def _linear_program(c, G, h, radius, norm):
+def _least_distance(c, G, h, spare):
+    """Multipliers that prove c @ z + spare > 0 in the unit ball; else None and a point.
+
+    It is so if the nearest to zero of the points with G @ z <= h that contradict it is
+    further away than one: least distance programming by non-negative least squares
+    (Lawson and Hanson, Solving Least Squares Problems, 1974, chapter 23).
+    """
+    A, b = -np.vstack([G, c]), np.append(-h, spare)
+    goal = np.zeros(A.shape[1] + 1)
+    goal[-1] = 1.0
+    try:
+        u, _ = nnls(np.vstack([A.T, b]), goal)
+    except RuntimeError:  # too many steps
+        return None, np.zeros(len(c))
+    point, near = A.T @ u, b @ u
+    if near > np.linalg.norm(point):
+        return u[:-1] / max(u[-1], u.max() / _LARGEST), np.zeros(len(c))
+    return None, point / (1.0 - near)
+
+
+def _linear_program(c, G, h, norm):
     n, m = len(c), len(h)
-    # Displacement in units of the radius; t makes up for a part that is empty.
-    A, limits = np.hstack([G, -np.ones((m, 1))]), h / radius
+    # t makes up for a part that is empty.
+    A, limits = np.hstack([G, -np.ones((m, 1))]), h
     cost = np.append(c, _LARGEST)
     bounds = [(-1.0, 1.0)] * n + [(0.0, None)]
     if norm == 1:
@@ -80,25 +131,4 @@ def _linear_program(c, G, h, radius, norm):
     if found.status != 0:
         return np.zeros(m), np.zeros(n)
     step = found.x[:n] - found.x[n : 2 * n] if norm == 1 else found.x[:n]
-    return np.maximum(-found.ineqlin.marginals[:m], 0.0), radius * step
-
-
-def _dual_ascent(c, G, h, radius, _):
-    def negative(beta):
-        direction = c + beta @ G
-        length = np.linalg.norm(direction)
-        step = -radius * direction / max(length, 1e-300)
-        return radius * length + beta @ h, h - G @ step
-
-    start = np.zeros(len(h))
-    found = minimize(
-        negative,
-        start,
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(0.0, _LARGEST)] * len(h),
-        options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-12},
-    )
-    direction = c + found.x @ G
-    length = max(np.linalg.norm(direction), 1e-300)
-    return np.clip(found.x, 0.0, _LARGEST), -radius * direction / length
+    return np.maximum(-found.ineqlin.marginals[:m], 0.0), step

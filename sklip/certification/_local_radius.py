@@ -4,14 +4,21 @@
 
 Radii are sought on a grid of equal ratios, for all samples at once. On a grid the
 question "certified at this radius?" has the same answer wherever it is asked: a score
-at one radius and the radius itself agree.
+at one radius and the radius itself agree, but for branch and bound.
 """
 
 import numpy as np
 
 from sklip.certification._attacks import tangent_distances
 
-__all__ = ["best_radii", "grid_ceil", "local_radii", "settled_pairs"]
+__all__ = [
+    "best_radii",
+    "grid_ceil",
+    "grid_index",
+    "grid_radius",
+    "local_radii",
+    "settled_pairs",
+]
 
 # Steps of the grid in one octave: radii are low by at most 0.14 %.
 _PER_OCTAVE = 512
@@ -27,12 +34,13 @@ _FASTEST = 2.0**8
 
 def grid_ceil(radius):
     """Smallest radius of the grid that is >= radius (> 0)."""
-    index = np.ceil(_index(radius))
+    index = np.ceil(grid_index(radius))
     # What was rounded off the index must not be rounded off the radius.
-    return _at(index + (_at(index) < radius))
+    return grid_radius(index + (grid_radius(index) < radius))
 
 
-def _at(index):
+def grid_radius(index):
+    """The radius at a place of the grid."""
     return np.exp2(index / _PER_OCTAVE)
 
 
@@ -201,17 +209,19 @@ class _Search:
 
     def _between(self, radius):
         """The nearest radius of the grid strictly between the ends."""
-        below = _at(np.ceil(_index(np.minimum(self.high, 2.0 * _LARGEST))) - 1)
-        trial = _at(np.floor(_index(radius)))
+        below = grid_radius(
+            np.ceil(grid_index(np.minimum(self.high, 2.0 * _LARGEST))) - 1
+        )
+        trial = grid_radius(np.floor(grid_index(radius)))
         return np.maximum(np.minimum(trial, below), _above(self.low))
 
 
 def _above(radius):
     """The next radius of the grid."""
-    return _at(np.floor(_index(radius)) + 1.0)
+    return grid_radius(np.floor(grid_index(radius)) + 1.0)
 
 
-def _index(radius):
+def grid_index(radius):
     """Place on the grid; whole numbers for radii of the grid."""
     index = _PER_OCTAVE * np.log2(np.clip(radius, _SMALLEST, 4.0 * _LARGEST))
     nearest = np.round(index)

@@ -3,8 +3,10 @@
 """Branch and bound against the enumeration of all activation patterns."""
 
 import time
+from dataclasses import replace
 from itertools import product
 
+import cvxpy
 import numpy as np
 import pytest
 from scipy.optimize import linprog, nnls
@@ -20,6 +22,7 @@ from sklip.certification import (
     minimum_norm_attack,
     verify_robustness,
 )
+from sklip.certification._linear_parts import LinearPart
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, network_view
 
@@ -165,7 +168,7 @@ def test_time_runs_out():
     network, X = _network(3, (20, 60, 60, 60, 4))
     _, distance = minimum_norm_attack(network, X, random_state=0)
     start = time.monotonic()
-    found = verify_robustness(network, X, radius=0.7 * distance.min(), time_limit=1e-3)
+    found = verify_robustness(network, X, radius=0.95 * distance.min(), time_limit=1e-3)
     assert time.monotonic() - start < 20.0
     assert all(isinstance(result, Verification) for result in found)
     assert "unknown" in {result.status for result in found}
@@ -185,3 +188,33 @@ def test_what_cannot_be_verified_is_named():
             verify_robustness(model, X, radius=0.1, time_limit=time_limit)
     with pytest.raises(ValueError, match="radius"):
         verify_robustness(model, X, radius=-0.1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_a_linear_part_is_bounded_or_shows_where_it_is_negative(seed, norm):
+    """Columns of any scale; a general solver agrees on which of the two it is."""
+    rng = np.random.default_rng(seed)
+    G, slope = rng.standard_normal((6, 3)), rng.standard_normal(3)
+    scale = 10.0 ** rng.uniform(-2, 2, 3)
+    part = LinearPart(slope * scale, 0.0, G * scale, rng.uniform(-0.5, 1.0, 6))
+    radius = 1.0 / scale.mean()
+    d = cvxpy.Variable(3)
+    inside = [part.G @ d <= part.h, cvxpy.norm(d, norm) <= radius]
+    least = cvxpy.Problem(cvxpy.Minimize(part.slope @ d), inside).solve("CLARABEL")
+    size = np.abs(part.slope).max() * radius
+    least = min(least, 10.0 * size)  # an empty part is above anything
+    for margin in (0.01 * size, -0.01 * size):
+        moved = replace(part, value=margin - least)
+        beta, step = moved.settle(radius, norm, 0.0)
+        assert (beta >= 0.0).all()
+        dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
+        pull = radius * np.linalg.norm(part.slope + beta @ part.G, dual)
+        lower = moved.value - pull - beta @ part.h
+        assert lower <= margin + 1e-6 * size or least == 10.0 * size
+        if margin > 0.0 or least == 10.0 * size:
+            assert lower > 0.0
+        else:
+            assert part.slope @ step + moved.value < 0.0
+            assert np.linalg.norm(step, norm) <= radius * (1.0 + 1e-6)
+            assert (part.G @ step <= part.h + 1e-6 * np.abs(part.h)).all()

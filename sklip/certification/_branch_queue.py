@@ -1,0 +1,108 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is open of one sample's ball, and when to give it up."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Effort", "Part", "Question"]
+
+# Parts of one sample in one round.
+_BATCH = 128
+
+
+class Effort(NamedTuple):
+    """Parts that may be bounded, and when to give up before.
+
+    Once ``early`` parts of a sample are bounded the worst bound has come ``progress``
+    of its way to zero, or the sample is given up.
+    """
+
+    of_one: float = np.inf
+    of_all: float = np.inf
+    early: float = np.inf
+    progress: float = 0.0
+
+
+class Part(NamedTuple):
+    """Part of a ball, with the bound of what it is a half of and how that was found."""
+
+    lower: float
+    other: int
+    signs: np.ndarray
+    start: np.ndarray
+
+
+class Question:
+    """Whether any point of a ball changes the prediction, and what is open of it.
+
+    Parameters
+    ----------
+    sample : int
+        Row of the decisions.
+    others : ndarray of int
+        Classes that may win there.
+    radius : float
+        Of the ball.
+    n_neurons : int
+        Neurons whose signs may be fixed.
+
+    Attributes
+    ----------
+    status : {"verified", "falsified", "unknown"} or None
+        None while it is open.
+    point : ndarray or None
+        A flip inside the ball.
+    n_parts : int
+        Parts bounded so far.
+    """
+
+    def __init__(self, sample, others, radius, n_neurons):
+        self.sample, self.radius = sample, radius
+        self.status, self.point, self.n_parts = None, None, 0
+        signs, start = np.zeros(n_neurons), np.zeros((n_neurons, 2))
+        self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
+        self._first, self._unsure = -np.inf, False
+
+    def take(self, effort):
+        """The most doubtful parts."""
+        self._queue.sort(key=lambda part: part.lower)
+        if not self._queue and self.status is None:
+            self.status = "unknown" if self._unsure else "verified"
+        elif self._queue and self._is_hopeless(effort):
+            self.give_up()
+        if self.status is not None:
+            return []
+        chosen, self._queue = self._queue[:_BATCH], self._queue[_BATCH:]
+        self.n_parts += len(chosen)
+        return chosen
+
+    def _is_hopeless(self, effort):
+        """Whether the parts left are too few, by now or by the progress so far."""
+        if self.n_parts + len(self._queue) > effort.of_one:
+            return True
+        worst = self._queue[0].lower
+        if np.isinf(self._first):
+            self._first = worst
+        slow = worst < (1.0 - effort.progress) * self._first
+        return slow and self.n_parts >= effort.early
+
+    def give_up(self):
+        """Leave it unknown, unless it is settled."""
+        self.status = self.status or "unknown"
+
+    def doubt(self):
+        """Of one part nothing can be said."""
+        self._unsure = True
+
+    def falsify(self, point):
+        """Take a flip."""
+        self.status, self.point = "falsified", point
+
+    def split(self, part, neuron):
+        """Put both halves of a part into the queue."""
+        for sign in (1.0, -1.0):
+            signs = part.signs.copy()
+            signs[neuron] = sign
+            self._queue.append(part._replace(signs=signs))
