@@ -19,6 +19,7 @@ from sklip.certification import (
     certified_accuracy_curve,
     certified_accuracy_score,
     certified_radius,
+    verify_robustness,
 )
 
 NORMS = [1, 2, np.inf]
@@ -57,7 +58,9 @@ def test_certified_adversarial_clean_in_this_order(digits_mlp, norm):
 
 
 @pytest.mark.parametrize("method", ["product", "pairwise", "sequential", "best"])
-def test_score_curve_and_radius_agree(digits_mlp, method):
+def test_score_curve_and_radius_agree(digits_mlp, method, monkeypatch):
+    """Branch and bound, which spends more at one radius, is in the next test."""
+    monkeypatch.setattr(_branch_radius, "_MOST_NEURONS", 0)
     model, X, y = digits_mlp
     radius = certified_radius(model, X, y, method=method)
     right = model.predict(X) == y
@@ -65,14 +68,28 @@ def test_score_curve_and_radius_agree(digits_mlp, method):
     curve = certified_accuracy_curve(model, X, y, radii, method=method)
     for eps, point in zip(radii, curve, strict=True):
         score = certified_accuracy_score(model, X, y, radius=eps, method=method)
-        assert point == pytest.approx(np.mean(right & (radius >= eps)))
-        # At one radius "best" spends more on branch and bound.
-        exact = score == pytest.approx(point)
-        assert exact or (method == "best" and score > point)
+        assert score == pytest.approx(np.mean(right & (radius >= eps)))
+        assert score == pytest.approx(point)
     assert curve[0] < curve[2] < curve[1] < 1
     at_zero = certified_accuracy_curve(model, X, y, [0.0], method=method)
     assert_allclose(at_zero, right.mean())
     assert right.mean() < 1
+
+
+def test_branching_certifies_at_one_radius_what_the_radii_do_and_the_exact_rest(
+    digits_mlp,
+):
+    model, X, y = digits_mlp
+    radius = certified_radius(model, X, y)
+    for eps in np.quantile(radius, [0.9, 0.3, 0.5]):
+        (point,) = certified_accuracy_curve(model, X, y, [eps])
+        assert point == pytest.approx(np.mean(radius >= eps))
+        settled = verify_robustness(model, X, y, radius=eps)
+        right = model.predict(X) == y
+        verified = right & [found.status == "verified" for found in settled]
+        score = certified_accuracy_score(model, X, y, radius=eps)
+        assert score == pytest.approx(np.mean(verified))
+        assert score >= point - 1e-12
 
 
 def test_a_cheap_rule_decides_without_the_dearer_ones(digits_mlp, monkeypatch):
