@@ -256,7 +256,7 @@ def _norm(weights, arguments, kind):
         weights, **arguments, **kind, weight=None, rho=1.0, tol=1.0, dtype=float
     )
     ball = SpectralBall(step.targets, step.multipliers, step.slopes, step.bound)
-    return np.max(ball.outside(ball.blocks)[0], initial=1.0)
+    return np.max(ball.outside(ball.z)[0], initial=1.0)
 
 
 def _limited(seconds):

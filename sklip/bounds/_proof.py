@@ -60,7 +60,7 @@ def _condition(chain, lipschitz, multipliers):
         lowers.append(v)
     diagonals.append(None)
     sizes = [chain.weights[0].shape[1], *(len(w) for w in chain.weights)]
-    error = max(diagonal_errors) + np.sqrt(2.0) * np.linalg.norm(lower_errors)
+    error = max(diagonal_errors) + math.sqrt(2.0) * math.hypot(*lower_errors)
     # Half as much again as is_feasible needs: check_certificate may round differently.
     margin = 1.5 * SAFETY * (_rounding(diagonals, lowers, sizes) + error) + 2.0**-48
     return _Condition(diagonals, lowers, sizes, SAFETY * error, margin)
@@ -142,7 +142,7 @@ def _diagonal_block(block, n, one, product):
 def _in_range(lipschitz, multipliers):
     low, high = 2.0**-MAX_EXPONENT, 2.0**MAX_EXPONENT
     return low <= lipschitz <= high and all(
-        low <= np.min(d) and np.max(d) <= high for d in multipliers
+        low <= d.min() and d.max() <= high for d in multipliers
     )
 
 

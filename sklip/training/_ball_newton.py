@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.training._ball_points import BallPoint
 from sklip.training._ball_rounding import NEAR, Feasible, make_feasible
-from sklip.training._spectral_ball import Point
 
 __all__ = ["Projection", "project"]
 
@@ -29,10 +29,15 @@ _INNER_SHARE = 0.3
 # before the path is computed again.
 _SHRINK = 0.25
 _MAX_REFUSED = 4
-# Columns of a start that are this small beside the largest one are left out, and those
+# Relative residual of the linear equations at most: for deep networks, whose products
+# are most of the work, and for dense problems, where a further round costs more.
+_ACCURACY = (0.2, 0.05)
+# Columns of a factor that are this small beside the largest one are left out, and those
 # of other singular values beside the largest overshoot are left for the next round.
 _NEGLIGIBLE = 1e-6
 _MINOR = 0.1
+# A start is not scaled for less.
+_SAME = 0.05
 # Steps of this length beside the targets need not be resolved any finer.
 _SMALLEST_STEP = 1e-6
 
@@ -43,7 +48,7 @@ class Projection:
 
     Attributes
     ----------
-    point : Point
+    point : BallPoint
         Last point.
     feasible : Feasible
         Weights, feasible but for rounding.
@@ -53,7 +58,7 @@ class Projection:
         Products with the second derivative.
     """
 
-    point: Point
+    point: BallPoint
     feasible: Feasible
     residual: float
     n_iter: int
@@ -82,15 +87,15 @@ def project(ball, tol, start=None):
     for _ in range(_MAX_ROUNDS):
         point, n_products = _minimise(point, share * tol, floor, _MAX_TOTAL - n_iter)
         n_iter += n_products
-        values, vectors = ball.outside(point.blocks, low, point.factor.shape[1])
-        feasible = make_feasible(point, values, vectors)
+        values, vectors = ball.outside(point.z, low, point.factor.shape[1])
+        feasible = make_feasible(point, values, vectors, tol)
         residual = feasible.gap / (0.5 * max(point.step_square, floor, 1e-300))
         if residual <= tol or n_iter >= _MAX_TOTAL:
             break
         is_above = values > 1.0
-        columns = _new_columns(point.factor, values[is_above], vectors[:, is_above])
-        if columns.shape[1]:
-            point = Point(ball, np.hstack([point.factor, columns]))
+        factor = _joined(point.factor, values[is_above], vectors[:, is_above])
+        if factor is not None:
+            point = ball.point(factor)
         elif share < 1e-6:
             break
         else:
@@ -99,39 +104,41 @@ def project(ball, tol, start=None):
 
 
 def _start(ball, factor):
-    """A start with orthogonal columns, scaled as is best along its ray."""
+    """The start's factor, or one of the targets, scaled as is best along its ray."""
     for candidate in (factor, None):
         if candidate is None:
-            values, directions = ball.outside(ball.blocks)
+            values, directions = ball.outside(ball.z)
             candidate = directions * np.sqrt(values - 1.0)
-        else:
-            candidate = _orthogonal(candidate)
-        point = Point(ball, candidate)
+        point = ball.point(candidate)
         if point.step_square:
             scale = 1.0 + (point.pull - 0.5 * point.square) / point.step_square
+            if abs(scale - 1.0) < _SAME:
+                return point
             if scale > 0.0:
-                return Point(ball, math.sqrt(scale) * candidate)
-    return Point(ball, candidate[:, :0])
+                return ball.point(math.sqrt(scale) * candidate)
+    return ball.point(candidate[:, :0])
 
 
 def _orthogonal(factor):
     """Orthogonal columns with the same multiplier, but for negligible ones."""
     squares, rotation = np.linalg.eigh(factor.T @ factor)
     kept = squares > _NEGLIGIBLE * np.max(squares, initial=0.0)
-    return factor @ rotation[:, kept]
+    return factor @ rotation[:, kept], squares[kept]
 
 
-def _new_columns(factor, values, directions):
-    """Directions of the largest singular values that lie outside the factor's span."""
+def _joined(factor, values, directions):
+    """The factor and directions of the largest values that lie outside its span.
+
+    None if there are none. Its columns become orthogonal, and negligible ones leave.
+    """
     if not len(values):
-        return directions
+        return None
     large = values - 1.0 > _MINOR * (values[-1] - 1.0)
     directions = directions[:, large] * np.sqrt(values[large] - 1.0)
-    basis = _orthogonal(factor)
-    basis /= np.linalg.norm(basis, axis=0)
-    rest = directions - basis @ (basis.T @ directions)
+    basis, squares = _orthogonal(factor)
+    rest = directions - basis @ ((basis.T @ directions) / squares[:, None])
     is_new = np.sum(rest**2, axis=0) > 0.5 * np.sum(directions**2, axis=0)
-    return directions[:, is_new]
+    return np.hstack([basis, directions[:, is_new]]) if np.any(is_new) else None
 
 
 def _minimise(point, tol, floor, budget):
@@ -143,8 +150,10 @@ def _minimise(point, tol, floor, budget):
             break
         size = math.sqrt(square)
         radius = 2.0 * size if radius is None else radius
-        accuracy = min(0.2, (square / point.square) ** 0.25)
-        if point.problem.is_dense:
+        is_dense = point.problem.is_dense
+        accuracy = _ACCURACY[is_dense]
+        accuracy = min(accuracy, (square / point.square) ** 0.25)
+        if is_dense:
             allowed = tol * max(point.step_square, floor)
             accuracy = max(accuracy, math.sqrt(_INNER_SHARE * allowed / square))
         steps, n_more = _steihaug(point, radius, accuracy)
@@ -157,7 +166,7 @@ def _first_accepted(point, steps, radius):
     """The point after the longest step that gains, and the next radius."""
     for k, (step, predicted, edge) in enumerate(steps):
         radius = radius if edge is None else edge
-        trial = Point(point.problem, point.factor + step)
+        trial = point.problem.point(point.factor + step)
         ratio = (point.value - trial.value) / predicted
         if predicted <= 1e-13 * abs(point.value):
             ratio = 1.0  # below rounding
@@ -190,15 +199,15 @@ def _steihaug(point, radius, accuracy):
     The first is the step within the radius, the others are those of the radii that
     follow where it is refused: earlier points of the same path.
     """
-    gradient, diagonal = point.gradient, point.diagonal
-    step, product = np.zeros_like(gradient), np.zeros_like(gradient)
-    residual = gradient.copy()
-    scaled = residual / diagonal
+    inverse = 1.0 / point.diagonal
+    residual = point.gradient.copy()
+    scaled = inverse * residual
     direction = -scaled
+    step = np.zeros_like(direction)
     rho = np.vdot(residual, scaled)
     enough = accuracy**2 * rho
     radii = [radius * _SHRINK**k for k in range(_MAX_REFUSED, -1, -1)]
-    inside = cross = 0.0
+    gain = inside = cross = 0.0
     along, n_products, steps = rho, 0, []
     while n_products < _MAX_PRODUCTS:
         n_products += 1
@@ -208,32 +217,29 @@ def _steihaug(point, radius, accuracy):
             to_edge = _root(along, cross, inside - radii[0] ** 2)
             if rho < to_edge * bend:
                 break
-            edge = step + to_edge * direction
-            gain = _gain(gradient, edge, product + to_edge * curved)
-            steps.append((edge, gain, radii[0]))
-            radii.pop(0)
+            at_edge = gain + to_edge * (rho - 0.5 * to_edge * bend)
+            steps.append((step + to_edge * direction, at_edge, radii.pop(0)))
         if not radii:
             break
         length = rho / bend
         step += length * direction
-        product += length * curved
+        gain += 0.5 * length * rho
         inside += 2.0 * length * cross + length**2 * along
-        residual += length * curved
-        scaled = residual / diagonal
+        curved *= length
+        residual += curved
+        np.multiply(inverse, residual, out=scaled)
         previous, rho = rho, np.vdot(residual, scaled)
         if rho <= enough:
             break
         # The residual is conjugate to the step so far in the diagonal's product.
-        cross = (rho / previous) * (cross + length * along)
-        along = rho + (rho / previous) ** 2 * along
-        direction = (rho / previous) * direction - scaled
+        ratio = rho / previous
+        cross = ratio * (cross + length * along)
+        along = rho + ratio**2 * along
+        direction *= ratio
+        direction -= scaled
     if radii:
-        steps.append((step, _gain(gradient, step, product), None))
+        steps.append((step, gain, None))
     return steps[::-1], n_products
-
-
-def _gain(gradient, step, product):
-    return -(np.vdot(gradient, step) + 0.5 * np.vdot(step, product))
 
 
 def _root(a, b, c):

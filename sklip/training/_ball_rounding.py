@@ -9,6 +9,7 @@ the multiplier presses on to what they would rise to. The gap is then of second 
 the point's error, as the dual value is.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,26 +39,29 @@ class Feasible:
     distance: float
 
 
-def make_feasible(point, values, directions):
+def make_feasible(point, values, directions, enough=0.0):
     """The better of both ways.
 
     Parameters
     ----------
-    point : Point
+    point : BallPoint
         The point.
     values, directions : ndarray
         What the ball's ``outside`` says of the point, from NEAR or one on.
+    enough : float, default=0.0
+        Gap, over half the squared distance, that need not be any better.
 
     Returns
     -------
     feasible : Feasible
         Weights and gap.
     """
+    is_dense = point.problem.is_dense and len(values)
+    rounded = _rounded(point, values, directions) if is_dense else None
+    if rounded is not None and rounded.gap <= enough * rounded.distance:
+        return rounded
     scaled = _divided(point, max(1.0, np.max(values, initial=1.0)))
-    if not point.problem.is_dense or not len(values):
-        return scaled
-    rounded = _rounded(point, values, directions)
-    return rounded if rounded.gap < scaled.gap else scaled
+    return scaled if rounded is None or scaled.gap <= rounded.gap else rounded
 
 
 def _divided(point, norm):
@@ -67,26 +71,17 @@ def _divided(point, norm):
 
 def _rounded(point, values, directions):
     ball = point.problem
-    vectors = [np.sqrt(2.0) * directions[layer] for layer in ball.layers]
-    parts = [point.factor[layer] for layer in ball.layers]
+    directions = math.sqrt(2.0) * directions
+    even, odd = directions[: ball.n_even], directions[ball.n_even :]
     # What a unit of each singular value costs in squared weights, and its pressure.
-    cost = sum(
-        np.sum(vectors[k + 1] ** 2 / r2, axis=0) * np.sum(vectors[k] ** 2 / c2, axis=0)
-        for k, (r2, c2) in enumerate(ball.squares)
-    )
-    odd, even = (
-        sum(p.T @ v for p, v in zip(parts[k::2], vectors[k::2], strict=True))
-        for k in (1, 0)
-    )
-    pressure = np.sum(odd * even, axis=0)
+    cost = np.sum(odd**2 * ((1.0 / ball.scale_square) @ even**2), axis=0)
+    pressure = np.sum(odd * (point.multiplier @ even), axis=0)
     change = np.minimum(1.0, values + np.maximum(pressure, 0.0) / cost) - values
-    weights, gap = [], 0.5 * point.square - point.pull
-    distance = 0.0
-    for k, (r, c) in enumerate(ball.scales):
-        moved = (vectors[k + 1] / r * change) @ (vectors[k] / c).T
-        step = (r * parts[k + 1]) @ (c * parts[k]).T
-        gap += 0.5 * np.vdot(moved, moved) - np.vdot(step, moved)
-        step -= moved
-        distance += 0.5 * np.vdot(step, step)
-        weights.append(ball.targets[k] - step)
-    return Feasible(weights, gap, distance)
+    moved = (odd * change) @ even.T
+    moved /= ball.scale
+    step = ball.scale * point.multiplier
+    gap = 0.5 * point.square - point.pull
+    gap += 0.5 * np.vdot(moved, moved) - np.vdot(step, moved)
+    step -= moved
+    weights = [v - g for v, g in zip(ball.targets, ball.split(step), strict=True)]
+    return Feasible(weights, gap, 0.5 * np.vdot(step, step))

@@ -43,7 +43,10 @@ _MAX_SHRINKS = 20
 
 @dataclass(frozen=True, eq=False)
 class StepState:
-    """Where the next step starts: factor of the multiplier, and the bound it is for."""
+    """Where the next step starts: factor of the multiplier, and the bound it is for.
+
+    The factor's rows are units, those of even layers first.
+    """
 
     factor: np.ndarray
     bound: float

@@ -109,7 +109,7 @@ class CvxpyStep:
 
 def _feasible(step, weights, bound):
     ball = SpectralBall(weights, step.multipliers, step.slopes, bound)
-    norms, _ = ball.outside(ball.blocks)
+    norms, _ = ball.outside(ball.z)
     norm = np.max(norms, initial=1.0)
     return feasible_weights(step, [w / norm for w in weights], bound, is_inside=True)
 

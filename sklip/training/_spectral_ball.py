@@ -15,18 +15,24 @@ training are about as many as the network has outputs. A stationary P with K(W) 
 optimal, and at any P the gap between W / ||Z(W)|| and the dual value is
 
     1/2 <P, (I - K) P> + e <G, W> + 1/2 e^2 ||W||^2,    e = 1 - 1 / ||Z(W)||.
+
+Units are ordered by the parity of their layer, the even ones first: they are the
+columns of Z, the odd ones its rows.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg.lapack import dsyevr
 
-__all__ = ["Point", "SpectralBall", "layer_scales"]
+from sklip.training._ball_points import BlockPoint, MatrixPoint
+
+__all__ = ["SpectralBall", "layer_scales"]
 
 # Share of the eigenvectors from which all of them are found sooner.
 _FEW = 0.25
+# Entries of Z up to which one product with all of it beats several with its blocks.
+_SMALL = 2**15
 
 
 def layer_scales(bound, multipliers, slopes):
@@ -57,43 +63,84 @@ class SpectralBall:
     def __init__(self, targets, multipliers, slopes, bound):
         self.targets = targets
         self.scales = layer_scales(bound, multipliers, slopes)
-        self.squares = [(r * r, c * c) for r, c in self.scales]
-        self.blocks = [
-            r * v * c.T for v, (r, c) in zip(targets, self.scales, strict=True)
-        ]
         self.sizes = [targets[0].shape[1], *(len(v) for v in targets)]
-        ends = np.cumsum([0, *self.sizes])
-        self.layers = [slice(i, j) for i, j in zip(ends[:-1], ends[1:], strict=True)]
-        self.n_units = int(ends[-1])
+        self.n_even = sum(self.sizes[::2])
+        self.n_units = sum(self.sizes)
+        self.layers = _parity_order(self.sizes)
+        # Then no block of Z is zero.
         self.is_dense = len(self.sizes) <= 3
+        self.is_small = self.is_dense and self.n_even * sum(self.sizes[1::2]) <= _SMALL
 
-    def outside(self, blocks, above=1.0, n_expected=None):
+    @cached_property
+    def squares(self):
+        """Squares of the scales."""
+        return [(r * r, c * c) for r, c in self.scales]
+
+    @cached_property
+    def blocks(self):
+        """Scaled targets."""
+        return [
+            r * v * c.T for v, (r, c) in zip(self.targets, self.scales, strict=True)
+        ]
+
+    @cached_property
+    def scale(self):
+        """What the entries of Z are in units of the weights; for dense ones."""
+        return self.assemble([r * c.T for r, c in self.scales])
+
+    @cached_property
+    def scale_square(self):
+        """Squares of the scale."""
+        return self.scale**2
+
+    @cached_property
+    def z(self):
+        """The targets' Z."""
+        if self.is_dense:
+            return self.scale * self.assemble(self.targets)
+        return self.assemble(self.blocks)
+
+    def point(self, factor):
+        """The point of a factor."""
+        return (MatrixPoint if self.is_small else BlockPoint)(self, factor)
+
+    def assemble(self, blocks):
+        """Z of its blocks."""
+        shape = self.n_units - self.n_even, self.n_even
+        z = np.empty(shape) if self.is_dense else np.zeros(shape)
+        for k, block in enumerate(blocks):
+            odd, even = (k + 1, k) if k % 2 == 0 else (k, k + 1)
+            rows = self.layers[odd]
+            rows = slice(rows.start - self.n_even, rows.stop - self.n_even)
+            z[rows, self.layers[even]] = block if k % 2 == 0 else block.T
+        return z
+
+    def split(self, z):
+        """Blocks of the matrix of a dense problem."""
+        first = z[:, : self.sizes[0]]
+        return [first] if len(self.sizes) == 2 else [first, z[:, self.sizes[0] :].T]
+
+    def outside(self, z, above=1.0, n_expected=None):
         """Singular values of Z from there on, and unit vectors of K, largest last."""
-        z = _assemble(blocks, self.sizes)
         is_tall = len(z) > z.shape[1]
         small = z.T if is_tall else z
         squares, vectors = _eigen_above(small @ small.T, above**2, n_expected)
         values = np.sqrt(squares)
-        others = (small.T @ vectors) / values
+        others = small.T @ vectors
+        others /= values
         odd, even = (others, vectors) if is_tall else (vectors, others)
-        directions = np.empty((self.n_units, len(values)))
-        for layers, vectors in ((self.layers[::2], even), (self.layers[1::2], odd)):
-            ends = np.cumsum([layer.stop - layer.start for layer in layers])
-            for layer, part in zip(layers, np.split(vectors, ends[:-1]), strict=True):
-                directions[layer] = part
-        return values, directions / np.sqrt(2.0)
+        directions = np.concatenate([even, odd])
+        directions *= np.sqrt(0.5)
+        return values, directions
 
 
-def _assemble(blocks, sizes):
-    """Z with the odd layers as rows, the even ones as columns."""
-    starts = [sum(sizes[k % 2 : k : 2]) for k in range(len(sizes))]
-    z = np.zeros((sum(sizes[1::2]), sum(sizes[0::2])))
-    for k, block in enumerate(blocks):
-        odd, even = (k + 1, k) if k % 2 == 0 else (k, k + 1)
-        rows = slice(starts[odd], starts[odd] + sizes[odd])
-        columns = slice(starts[even], starts[even] + sizes[even])
-        z[rows, columns] = block if k % 2 == 0 else block.T
-    return z
+def _parity_order(sizes):
+    """Slice of each layer's units where the even layers come first."""
+    layers, start = [None] * len(sizes), 0
+    for k in [*range(0, len(sizes), 2), *range(1, len(sizes), 2)]:
+        layers[k] = slice(start, start + sizes[k])
+        start += sizes[k]
+    return layers
 
 
 def _eigen_above(gram, low, n_expected):
@@ -109,111 +156,3 @@ def _eigen_above(gram, low, n_expected):
     if info:
         raise np.linalg.LinAlgError("LAPACK found no eigenvalues.")
     return values[:n_found], vectors[:, :n_found]
-
-
-@dataclass(eq=False)
-class Point:
-    """A factor P of the multiplier, with what follows from it.
-
-    Attributes
-    ----------
-    factor : ndarray of shape (n_units, rank)
-        P.
-    gradient : ndarray of shape (n_units, rank)
-        (I - K) P.
-    value : float
-        f(P) less its value at 0; the dual value is its negative.
-    blocks : list of ndarray
-        Scaled weights, the blocks of Z.
-    step_square, pull : float
-        ||G||^2 and <G, W>; the latter is ||P||^2 / 2 at the optimum.
-    """
-
-    problem: SpectralBall
-    factor: np.ndarray
-
-    def __post_init__(self):
-        problem, factor = self.problem, self.factor
-        self.gradient = factor.copy()
-        self.blocks, self._terms = [], []
-        self.step_square = self.pull = 0.0
-        for k, (target, (r2, c2)) in enumerate(
-            zip(problem.blocks, problem.squares, strict=True)
-        ):
-            own, below = problem.layers[k + 1], problem.layers[k]
-            a, b = factor[own], factor[below]
-            left, right = r2 * a, c2 * b
-            a_gram, b_gram = a.T @ left, b.T @ right
-            block = target - left @ right.T
-            product = block @ b
-            self.gradient[own] -= product
-            self.gradient[below] -= block.T @ a
-            self.pull += np.vdot(a, product)
-            self.step_square += np.vdot(a_gram, b_gram)
-            self.blocks.append(block)
-            self._terms.append((left, right, a_gram, b_gram))
-        self.square = np.vdot(factor, factor)
-        self.value = 0.5 * self.square - self.pull - 0.5 * self.step_square
-
-    @cached_property
-    def diagonal(self):
-        """Diagonal of I + J^T J, J the derivative of G: a preconditioner."""
-        diagonal = np.ones_like(self.factor)
-        for k, (_, _, a_gram, b_gram) in enumerate(self._terms):
-            r2, c2 = self.problem.squares[k]
-            diagonal[self.problem.layers[k + 1]] += r2 * np.diagonal(b_gram)
-            diagonal[self.problem.layers[k]] += c2 * np.diagonal(a_gram)
-        return diagonal
-
-    def curvature(self, direction):
-        """Second derivative of f times a direction."""
-        result = direction.copy()
-        for k, (left, right, a_gram, b_gram) in enumerate(self._terms):
-            own, below = self.problem.layers[k + 1], self.problem.layers[k]
-            r2, c2 = self.problem.squares[k]
-            da, db = direction[own], direction[below]
-            block = self.blocks[k]
-            result[own] += r2 * (da @ b_gram) + left @ (db.T @ right) - block @ db
-            result[below] += c2 * (db @ a_gram) + right @ (da.T @ left) - block.T @ da
-        return result
-
-    def overshoot(self):
-        """How far the norm of Z exceeds one on the columns of P (Ritz value)."""
-        if not self.factor.size:
-            return 0.0
-        squares, rotation = np.linalg.eigh(self.factor.T @ self.factor)
-        kept = squares > 1e-12 * squares[-1]
-        if not np.any(kept):
-            return 0.0
-        basis = rotation[:, kept] / np.sqrt(squares[kept])
-        ritz = basis.T @ (self.factor.T @ self.gradient) @ basis
-        return float(-np.linalg.eigvalsh(0.5 * (ritz + ritz.T))[0])
-
-    @cached_property
-    def weights(self):
-        """W_k = V_k - G_k, not feasible before convergence."""
-        parts = [self.factor[layer] for layer in self.problem.layers]
-        return [
-            v - (r * parts[k + 1]) @ (c * parts[k]).T
-            for k, (v, (r, c)) in enumerate(
-                zip(self.problem.targets, self.problem.scales, strict=True)
-            )
-        ]
-
-    def distance_square(self, norm):
-        """Squared distance of the weights divided by norm from the targets."""
-        e = 1.0 - 1.0 / norm
-        square = sum(np.vdot(w, w) for w in self.weights) if e else 0.0
-        return self.step_square + 2.0 * e * self.pull + e * e * square
-
-    def gap(self, norm):
-        """Half the squared distance of the weights over norm, less the dual value."""
-        inexact = 0.5 * self.square - self.pull
-        return inexact + 0.5 * (self.distance_square(norm) - self.step_square)
-
-    def first_layer(self):
-        """||P_0||^2, <W_0, G_0> and ||G_0||^2."""
-        below, own = (self.factor[layer] for layer in self.problem.layers[:2])
-        _, _, a_gram, b_gram = self._terms[0]
-        inner = np.vdot(own, self.blocks[0] @ below)
-        return np.vdot(below, below), inner, np.vdot(a_gram, b_gram)

@@ -49,7 +49,7 @@ class StepInput:
         return self._reduction[1]
 
     def to_core(self, factor):
-        """Rows of a factor for the problem of ``core``; None if it does not fit."""
+        """Rows of a factor, inputs first, for ``core``; None if it does not fit."""
         if len(factor) != sum(self.sizes):
             return None
         basis, n_inputs = self._reduction[0], self.sizes[0]

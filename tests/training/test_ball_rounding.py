@@ -7,7 +7,7 @@ import pytest
 
 from sklip.training._ball_newton import project
 from sklip.training._ball_rounding import NEAR, make_feasible
-from sklip.training._spectral_ball import Point, SpectralBall
+from sklip.training._spectral_ball import SpectralBall
 
 
 def problem(sizes, random_state=0):
@@ -25,14 +25,14 @@ def near_optimum(ball, error):
     """The optimal factor, perturbed, with what the ball says of it."""
     factor = project(ball, 1e-12).point.factor
     rng = np.random.default_rng(1)
-    point = Point(ball, factor + error * rng.standard_normal(factor.shape))
-    return point, *ball.outside(point.blocks, NEAR if ball.is_dense else 1.0)
+    point = ball.point(factor + error * rng.standard_normal(factor.shape))
+    return point, *ball.outside(point.z, NEAR if ball.is_dense else 1.0)
 
 
 def norm(ball, weights):
     """||Z|| of weights."""
     blocks = [r * w * c.T for w, (r, c) in zip(weights, ball.scales, strict=True)]
-    return np.max(ball.outside(blocks, 0.5)[0])
+    return np.max(ball.outside(ball.assemble(blocks), 0.5)[0])
 
 
 @pytest.mark.parametrize("sizes", [(6, 4), (4, 7), (6, 9, 3), (5, 6, 4, 3)])
@@ -66,7 +66,7 @@ def test_gap_is_of_second_order_in_dense_problems(sizes):
 
 def test_few_and_many_singular_values_agree():
     ball = problem((6, 9, 3))
-    few, many = (ball.outside(ball.blocks, NEAR, n) for n in (1, None))
+    few, many = (ball.outside(ball.z, NEAR, n) for n in (1, None))
     np.testing.assert_allclose(few[0], many[0], rtol=1e-12)
     signs = np.sign(np.sum(few[1] * many[1], axis=0))
     np.testing.assert_allclose(few[1] * signs, many[1], atol=1e-10)
