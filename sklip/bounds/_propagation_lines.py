@@ -126,10 +126,12 @@ def offsets(shape, low, high, slope, side):
 def _candidates(shape, low, high, slope, side):
     """Points where side * (sigma - s z) may be largest, and what they may miss."""
     zero = low.new_zeros(())
-    yield low, zero
-    yield high, zero
+    # First, since the first of equal ones is taken: a line with the slope of a piece
+    # touches it all along, and slopes within the range turn around its kink.
     for b in shape.breakpoints:
         yield torch.clamp(torch.maximum(low, torch.full_like(low, b)), max=high), zero
+    yield low, zero
+    yield high, zero
     for piece, curvature in enumerate(shape.curvature):
         if curvature == -side:
             yield _stationary(shape, low, high, slope, piece, side)

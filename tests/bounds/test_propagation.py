@@ -96,6 +96,17 @@ def test_offsets_are_the_extremes_for_any_slope(name, side):
     assert ((low <= touch) & (touch <= high)).all()
 
 
+@pytest.mark.parametrize("slope, inward", [(0.0, 1e-3), (1.0, -1e-3)])
+def test_touch_is_the_derivative_where_a_line_lies_on_a_piece(slope, inward):
+    """d offset / d slope = -touch, slopes moving within the range of the derivative."""
+    shape = shape_of(get_activation("relu"))
+    low, high = torch.tensor([-3.0, -0.5]).double(), torch.tensor([1.0, 2.0]).double()
+    slope = torch.full_like(low, slope)
+    offset, touch = offsets(shape, low, high, slope, -1)
+    moved, _ = offsets(shape, low, high, slope + inward, -1)
+    assert_allclose((moved - offset) / inward, -touch, atol=1e-10)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_ranges_of_values_and_slopes(name):
     shape = shape_of(get_activation(name))
