@@ -39,7 +39,9 @@ class Ball:
         if self.norm == np.inf:
             return np.clip(delta, -self.radius, self.radius)
         if self.norm == 2:
-            length = np.linalg.norm(delta, axis=1, keepdims=True)
+            # A length whose square overflows is infinite: back to the center.
+            with np.errstate(over="ignore"):
+                length = np.linalg.norm(delta, axis=1, keepdims=True)
             return delta * (self.radius / np.maximum(length, self.radius)).clip(max=1)
         return _project_l1(delta, self.radius)
 
@@ -77,9 +79,9 @@ class Ball:
         if self.norm == np.inf:
             delta = np.clip(delta, -self.radius, self.radius)
         else:
-            length = np.linalg.norm(delta, ord=self.norm, axis=1, keepdims=True)
             allowed = self.radius * (1.0 - 2.0 * (n + 8) * UNIT_ROUNDOFF)
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                length = np.linalg.norm(delta, ord=self.norm, axis=1, keepdims=True)
                 delta = np.where(length > allowed, delta * (allowed / length), delta)
         return np.nextafter(points + delta, points)
 

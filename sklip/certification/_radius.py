@@ -232,7 +232,9 @@ class Margins:
     def __init__(self, decisions, norm):
         error, growth = decisions.rounding()
         # Two logits err by at most sqrt(2) times the l2 error, here and at the far end.
-        self.gaps = decisions.gaps() - 3.0 * error[:, None]
+        # An error that overflows leaves NaN or -inf, so that no class is sure.
+        with np.errstate(invalid="ignore"):
+            self.gaps = decisions.gaps() - 3.0 * error[:, None]
         ratio = norm_ratio(2, norm, decisions.n_mutable) if decisions.n_mutable else 0.0
         self.growth = 1.5 * growth * ratio
         self.target = decisions.target
@@ -245,7 +247,7 @@ class Margins:
         slopes = constants[self.target[sure]]
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             radii[sure] = self.gaps[sure] / (slopes + self.growth)
-        radii[np.isinf(self.gaps)] = np.inf
+        radii[np.isposinf(self.gaps)] = np.inf
         return radii * (1.0 - 8.0 * UNIT_ROUNDOFF)
 
 

@@ -54,7 +54,9 @@ def forward_error(network, U, folding):
     error = np.empty(len(U))
     for start in range(0, len(U), _BLOCK_ROWS):
         rows = slice(start, start + _BLOCK_ROWS)
-        error[rows] = _error_at(network, norms, U[rows], folding)
+        # Where a number overflows the error is inf or NaN: nothing is proven there.
+        with np.errstate(over="ignore", invalid="ignore"):
+            error[rows] = _error_at(network, norms, U[rows], folding)
     return error, growth
 
 

@@ -382,3 +382,12 @@ def test_margins_with_string_labels():
     assert_allclose(margins(model, X, names), expected, atol=1e-10)
     with pytest.raises(ValueError, match="does not know: rose"):
         margins(model, X[:1], ["rose"])
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+@pytest.mark.parametrize("method", ["product", "lipsdp", "crown", "best"])
+def test_inputs_that_overflow_prove_nothing(activation, method):
+    network = random_network((4, 8, 3), activation=activation, random_state=0)
+    X = [[1e300] * 4, [1e154] * 4, [0.5] * 4]
+    radius = certified_radius(network, X, method=method)
+    assert radius[0] == 0.0 < radius[2]
