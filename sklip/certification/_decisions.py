@@ -52,9 +52,14 @@ class Decisions:
         return int(np.count_nonzero(self.view.mutable))
 
     def gaps(self):
-        """Target's logit minus each logit; inf for the target itself."""
+        """Target's logit minus each logit; inf for the target itself.
+
+        Where numbers overflow it is -inf: nothing is known of their difference.
+        """
         rows = np.arange(len(self.logits))
-        gaps = self.logits[rows, self.target][:, None] - self.logits
+        with np.errstate(over="ignore", invalid="ignore"):
+            gaps = self.logits[rows, self.target][:, None] - self.logits
+        gaps[~np.isfinite(gaps)] = -np.inf
         gaps[rows, self.target] = np.inf
         return gaps
 

@@ -80,7 +80,8 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
             "regressors. Use certified_radius."
         )
     U = checked_inputs(view, X)
-    lower, upper = _proven(view, U, radius, norm, method)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lower, upper = _proven(view, U, radius, norm, method)
     if view.network.n_outputs == 1:
         return lower[:, 0], upper[:, 0]
     return lower, upper
@@ -105,7 +106,11 @@ def _proven(view, U, radius, norm, method):
             lower, upper = np.maximum(lower, low), np.minimum(upper, high)
     size = np.abs(lower) + np.abs(upper) + np.abs(outputs)
     room = far * (1.0 + 8.0 * UNIT_ROUNDOFF) + 8.0 * UNIT_ROUNDOFF * size
-    return np.nextafter(lower - room, -np.inf), np.nextafter(upper + room, np.inf)
+    lower, upper = lower - room, upper + room
+    # Of outputs that overflow nothing is known.
+    known = np.isfinite(outputs) & ~np.isnan(lower) & ~np.isnan(upper)
+    lower, upper = np.where(known, lower, -np.inf), np.where(known, upper, np.inf)
+    return np.nextafter(lower, -np.inf), np.nextafter(upper, np.inf)
 
 
 def _output_constants(view, norm, method):

@@ -92,7 +92,7 @@ def best_radii(margins, known):
     radii : ndarray of shape (n_samples,)
         Never below what is known nor below :func:`local_radii` of any method.
     """
-    nothing = np.where(np.isinf(margins.gaps), np.inf, 0.0)
+    nothing = np.where(np.isposinf(margins.gaps), np.inf, 0.0)
     proven = known.min(axis=1)
     for method in ("ibp", "local", "crown"):
         proven = np.maximum(proven, local_radii(margins, method, nothing))

@@ -5,7 +5,7 @@
 Trust-region steps by preconditioned conjugate gradients (Steihaug) on the dual of
 _spectral_ball. Where a singular value of Z is above one and the factor does not see it,
 its vectors join the factor as columns, along which the dual value improves; so a point
-where nothing joins is optimal.
+where nothing joins is optimal. Columns that have become negligible leave it then.
 """
 
 import math
@@ -31,10 +31,11 @@ _SHRINK = 0.25
 _MAX_REFUSED = 4
 # Relative residual of the linear equations at most: for deep networks, whose products
 # are most of the work, and for dense problems, where a further round costs more.
-_ACCURACY = (0.2, 0.05)
-# Columns of a factor that are this small beside the largest one are left out, and those
-# of other singular values beside the largest overshoot are left for the next round.
-_NEGLIGIBLE = 1e-6
+_DEEP_ACCURACY, _DENSE_ACCURACY = 0.2, 0.05
+# Columns of a factor whose squares are this small beside the largest leave it as others
+# join. With a much larger share two that are needed could evict each other forever.
+_NEGLIGIBLE = 1e-12
+# Overshoot of a singular value beside the largest from which its vectors join at once.
 _MINOR = 0.1
 # A start is not scaled for less.
 _SAME = 0.05
@@ -88,8 +89,9 @@ def project(ball, tol, start=None):
         point, n_products = _minimise(point, share * tol, floor, _MAX_TOTAL - n_iter)
         n_iter += n_products
         values, vectors = ball.outside(point.z, low, point.factor.shape[1])
-        feasible = make_feasible(point, values, vectors, tol)
-        residual = feasible.gap / (0.5 * max(point.step_square, floor, 1e-300))
+        distance = 0.5 * max(point.step_square, floor, 1e-300)
+        feasible = make_feasible(point, values, vectors, tol * distance)
+        residual = feasible.gap / distance
         if residual <= tol or n_iter >= _MAX_TOTAL:
             break
         is_above = values > 1.0
@@ -120,7 +122,7 @@ def _start(ball, factor):
 
 
 def _orthogonal(factor):
-    """Orthogonal columns with the same multiplier, but for negligible ones."""
+    """Orthogonal columns of the same multiplier but negligible ones; their squares."""
     squares, rotation = np.linalg.eigh(factor.T @ factor)
     kept = squares > _NEGLIGIBLE * np.max(squares, initial=0.0)
     return factor @ rotation[:, kept], squares[kept]
@@ -151,7 +153,7 @@ def _minimise(point, tol, floor, budget):
         size = math.sqrt(square)
         radius = 2.0 * size if radius is None else radius
         is_dense = point.problem.is_dense
-        accuracy = _ACCURACY[is_dense]
+        accuracy = _DENSE_ACCURACY if is_dense else _DEEP_ACCURACY
         accuracy = min(accuracy, (square / point.square) ** 0.25)
         if is_dense:
             allowed = tol * max(point.step_square, floor)

@@ -61,7 +61,7 @@ class BallPoint(ABC):
 
     @cached_property
     def multiplier(self):
-        """Product of the odd rows with the even ones."""
+        """Odd rows of P times the transposed even ones: the multiplier of Z."""
         n_even = self.problem.n_even
         return self.factor[n_even:] @ self.factor[:n_even].T
 

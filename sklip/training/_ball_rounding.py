@@ -49,7 +49,7 @@ def make_feasible(point, values, directions, enough=0.0):
     values, directions : ndarray
         What the ball's ``outside`` says of the point, from NEAR or one on.
     enough : float, default=0.0
-        Gap, over half the squared distance, that need not be any better.
+        A gap that need not be any better.
 
     Returns
     -------
@@ -58,10 +58,10 @@ def make_feasible(point, values, directions, enough=0.0):
     """
     is_dense = point.problem.is_dense and len(values)
     rounded = _rounded(point, values, directions) if is_dense else None
-    if rounded is not None and rounded.gap <= enough * rounded.distance:
+    if rounded is not None and rounded.gap <= enough:
         return rounded
     scaled = _divided(point, max(1.0, np.max(values, initial=1.0)))
-    return scaled if rounded is None or scaled.gap <= rounded.gap else rounded
+    return rounded if rounded is not None and rounded.gap < scaled.gap else scaled
 
 
 def _divided(point, norm):
@@ -74,7 +74,7 @@ def _rounded(point, values, directions):
     directions = math.sqrt(2.0) * directions
     even, odd = directions[: ball.n_even], directions[ball.n_even :]
     # What a unit of each singular value costs in squared weights, and its pressure.
-    cost = np.sum(odd**2 * ((1.0 / ball.scale_square) @ even**2), axis=0)
+    cost = np.sum(odd**2 * (ball.cost @ even**2), axis=0)
     pressure = np.sum(odd * (point.multiplier @ even), axis=0)
     change = np.minimum(1.0, values + np.maximum(pressure, 0.0) / cost) - values
     moved = (odd * change) @ even.T

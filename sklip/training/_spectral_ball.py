@@ -67,7 +67,7 @@ class SpectralBall:
         self.n_even = sum(self.sizes[::2])
         self.n_units = sum(self.sizes)
         self.layers = _parity_order(self.sizes)
-        # Then no block of Z is zero.
+        # Then Z has no blocks of zeros.
         self.is_dense = len(self.sizes) <= 3
         self.is_small = self.is_dense and self.n_even * sum(self.sizes[1::2]) <= _SMALL
 
@@ -92,6 +92,11 @@ class SpectralBall:
     def scale_square(self):
         """Squares of the scale."""
         return self.scale**2
+
+    @cached_property
+    def cost(self):
+        """Squared weight of a squared unit of each entry of Z."""
+        return 1.0 / self.scale_square
 
     @cached_property
     def z(self):

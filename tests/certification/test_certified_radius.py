@@ -15,7 +15,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklip.bounds import LipschitzEstimate, lipschitz_bound
-from sklip.certification import certified_radius, margins, pgd_attack
+from sklip.certification import (
+    certified_accuracy_score,
+    certified_radius,
+    margins,
+    pgd_attack,
+)
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, network_view, random_network
 
@@ -384,10 +389,27 @@ def test_margins_with_string_labels():
         margins(model, X[:1], ["rose"])
 
 
+ALL_METHODS = [*METHODS, "lipsdp", "ibp", "crown", "local", "best"]
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
-@pytest.mark.parametrize("method", ["product", "lipsdp", "crown", "best"])
+@pytest.mark.parametrize("method", ALL_METHODS)
 def test_inputs_that_overflow_prove_nothing(activation, method):
     network = random_network((4, 8, 3), activation=activation, random_state=0)
     X = [[1e300] * 4, [1e154] * 4, [0.5] * 4]
     radius = certified_radius(network, X, method=method)
     assert radius[0] == 0.0 < radius[2]
+
+
+@pytest.mark.parametrize("method", ALL_METHODS)
+def test_logits_that_overflow_prove_nothing(method):
+    # Finite logits, whose difference is not.
+    far = FeedForward([[[1.0]], [[9e153], [-9e153]]])
+    assert certified_radius(far, [[1.3e154]], method=method) == 0.0
+    assert certified_accuracy_score(far, [[1.3e154]], [0], radius=1e155) == 0.0
+    # Infinite ones.
+    network = FeedForward([[[1.0, 2.0], [-1.0, 3.0], [0.5, -2.0]]])
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = [[1.7e308, -1.7e308], [1.0, 2.5]]
+        radius = certified_radius(network, X, method=method)
+    assert radius[0] == 0.0 < radius[1] < 1.0

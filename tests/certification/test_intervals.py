@@ -179,6 +179,17 @@ def test_a_regressor_with_a_module(norm, scaled):
         certified_interval(model, X, radius=0.5, method="crown")
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+@pytest.mark.parametrize("method", ["product", "crown", "best"])
+def test_of_inputs_that_overflow_nothing_is_known(activation, method):
+    network = random_network((4, 8, 1), activation=activation, random_state=0)
+    X = [[1e300] * 4, [0.5] * 4]
+    lower, upper = certified_interval(network, X, radius=0.1, method=method)
+    assert lower[0] == -np.inf and upper[0] == np.inf
+    value = network.forward(X)[1, 0]
+    assert value - 10.0 < lower[1] < value < upper[1] < value + 10.0
+
+
 def test_bad_input_is_named():
     X, y = load_diabetes(return_X_y=True)
     model = LinearRegression().fit(X, y)
