@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.certification._gaps import logit_gaps
 from sklip.certification._module_decisions import holds_module, module_decisions
 from sklip.certification._rounding import forward_error
 from sklip.certification._validation import encode_labels
@@ -52,16 +53,8 @@ class Decisions:
         return int(np.count_nonzero(self.view.mutable))
 
     def gaps(self):
-        """Target's logit minus each logit; inf for the target itself.
-
-        Where numbers overflow it is -inf: nothing is known of their difference.
-        """
-        rows = np.arange(len(self.logits))
-        with np.errstate(over="ignore", invalid="ignore"):
-            gaps = self.logits[rows, self.target][:, None] - self.logits
-        gaps[~np.isfinite(gaps)] = -np.inf
-        gaps[rows, self.target] = np.inf
-        return gaps
+        """Target's logit minus each logit; inf for the target itself."""
+        return logit_gaps(self.logits, self.target)
 
     def rounding(self):
         """Error of the logits at each sample, and its growth with l2 distance."""

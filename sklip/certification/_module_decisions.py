@@ -9,6 +9,7 @@ import torch
 
 from sklip.bounds import ShapedModule, as_proven_bound, lipschitz_bound, split_steps
 from sklip.bounds import unwrap_any_module as unwrap
+from sklip.certification._gaps import logit_gaps
 from sklip.certification._pairs import norm_ratio
 from sklip.certification._rounding import UNIT_ROUNDOFF
 from sklip.certification._validation import encode_labels
@@ -55,10 +56,7 @@ class ModuleDecisions:
 
     def gaps(self):
         """Target's logit minus each logit; inf for the target itself."""
-        rows = np.arange(len(self.logits))
-        gaps = self.logits[rows, self.target][:, None] - self.logits
-        gaps[rows, self.target] = np.inf
-        return gaps
+        return logit_gaps(self.logits, self.target)
 
 
 def holds_module(model):
