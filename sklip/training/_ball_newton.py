@@ -111,6 +111,9 @@ def _start(ball, factor):
         if candidate is None:
             values, directions = ball.outside(ball.z)
             candidate = directions * np.sqrt(values - 1.0)
+        elif not ball.is_dense:
+            # It saves a tenth of the products, which are most of the work there.
+            candidate, _ = _orthogonal(candidate)
         point = ball.point(candidate)
         if point.step_square:
             scale = 1.0 + (point.pull - 0.5 * point.square) / point.step_square
