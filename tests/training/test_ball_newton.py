@@ -9,20 +9,10 @@ from sklip.training._ball_newton import _steihaug, project
 from sklip.training._spectral_ball import SpectralBall
 
 
-def problem(sizes, size=1.0):
-    rng = np.random.default_rng(0)
-    targets = [
-        size * rng.standard_normal((m, n))
-        for n, m in zip(sizes, sizes[1:], strict=False)
-    ]
-    multipliers = [rng.uniform(1.0, 4.0, n) for n in sizes[1:-1]]
-    return SpectralBall(targets, multipliers, [0.8] * len(multipliers), 1.5)
-
-
 @pytest.mark.parametrize("sizes", [(6, 9, 3), (5, 6, 4, 3)])
 @pytest.mark.parametrize("radius", [0.1, 3.0, 1e6])
 @pytest.mark.parametrize("size", [0.1, 1.0])
-def test_steps_gain_in_the_model_what_they_say(sizes, radius, size):
+def test_steps_gain_in_the_model_what_they_say(problem, sizes, radius, size):
     """With large targets the second derivative is indefinite at a small factor."""
     ball = problem(sizes, size)
     rng = np.random.default_rng(1)
@@ -43,7 +33,7 @@ def test_steps_gain_in_the_model_what_they_say(sizes, radius, size):
 
 
 @pytest.mark.parametrize("sizes", [(6, 4), (6, 9, 3), (9, 4, 6), (5, 6, 4, 3)])
-def test_end_is_a_stationary_point_inside(sizes):
+def test_end_is_a_stationary_point_inside(problem, sizes):
     ball = problem(sizes)
     found = project(ball, 1e-10)
     assert found.residual <= 1e-10

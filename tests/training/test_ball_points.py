@@ -6,20 +6,10 @@ import numpy as np
 import pytest
 
 from sklip.training._ball_points import BlockPoint, MatrixPoint
-from sklip.training._spectral_ball import SpectralBall
 
 DENSE = [(6, 4), (4, 7), (6, 9, 3), (3, 2, 5)]
 DEEP = [(5, 6, 4, 3), (3, 4, 5, 4, 2)]
 CASES = [(BlockPoint, s) for s in DENSE + DEEP] + [(MatrixPoint, s) for s in DENSE]
-
-
-def problem(sizes):
-    rng = np.random.default_rng(0)
-    targets = [
-        rng.standard_normal((m, n)) for n, m in zip(sizes, sizes[1:], strict=False)
-    ]
-    multipliers = [rng.uniform(1.0, 4.0, n) for n in sizes[1:-1]]
-    return SpectralBall(targets, multipliers, [0.8] * len(multipliers), 1.5)
 
 
 def factor_and_step(ball, rank=3):
@@ -28,7 +18,7 @@ def factor_and_step(ball, rank=3):
 
 
 @pytest.mark.parametrize("kind, sizes", CASES)
-def test_value_is_the_dual_objective(kind, sizes):
+def test_value_is_the_dual_objective(problem, kind, sizes):
     ball = problem(sizes)
     point = kind(ball, factor_and_step(ball)[0])
     pairs = list(zip(point.weights, ball.targets, strict=True))
@@ -46,7 +36,7 @@ def test_value_is_the_dual_objective(kind, sizes):
 
 
 @pytest.mark.parametrize("kind, sizes", CASES)
-def test_derivatives(kind, sizes):
+def test_derivatives(problem, kind, sizes):
     ball = problem(sizes)
     factor, step = factor_and_step(ball)
     point, h = kind(ball, factor), 1e-5
@@ -63,7 +53,7 @@ def test_derivatives(kind, sizes):
 
 
 @pytest.mark.parametrize("kind, sizes", CASES)
-def test_gradient_is_that_of_the_symmetric_matrix(kind, sizes):
+def test_gradient_is_that_of_the_symmetric_matrix(problem, kind, sizes):
     """(I - K) P, K holding each scaled block of the weights and its transpose."""
     ball = problem(sizes)
     point = kind(ball, factor_and_step(ball)[0])
@@ -76,7 +66,7 @@ def test_gradient_is_that_of_the_symmetric_matrix(kind, sizes):
     np.testing.assert_allclose(point.z, k_matrix[ball.n_even :, : ball.n_even])
 
 
-def test_small_dense_problems_use_the_whole_matrix():
+def test_small_dense_problems_use_the_whole_matrix(problem):
     small, large, deep = (problem(s) for s in ((6, 9, 3), (200, 200, 9), (5, 6, 4, 3)))
     kinds = [type(b.point(np.ones((b.n_units, 1)))) for b in (small, large, deep)]
     assert kinds == [MatrixPoint, BlockPoint, BlockPoint]

@@ -7,18 +7,6 @@ import pytest
 
 from sklip.training._ball_newton import project
 from sklip.training._ball_rounding import NEAR, make_feasible
-from sklip.training._spectral_ball import SpectralBall
-
-
-def problem(sizes, random_state=0):
-    """A ball that the targets are well outside of."""
-    rng = np.random.default_rng(random_state)
-    targets = [
-        rng.standard_normal((m, n)) for n, m in zip(sizes, sizes[1:], strict=False)
-    ]
-    hidden = sizes[1:-1]
-    multipliers = [rng.uniform(1.0, 4.0, n) for n in hidden]
-    return SpectralBall(targets, multipliers, [0.8] * len(hidden), 1.5)
 
 
 def near_optimum(ball, error):
@@ -37,7 +25,7 @@ def norm(ball, weights):
 
 @pytest.mark.parametrize("sizes", [(6, 4), (4, 7), (6, 9, 3), (5, 6, 4, 3)])
 @pytest.mark.parametrize("error", [0.0, 1e-3, 0.1])
-def test_feasible_with_the_gap_it_says(sizes, error):
+def test_feasible_with_the_gap_it_says(problem, sizes, error):
     ball = problem(sizes)
     point, values, directions = near_optimum(ball, error)
     found = make_feasible(point, values, directions)
@@ -52,7 +40,7 @@ def test_feasible_with_the_gap_it_says(sizes, error):
 
 
 @pytest.mark.parametrize("sizes", [(6, 4), (6, 9, 3)])
-def test_gap_is_of_second_order_in_dense_problems(sizes):
+def test_gap_is_of_second_order_in_dense_problems(problem, sizes):
     ball = problem(sizes)
     gaps = []
     for error in (1e-2, 1e-3):
@@ -64,7 +52,7 @@ def test_gap_is_of_second_order_in_dense_problems(sizes):
     assert gaps[1] < 0.03 * gaps[0]
 
 
-def test_few_and_many_singular_values_agree():
+def test_few_and_many_singular_values_agree(problem):
     ball = problem((6, 9, 3))
     few, many = (ball.outside(ball.z, NEAR, n) for n in (1, None))
     np.testing.assert_allclose(few[0], many[0], rtol=1e-12)
