@@ -30,8 +30,8 @@ from sklip.bounds import (  # noqa: E402
     sequential_bound,
 )
 from sklip.bounds._chain import chain_of  # noqa: E402
-from sklip.bounds._rescale import tightened_multipliers  # noqa: E402
-from sklip.bounds._sequential import sequential_passes  # noqa: E402
+from sklip.bounds._lipsdp.rescale import tightened_multipliers  # noqa: E402
+from sklip.bounds._lipsdp.sequential import sequential_passes  # noqa: E402
 from sklip.networks import FeedForward, random_network  # noqa: E402
 
 try:

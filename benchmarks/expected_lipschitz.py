@@ -21,8 +21,8 @@ import torch
 
 from sklip import expected_lipschitz
 from sklip.bounds import jacobian_variance
-from sklip.bounds._mean_field import Architecture
-from sklip.bounds._random_matrix import asymptotic_log_edge
+from sklip.bounds._architecture.mean_field import Architecture
+from sklip.bounds._architecture.random_matrix import asymptotic_log_edge
 from sklip.networks import random_network
 
 torch.set_num_threads(1)

@@ -45,11 +45,11 @@ from sklip.networks import random_network
 from sklip.training import (
     CvxpyStep,
     LipschitzUpdate,
-    _lipschitz_step_cvxpy,
     lipschitz_step,
 )
-from sklip.training._spectral_ball import SpectralBall
-from sklip.training._step_input import check_step
+from sklip.training._lipschitz_step import general_solver
+from sklip.training._lipschitz_step.inputs import check_step
+from sklip.training._lipschitz_step.spectral_ball import SpectralBall
 
 SIZES = [
     [10, 16, 2],
@@ -125,7 +125,7 @@ def fit_steps(sizes):
         certificate=None,
         random_state=0,
     )
-    with mock.patch("sklip.estimators._admm_run.LipschitzUpdate", Timed):
+    with mock.patch("sklip.estimators._admm.run.LipschitzUpdate", Timed):
         model.fit(X[:, : sizes[0]], y)
     return seconds[0], np.median(seconds[1:]), NONE, NONE, NONE, NONE
 
@@ -261,13 +261,13 @@ def _norm(weights, arguments, kind):
 
 def _limited(seconds):
     """Pass a time limit to the solvers, in their names of it."""
-    usual = _lipschitz_step_cvxpy._options
+    usual = general_solver._options
 
     def options(solver, tol):
         name = {"scs": "time_limit_secs", "clarabel": "time_limit"}[solver]
         return {**usual(solver, tol), name: seconds}
 
-    return mock.patch.object(_lipschitz_step_cvxpy, "_options", options)
+    return mock.patch.object(general_solver, "_options", options)
 
 
 def print_ratios(path):

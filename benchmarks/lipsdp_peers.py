@@ -78,21 +78,21 @@ def solve_ours(network):
 
 def solve_peer(network, solver):
     """The same for a solver of cvxpy."""
-    from sklip.bounds import _cvxpy
     from sklip.bounds._chain import chain_of
+    from sklip.bounds._lipsdp import general_solver
     from sklip.bounds._proof import prove
 
     chain = chain_of(network)
-    _cvxpy._OPTIONS.clear()
+    general_solver._OPTIONS.clear()
 
     def row(solution):
         value, multipliers, _ = solution
         proven = prove(chain, value, multipliers)
         inflation = proven[0] / value - 1.0 if proven else None
-        _cvxpy.cvxpy_multipliers = lambda *args, **options: solution
-        return describe(value, inflation, _cvxpy.cvxpy_bound(network))
+        general_solver.cvxpy_multipliers = lambda *args, **options: solution
+        return describe(value, inflation, general_solver.cvxpy_bound(network))
 
-    return lambda: _cvxpy.cvxpy_multipliers(chain, solver=solver), row
+    return lambda: general_solver.cvxpy_multipliers(chain, solver=solver), row
 
 
 def solve_plain(network, solver):

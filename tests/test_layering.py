@@ -32,7 +32,7 @@ DOORS = {"__init__", "__main__", "_cli"}
 COMMAND = {"__main__", "_cli"}
 
 LAZY = {"cvxpy", "matplotlib", "pandas", "skops"}
-TORCH_NN = {"bounds/_modules.py", "certification/_attacks.py"}
+TORCH_NN = {"bounds/_modules/reader.py", "certification/_attacks/pgd.py"}
 HEADER = [
     "# Authors: The sklip developers",
     "# SPDX-License-Identifier: BSD-3-Clause",
@@ -135,7 +135,11 @@ def test_part_is_known_and_licence_is_named(path):
         ("networks/_x.py", "from sklip.bounds import lipschitz_bound", "one way"),
         ("networks/_x.py", "import torch", "torch in sklip.networks"),
         ("training/_x.py", "from sklip.estimators import A", "one way"),
-        ("bounds/_x.py", "from sklip.networks._fold import fold", "behind a door"),
+        (
+            "bounds/_x.py",
+            "from sklip.networks._folding.fold import fold",
+            "behind a door",
+        ),
         ("bounds/_x.py", "from sklip import FeedForward", "top door"),
         ("bounds/_x.py", "import cvxpy", "outside a function"),
         ("bounds/_x.py", "from torch import nn", "torch.nn"),
@@ -157,7 +161,7 @@ def test_a_wrong_import_is_found(place, line, said):
     [
         ("bounds/_x.py", "from sklip.bounds._norms import layer_norms"),
         ("bounds/_x.py", "def f():\n    import cvxpy"),
-        ("bounds/_modules.py", "from torch import nn"),
+        ("bounds/_modules/reader.py", "from torch import nn"),
         ("certification/_x.py", "from sklip.bounds import lipschitz_bound"),
         ("training/_x.py", "import skorch\nfrom torch.nn import Linear"),
         ("metrics.py", "from sklip.certification import certified_radius"),

@@ -2,6 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Bounds of Lipschitz constants, with their proofs."""
 
+from sklip.bounds._architecture import (
+    JacobianDiagnostic,
+    expected_lipschitz,
+    jacobian_diagnostic,
+    jacobian_variance,
+    measured_gain,
+)
 from sklip.bounds._bracket import lipschitz_bracket
 from sklip.bounds._cached import cached_bound
 from sklip.bounds._certificate import (
@@ -13,20 +20,19 @@ from sklip.bounds._chain import Chain
 from sklip.bounds._check import check_certificate
 from sklip.bounds._dispatch import METHODS, auto_method, lipschitz_bound
 from sklip.bounds._empirical import lipschitz_lower_bound
-from sklip.bounds._expected import expected_lipschitz, jacobian_variance
 from sklip.bounds._feature_slopes import feature_slopes
-from sklip.bounds._gain import measured_gain
-from sklip.bounds._jacobian_diagnostic import JacobianDiagnostic, jacobian_diagnostic
-from sklip.bounds._lipsdp import lipsdp_bound
-from sklip.bounds._lipsdp_gradient import lipsdp_gradient
+from sklip.bounds._lipsdp import lipsdp_bound, lipsdp_gradient, sequential_bound
 from sklip.bounds._local import local_lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
 from sklip.bounds._modules import (
     Residual,
+    ShapedModule,
     feedforward_from_module,
     module_bound,
     module_hash,
     register_module_bound,
+    split_steps,
+    unwrap_any_module,
 )
 from sklip.bounds._multipliers import multiplier_certificate
 from sklip.bounds._norms import layer_norms, operator_norm_bound, spectral_norm_bound
@@ -34,17 +40,12 @@ from sklip.bounds._pairs import output_difference_bounds
 from sklip.bounds._path import path_bound
 from sklip.bounds._product import product_bound
 from sklip.bounds._proof import is_feasible
-from sklip.bounds._propagation import Propagation
-from sklip.bounds._propagation_bounds import hidden_bounds, outputs_lower
-from sklip.bounds._propagation_branches import (
+from sklip.bounds._propagation import (
+    Propagation,
+    hidden_bounds,
     lower_by_multipliers,
     lower_over_parts,
-)
-from sklip.bounds._sequential import sequential_bound
-from sklip.bounds._shaped_module import (
-    ShapedModule,
-    split_steps,
-    unwrap_any_module,
+    outputs_lower,
 )
 
 __all__ = [

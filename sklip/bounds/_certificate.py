@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sklip.bounds._check import certificate_seal, check_certificate
-from sklip.bounds._norms import check_norm
-from sklip.bounds._product import product_bound
-from sklip.bounds._resolve import resolve_network
-from sklip.bounds._shaped_module import (
+from sklip.bounds._modules import (
     bound_module,
     hash_module,
     is_any_module,
     unwrap_any_module,
 )
+from sklip.bounds._norms import check_norm
+from sklip.bounds._product import product_bound
+from sklip.bounds._resolve import resolve_network
 
 __all__ = [
     "LipschitzCertificate",

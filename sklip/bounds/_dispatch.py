@@ -9,17 +9,17 @@ import numpy as np
 from sklip._threads import limit_threads
 from sklip.bounds._certificate import module_certificate, product_certificate
 from sklip.bounds._chain import dense_work
-from sklip.bounds._cvxpy import cvxpy_bound
 from sklip.bounds._lipsdp import (
+    cvxpy_bound,
     first_order_bound,
     first_order_evaluations,
     lipsdp_bound,
+    sequential_bound,
 )
+from sklip.bounds._modules import is_any_module, unwrap_any_module
 from sklip.bounds._norms import check_norm
 from sklip.bounds._path import path_bound
 from sklip.bounds._resolve import resolve_network
-from sklip.bounds._sequential import sequential_bound
-from sklip.bounds._shaped_module import is_any_module, unwrap_any_module
 
 __all__ = ["METHODS", "auto_method", "lipschitz_bound"]
 

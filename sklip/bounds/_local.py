@@ -11,8 +11,7 @@ from sklip._threads import limit_threads
 from sklip.bounds._dispatch import lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
 from sklip.bounds._norms import check_norm
-from sklip.bounds._propagation import Propagation
-from sklip.bounds._propagation_bounds import hidden_bounds
+from sklip.bounds._propagation import Propagation, hidden_bounds
 from sklip.networks import network_view
 
 __all__ = ["local_lipschitz_bound"]

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sklip.bounds._propagation_lines import slope_range
-from sklip.bounds._propagation_shapes import UNIT
+from sklip.bounds._propagation import UNIT, slope_range
 
 __all__ = ["LocalSlopes", "spectral_norm_bounds"]
 

@@ -9,8 +9,8 @@ from numpy.linalg import LinAlgError
 from scipy.linalg.lapack import dsyevr
 
 from sklip.bounds._chain import SAFETY, UNIT, Chain
-from sklip.bounds._lmi import assemble_z, scaled_spreads
 from sklip.bounds._proof import prove
+from sklip.bounds._z import assemble_z, scaled_spreads
 
 __all__ = [
     "check_norm",
@@ -191,7 +191,7 @@ def layer_norms(network, norm=2):
 
 
 def z_norm_bound(chain, lipschitz, multipliers):
-    """Bound ``||Z||_2`` of the exact Z of LipSDP's condition (see _lmi) from above."""
+    """Bound ``||Z||_2`` of the exact Z of LipSDP's condition (see _z) from above."""
     z = assemble_z(chain, lipschitz, multipliers)
     spread = np.linalg.norm(scaled_spreads(chain.radii, lipschitz, multipliers))
     slopes = [1.0, *(high for _, high in chain.sectors)]

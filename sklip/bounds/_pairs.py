@@ -11,7 +11,7 @@ from scipy.linalg import solve_triangular
 
 from sklip._threads import limit_threads
 from sklip.bounds._chain import SAFETY, UNIT, chain_of, dense_work
-from sklip.bounds._lipsdp_pairs import LipSDPPairs
+from sklip.bounds._lipsdp import LipSDPPairs, sequential_passes
 from sklip.bounds._norms import (
     check_norm,
     layer_norms,
@@ -21,7 +21,6 @@ from sklip.bounds._norms import (
 )
 from sklip.bounds._product import product_bound
 from sklip.bounds._proof import output_factor, prove
-from sklip.bounds._sequential import sequential_passes
 
 __all__ = ["output_difference_bounds"]
 

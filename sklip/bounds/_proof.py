@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Proof in floating point that multipliers certify a bound, rounding accounted for.
 
-The scaled condition of _lmi, M >= 0, follows from any R with ||M' - R R^T|| <= c, where
+The scaled condition of _z, M >= 0, follows from any R with ||M' - R R^T|| <= c, where
 M = M' + c I. Here R is the computed block Cholesky factor of M'. How it was computed
 does not matter, since the residual is bounded afterwards; products may be summed in any
 order, with or without fused multiply-add, but not by Strassen's scheme or in less than
@@ -17,7 +17,7 @@ from scipy.linalg.blas import dtrmm, dtrsm
 from scipy.linalg.lapack import dpotrf
 
 from sklip.bounds._chain import SAFETY, UNIT
-from sklip.bounds._lmi import couplings, inflate, scaled_spreads, scaled_weights
+from sklip.bounds._z import couplings, inflate, scaled_spreads, scaled_weights
 
 __all__ = ["is_feasible", "output_factor", "prove"]
 

@@ -4,10 +4,14 @@
 
 import numpy as np
 
-from sklip.certification._attacks import attack_points, tangent_distances
-from sklip.certification._balls import perturbation_norm
+from sklip.certification._attacks import (
+    attack_points,
+    nearest_flips,
+    nearest_on_ray,
+    perturbation_norm,
+    tangent_distances,
+)
 from sklip.certification._decisions import decide
-from sklip.certification._minimum_norm import nearest_flips, nearest_on_ray
 from sklip.certification._radius import proven_radii
 from sklip.certification._validation import as_generator, check_norm
 

@@ -5,7 +5,7 @@
 import numpy as np
 
 from sklip.certification._attacks import attack_points
-from sklip.certification._branch_radius import BranchedRadii
+from sklip.certification._branching import BranchedRadii
 from sklip.certification._decisions import decide
 from sklip.certification._local_margins import LocalMargins
 from sklip.certification._local_radius import (

@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Estimators: multilayer perceptrons that come with a proof."""
 
-from sklip.estimators._admm import ADMMLipschitzMLP
-from sklip.estimators._admm_classifier import ADMMLipschitzMLPClassifier
-from sklip.estimators._admm_regressor import ADMMLipschitzMLPRegressor
+from sklip.estimators._admm import (
+    ADMMLipschitzMLP,
+    ADMMLipschitzMLPClassifier,
+    ADMMLipschitzMLPRegressor,
+)
 from sklip.estimators._interval import CertifiedIntervalRegressor
 from sklip.estimators._meta import BaseCertifiedEstimator
-from sklip.estimators._noise_classifier import NoiseLipschitzClassifier
-from sklip.estimators._noise_regressor import NoiseLipschitzRegressor
+from sklip.estimators._noise import NoiseLipschitzClassifier, NoiseLipschitzRegressor
 from sklip.estimators._regularized import (
     LipschitzRegularizedMLP,
     LipschitzRegularizedMLPClassifier,
+    LipschitzRegularizedMLPRegressor,
 )
-from sklip.estimators._regularized_regressor import LipschitzRegularizedMLPRegressor
 from sklip.estimators._reject import CertifiedRejectClassifier
 
 __all__ = [

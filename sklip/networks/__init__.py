@@ -3,10 +3,10 @@
 """What a network is: activations, the frozen network, views of fitted models."""
 
 from sklip.networks._activations import Activation, get_activation, list_activations
-from sklip.networks._build import network_view
 from sklip.networks._feedforward import FeedForward
+from sklip.networks._network_view import network_view
 from sklip.networks._random import random_network
-from sklip.networks._resolve import unwrap_search
+from sklip.networks._reading import unwrap_search
 from sklip.networks._view import NetworkView
 
 __all__ = [

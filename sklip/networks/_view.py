@@ -8,9 +8,8 @@ from numbers import Integral
 
 import numpy as np
 
-from sklip.networks._encode import InputEncoder
 from sklip.networks._feedforward import FeedForward
-from sklip.networks._fold_rounding import FoldRounding
+from sklip.networks._folding import FoldRounding, InputEncoder
 
 __all__ = ["NetworkView"]
 

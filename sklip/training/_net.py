@@ -14,11 +14,11 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sklip.exceptions import DivergedTrainingError
-from sklip.training._backprop import Backprop
 from sklip.training._data import BatchIterator, TensorData
 from sklip.training._lbfgs import run_lbfgs
 from sklip.training._losses import CLASSIFIER_LOSSES, LOSSES
 from sklip.training._optimizers import make_optimizer
+from sklip.training._passes import Backprop
 
 __all__ = ["MLPNet", "check_callbacks"]
 

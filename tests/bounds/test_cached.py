@@ -19,7 +19,8 @@ from sklip import (
     make_certified_accuracy_scorer,
     make_lipschitz_scorer,
 )
-from sklip.bounds import _cached, _lipsdp, _lipsdp_pairs, cached_bound
+from sklip.bounds import _cached, cached_bound
+from sklip.bounds._lipsdp import bound, pairs
 from sklip.networks import random_network
 
 pytestmark = pytest.mark.filterwarnings(
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings(
 def solves(monkeypatch):
     """Counts of LipSDPs of whole networks and of pairs of classes."""
     counts = {"network": 0, "pair": 0}
-    for module, name in ((_lipsdp, "network"), (_lipsdp_pairs, "pair")):
+    for module, name in ((bound, "network"), (pairs, "pair")):
         original = module.solve_lipsdp
 
         def counted(*args, _original=original, _name=name, **kwargs):

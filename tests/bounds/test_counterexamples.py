@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklip.bounds import lipschitz_lower_bound, product_bound, sequential_bound
-from sklip.bounds._cvxpy import cvxpy_bound
+from sklip.bounds._lipsdp.general_solver import cvxpy_bound
 from sklip.networks import FeedForward
 
 FIRST = np.array([[-1.0], [-1.0]])

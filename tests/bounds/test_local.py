@@ -70,7 +70,7 @@ def test_blocks_do_not_matter(monkeypatch):
     network = random_network((5, 30, 20, 3), random_state=0)
     X = np.random.default_rng(0).normal(size=(40, 5))
     whole = local_lipschitz_bound(network, X, radius=0.3)
-    monkeypatch.setattr("sklip.bounds._propagation._BLOCK_FLOATS", 3000)
+    monkeypatch.setattr("sklip.bounds._propagation.propagation._BLOCK_FLOATS", 3000)
     assert_allclose(local_lipschitz_bound(network, X, radius=0.3), whole, rtol=1e-9)
 
 

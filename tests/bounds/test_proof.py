@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 
 from sklip.bounds import _chain, _check, _proof, lipschitz_bound
 from sklip.bounds._chain import Chain, chain_of
-from sklip.bounds._lmi import assemble_z, inflate
+from sklip.bounds._lipsdp.sequential import sequential_passes
 from sklip.bounds._norms import z_norm_bound
 from sklip.bounds._proof import is_feasible, prove
-from sklip.bounds._sequential import sequential_passes
+from sklip.bounds._z import assemble_z, inflate
 from sklip.networks import FeedForward, list_activations, random_network
 
 mpmath = pytest.importorskip("mpmath")

@@ -14,9 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklip import NoiseLipschitzRegressor
-from sklip.bounds import _propagation, lipschitz_bound
+from sklip.bounds import lipschitz_bound
+from sklip.bounds._propagation import propagation
 from sklip.certification import adversarial_interval, certified_interval
-from sklip.certification._attacks import linearise
+from sklip.certification._attacks.pgd import linearise
 from sklip.certification._pairs import LOCAL_METHODS
 from sklip.networks import FeedForward, random_network
 
@@ -102,7 +103,7 @@ def test_local_intervals_in_blocks_are_those_of_one_block(monkeypatch):
     network = random_network((5, 16, 12, 3), random_state=3)
     X = np.random.default_rng(1).normal(size=(30, 5))
     expected = certified_interval(network, X, radius=0.1)
-    monkeypatch.setattr(_propagation, "_BLOCK_FLOATS", 16 * 16 * 7)
+    monkeypatch.setattr(propagation, "_BLOCK_FLOATS", 16 * 16 * 7)
     found = certified_interval(network, X, radius=0.1)
     assert_allclose(found, expected, rtol=1e-12)
 

@@ -26,8 +26,8 @@ from sklip import (
 from sklip.bounds import lipsdp_bound, multiplier_certificate
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import ADMM, ConsensusTerm, FlatMLP, certified_network
-from sklip.training._admm_rho import adapted_rho
-from sklip.training._admm_state import SplitState
+from sklip.training._admm.rho import adapted_rho
+from sklip.training._admm.state import SplitState
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -380,7 +380,7 @@ def test_interrupted_training_keeps_the_bound(classification, epoch):
 
 
 def test_interrupted_projection_keeps_the_bound(classification, monkeypatch):
-    from sklip.training._admm_update import LipschitzUpdate
+    from sklip.training._admm.update import LipschitzUpdate
 
     step, calls = LipschitzUpdate.__call__, []
 

@@ -368,7 +368,7 @@ def test_predictions_are_made_few_rows_at_a_time(monkeypatch):
         lambda _, inputs: sizes.append(len(inputs[0]))
     )
     monkeypatch.setattr("sklip.estimators._module_networks._ROWS", 40)
-    monkeypatch.setattr("sklip.training._flat_module._CHUNK", 16)
+    monkeypatch.setattr("sklip.training._modules.flat._CHUNK", 16)
     np.testing.assert_allclose(model.decision_function(ROWS), whole, atol=1e-5)
     assert sizes == [16, 16, 8, 16, 16, 8, 10]
 

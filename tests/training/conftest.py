@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from sklip.training._spectral_ball import SpectralBall
+from sklip.training._lipschitz_step.spectral_ball import SpectralBall
 
 
 @pytest.fixture

@@ -1,0 +1,250 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""LipSDP-Neuron and LipSDP-Layer: the tightest bounds by multipliers, proven.
+
+The network is scaled by the sequential bound's multipliers, so that the optimum is near
+one, and solved by the interior-point method of interior_point.py. Its answer is not
+trusted: the multipliers are proven afterwards (see _proof).
+"""
+
+import math
+import time
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from sklip.bounds._certificate import lmi_certificate
+from sklip.bounds._chain import chain_of, transposed
+from sklip.bounds._lipsdp.interior_point import interior_point
+from sklip.bounds._lipsdp.problem import LipSDPProblem
+from sklip.bounds._lipsdp.rescale import evaluation_work, tightened_multipliers
+from sklip.bounds._lipsdp.sequential import sequential_bound, sequential_passes
+from sklip.bounds._proof import prove
+from sklip.bounds._z import inflate, scaled_weights, transposed_multipliers
+from sklip.exceptions import CertificationWarning
+
+__all__ = [
+    "first_order_bound",
+    "first_order_evaluations",
+    "lipsdp_bound",
+    "scaled_problem",
+    "solve_lipsdp",
+]
+
+# Hidden neurons up to which the semidefinite program is formed: about a minute and a
+# gigabyte. Above, the first-order method of _rescale takes over.
+_DENSE_UP_TO = 2000
+# Its barrier weights at most; the last ones earn digits of the lower end alone.
+_STAGES = 10
+# Multiply-adds that are spent where "auto" chooses it (about ten seconds), and the
+# fewest evaluations that are worth it.
+_AUTO_WORK, _FEWEST_EVALUATIONS = 3e10, 10
+# Factors by which the sequential bound is relaxed to become a strictly feasible start.
+_RELAXATIONS = (1.2, 3.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A point of LipSDP, unproven.
+
+    Attributes
+    ----------
+    lipschitz : float
+        Upper end of the bracket.
+    lower : float
+        Lower end, from the dual; 0 if none was found.
+    multipliers : tuple of ndarray
+        d = sqrt(2 T) for each hidden layer.
+    """
+
+    lipschitz: float
+    lower: float
+    multipliers: tuple
+
+
+def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
+    """Bound the l2 Lipschitz constant by LipSDP, with a proof.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    per_layer : bool, default=False
+        One multiplier for each layer (LipSDP-Layer) instead of one for each neuron.
+    tol : float, default=1e-6
+        Relative gap between the bound and the optimum at which the solver stops.
+    time_limit : float, default=None
+        Seconds after which it stops with the best bound so far.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where it computes, in float64.
+
+    Returns
+    -------
+    certificate : LipschitzCertificate
+        Proven, and never above the sequential bound; ``lower`` is the solver's dual
+        value.
+
+    Warns
+    -----
+    CertificationWarning
+        If the solver failed and the sequential bound is returned.
+
+    Notes
+    -----
+    Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Above 2000
+    hidden neurons the multipliers come from a first-order method: some digits fewer,
+    one multiplier a neuron for LipSDP-Layer, too, and always on the CPU.
+
+    Examples
+    --------
+    >>> from sklip.bounds import lipsdp_bound, sequential_bound
+    >>> from sklip.networks import random_network
+    >>> network = random_network([4, 16, 16, 1], random_state=0)
+    >>> certificate = lipsdp_bound(network)
+    >>> certificate.value < sequential_bound(network).value
+    True
+    >>> certificate.verify(network)
+    True
+    """
+    method = "lipsdp-layer" if per_layer else "lipsdp"
+    chain, sequential = chain_of(network), sequential_bound(network)
+    if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
+        # One matrix after merging, or a constant network: nothing is left to solve.
+        return replace(sequential, method=method)
+    if sum(len(w) for w in chain.weights[:-1]) > _DENSE_UP_TO:
+        found = first_order_bound(network, tol=tol, time_limit=time_limit)
+        return replace(found, method=method)
+    solution = solve_lipsdp(
+        chain, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
+    )
+    if solution is None:
+        warnings.warn(
+            "LipSDP could not be solved in float64 (extreme weights, or a slope sector "
+            "of almost no width): the sequential bound is returned.",
+            CertificationWarning,
+            stacklevel=2,
+        )
+        return sequential
+    solved = solution.lipschitz
+    proven = prove(chain, solved, solution.multipliers)
+    if proven is None or proven[0] >= sequential.value:
+        # Already optimal within tol, or stopped before it got below.
+        lower = min(solution.lower, sequential.value)
+        return replace(sequential, method=method, lower=lower)
+    lower = min(solution.lower, proven[0])
+    return lmi_certificate(network, *proven, method, solved=solved, lower=lower)
+
+
+def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.inf):
+    """Bound by LipSDP's first-order method, whose matrices are no larger than a layer.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    tol : float, default=1e-6
+        Relative gap at which it stops, if it gets there.
+    time_limit : float, default=None
+        Seconds after which it stops with the best bound so far.
+    n_evaluations : int
+        Evaluations after which it stops.
+
+    Returns
+    -------
+    certificate : LipschitzCertificate
+        Proven, and never above the sequential bound; ``lower`` is the dual value of
+        LipSDP that the last steps give.
+    """
+    deadline = math.inf if time_limit is None else time.monotonic() + time_limit
+    chain, sequential = chain_of(network), sequential_bound(network)
+    if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
+        return replace(sequential, method="lipsdp")
+    for start in sequential_passes(chain):
+        found = tightened_multipliers(
+            chain,
+            *start,
+            n_stages=_STAGES,
+            tol=tol,
+            n_evaluations=n_evaluations,
+            deadline=deadline,
+        )
+        if found is None:
+            continue
+        if found.value < sequential.value:
+            return lmi_certificate(
+                network,
+                found.value,
+                found.multipliers,
+                "lipsdp",
+                solved=found.value,
+                lower=found.lower,
+            )
+        lower = min(found.lower, sequential.value)
+        return replace(sequential, method="lipsdp", lower=lower)
+    return replace(sequential, method="lipsdp")
+
+
+def first_order_evaluations(network):
+    """Evaluations that "auto" grants the first-order method: 0 where too few pay."""
+    granted = _AUTO_WORK / max(evaluation_work(chain_of(network)), 1.0)
+    return int(granted) if granted >= _FEWEST_EVALUATIONS else 0
+
+
+def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
+    """Solution of LipSDP for a chain of at least two matrices; None on failure.
+
+    The transposed network has the same bound, and the smaller of the network's ends is
+    the block of the input that the program keeps; the other is eliminated.
+    """
+    deadline = math.inf if time_limit is None else time.monotonic() + time_limit
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    is_transposed = min(chain.weights[-1].shape) < min(chain.weights[0].shape)
+    solved = transposed(chain) if is_transposed else chain
+    with torch.inference_mode():
+        for lipschitz, d in sequential_passes(chain):
+            if is_transposed:
+                d = transposed_multipliers(lipschitz, d, chain.sectors)
+            for factor in _RELAXATIONS:
+                start = inflate(lipschitz, d, factor ** (1.0 / len(chain)))
+                problem = scaled_problem(solved, *start, per_layer, device)
+                optimum = interior_point(problem, tol, deadline)
+                if optimum is None:
+                    continue
+                solution = _unscaled(problem, optimum, *start)
+                if is_transposed:
+                    solution = _transposed_back(solution, solved.sectors)
+                return solution
+    return None
+
+
+def _transposed_back(solution, sectors):
+    multipliers = transposed_multipliers(
+        solution.lipschitz, solution.multipliers, sectors
+    )
+    return replace(solution, multipliers=multipliers)
+
+
+def scaled_problem(chain, lipschitz, d, per_layer, device):
+    """The problem in units where (lipschitz, d) is the point x_0 = 1, 2 x_i = 1."""
+    weights = scaled_weights(chain.weights, lipschitz, d)
+    if weights[0].shape[1] > len(weights[0]):
+        # W_0 = R Q with orthonormal rows of Q: only R enters, exactly.
+        weights[0] = np.linalg.qr(weights[0].T, mode="r").T
+    tensors = [torch.as_tensor(np.ascontiguousarray(w)).to(device) for w in weights]
+    return LipSDPProblem(tensors, chain.sectors, per_layer=per_layer)
+
+
+def _unscaled(problem, optimum, lipschitz, d):
+    t = problem.multipliers(optimum.x).cpu().numpy()
+    multipliers = tuple(
+        scale * np.sqrt(2.0 * t[layer])
+        for scale, layer in zip(d, problem.layers, strict=True)
+    )
+    return Solution(
+        lipschitz * math.sqrt(float(optimum.x[0])),
+        lipschitz * math.sqrt(max(optimum.lower, 0.0)),
+        multipliers,
+    )

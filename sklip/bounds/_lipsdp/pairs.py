@@ -1,0 +1,61 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Constants of the differences of two outputs, each by a LipSDP of its own."""
+
+import numpy as np
+
+from sklip.bounds._chain import UNIT, chain_of
+from sklip.bounds._lipsdp.bound import solve_lipsdp
+from sklip.bounds._proof import prove
+
+__all__ = ["LipSDPPairs"]
+
+# Relative gap of a pair's solve: a radius needs no more digits.
+_TOL = 1e-4
+
+
+class LipSDPPairs:
+    """LipSDP (P7 of paper 001) with the last layer replaced by a row difference.
+
+    Solved once for each pair that is asked for, and remembered.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    fallback : callable
+        ``fallback(pairs)``: proven constants that are never to be exceeded.
+    """
+
+    def __init__(self, network, fallback):
+        self._chain = chain_of(network)
+        self._fallback = fallback
+        self._known = {}
+
+    def __call__(self, pairs):
+        """Proven constants of shape (n_pairs,)."""
+        constants = self._fallback(pairs)
+        if len(self._chain) == 1:
+            return constants
+        for k, (t, j) in enumerate(np.sort(pairs, axis=1)):
+            if t != j and constants[k] > 0.0:
+                constants[k] = min(constants[k], self._solve(int(t), int(j)))
+        return constants
+
+    def _solve(self, t, j):
+        if (t, j) not in self._known:
+            proven, chain = None, self._difference(t, j)
+            if np.any(chain.weights[-1]):
+                solution = solve_lipsdp(chain, tol=_TOL)
+                if solution is not None:
+                    proven = prove(chain, solution.lipschitz, solution.multipliers)
+            self._known[t, j] = np.inf if proven is None else proven[0]
+        return self._known[t, j]
+
+    def _difference(self, t, j):
+        last, radius = self._chain.weights[-1], self._chain.radii[-1]
+        row = last[[t]] - last[[j]]
+        spread = UNIT * np.abs(row)
+        if radius is not None:
+            spread = (spread + radius[[t]] + radius[[j]]) * (1.0 + 4.0 * UNIT)
+        return self._chain.with_last(row, spread)

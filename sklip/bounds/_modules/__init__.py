@@ -1,0 +1,35 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Product bounds of torch modules: convolutions, pooling, residual blocks."""
+
+from sklip.bounds._modules.reader import (
+    Residual,
+    feedforward_from_module,
+    module_bound,
+    module_hash,
+    register_module_bound,
+    unwrap_module,
+)
+from sklip.bounds._modules.shaped import (
+    ShapedModule,
+    bound_module,
+    hash_module,
+    is_any_module,
+    split_steps,
+    unwrap_any_module,
+)
+
+__all__ = [
+    "Residual",
+    "ShapedModule",
+    "bound_module",
+    "feedforward_from_module",
+    "hash_module",
+    "is_any_module",
+    "module_bound",
+    "module_hash",
+    "register_module_bound",
+    "split_steps",
+    "unwrap_any_module",
+    "unwrap_module",
+]

@@ -1,0 +1,131 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Estimators that hold a torch module: the module, its input, what stands before."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+
+from sklip.bounds._modules.reader import (
+    is_module,
+    module_bound,
+    module_hash,
+    unwrap_module,
+)
+from sklip.bounds._norms import layer_norms
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks import FeedForward, network_view, unwrap_search
+
+__all__ = [
+    "ShapedModule",
+    "bound_module",
+    "hash_module",
+    "is_any_module",
+    "split_steps",
+    "unwrap_any_module",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class ShapedModule:
+    """A module for samples of a known shape, behind a linear map.
+
+    Attributes
+    ----------
+    module : torch.nn.Module
+        In eval mode.
+    input_shape : tuple of int
+        Shape of one sample.
+    before : FeedForward or None
+        The linear part of the preprocessing, rows to rows.
+    """
+
+    module: object
+    input_shape: tuple
+    before: FeedForward | None = None
+
+
+class _Rows(BaseEstimator):
+    """Stands for the module in a Pipeline that is folded."""
+
+    def __init__(self, network):
+        self.network_ = network
+
+    def fit(self, X, y=None):
+        """Nothing to do."""
+        return self
+
+
+def split_steps(model):
+    """Steps in front of the last estimator, and that one; searches are opened."""
+    steps, last = [], model
+    while isinstance(last, BaseEstimator):
+        if type(last) is Pipeline and last.steps:
+            steps += last.steps[:-1]
+            last = last.steps[-1][1]
+        elif (inner := _inside(last)) is not last:
+            last = inner
+        else:
+            break
+    return steps, last
+
+
+def _inside(model):
+    try:
+        return unwrap_search(model)
+    except (NotFittedError, UnsupportedModelError):
+        # Whoever needs the model will say so, with its reason.
+        return model
+
+
+def unwrap_any_module(model):
+    """A ShapedModule for an estimator with a module, or a Pipeline that ends in one.
+
+    A torch module itself is unwrapped as by ``unwrap_module``, all else returned.
+    """
+    steps, last = split_steps(model)
+    if not hasattr(type(last), "module_") or not hasattr(last, "module_"):
+        return unwrap_module(model)
+    module, shape = last.to_torch().eval(), last.module_input_shape_
+    if not steps:
+        return ShapedModule(module, shape)
+    rows = _Rows(FeedForward([np.eye(int(np.prod(shape)))]))
+    view = network_view(Pipeline([*steps, ("rows", rows)]))
+    return ShapedModule(module, shape, view.mutable_network())
+
+
+def is_any_module(model):
+    """Whether a model is a torch module or a ShapedModule."""
+    return isinstance(model, ShapedModule) or is_module(model)
+
+
+def bound_module(model, norm):
+    """Proven product of norms of a module, with a ShapedModule's preprocessing."""
+    if not isinstance(model, ShapedModule):
+        return module_bound(model, norm=norm)
+    bound = module_bound(model.module, model.input_shape, norm=norm)
+    if model.before is None:
+        return bound
+    return bound * _linear_norm(model.before, norm) * (1.0 + 2.0**-50)
+
+
+def _linear_norm(network, norm):
+    matrix = network.weights[0]
+    rows, columns = np.nonzero(matrix)
+    if len(set(rows)) == len(rows) and len(set(columns)) == len(columns):
+        # One entry in each row and column, as for a scaler: its norm is the largest.
+        return float(np.abs(matrix).max())
+    return layer_norms(network, norm)[0]
+
+
+def hash_module(model):
+    """Hash of a module, with a ShapedModule's shape and preprocessing."""
+    if not isinstance(model, ShapedModule):
+        return module_hash(model)
+    before = "" if model.before is None else model.before.hash
+    parts = f"{module_hash(model.module)}{model.input_shape}{before}"
+    return hashlib.sha256(parts.encode()).hexdigest()

@@ -1,0 +1,19 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Interval and linear bound propagation over balls."""
+
+from sklip.bounds._propagation.bounds import hidden_bounds, outputs_lower
+from sklip.bounds._propagation.branches import lower_by_multipliers, lower_over_parts
+from sklip.bounds._propagation.lines import slope_range
+from sklip.bounds._propagation.propagation import Propagation
+from sklip.bounds._propagation.shapes import UNIT
+
+__all__ = [
+    "Propagation",
+    "UNIT",
+    "hidden_bounds",
+    "lower_by_multipliers",
+    "lower_over_parts",
+    "outputs_lower",
+    "slope_range",
+]

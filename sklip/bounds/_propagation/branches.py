@@ -1,0 +1,242 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Linear bounds of a ReLU network over parts of a ball, cut out by neurons' signs.
+
+A part is where chosen pre-activations have chosen signs s. For beta >= 0 the bound of
+f - sum beta s z over the whole ball is one of f over the part (beta-CROWN), and beta is
+optimised together with the slopes of the lines.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from sklip.bounds._propagation.bounds import hidden_bounds
+from sklip.bounds._propagation.linear import layer_sizes, linear_lower
+from sklip.bounds._propagation.lines import Lines, adaptive_lines
+from sklip.bounds._propagation.slopes import Adam
+
+__all__ = ["PartBounds", "lower_by_multipliers", "lower_over_parts"]
+
+
+@dataclass(frozen=True, eq=False)
+class PartBounds:
+    """What is known of one linear function of the outputs over some parts.
+
+    Attributes
+    ----------
+    lower : Tensor of shape (n_parts,)
+        Proven lower bounds.
+    directions : Tensor of shape (n_parts, n_first)
+        Coefficients of the first pre-activations in the bound: downhill lies the point
+        of the ball where it is attained.
+    gains : list of Tensor of shape (n_parts, n_k)
+        What the bound loses at each neuron of each hidden layer by not knowing its
+        sign; 0 where it is known.
+    active : list of Tensor of shape (n_parts, n_k)
+        Where ReLU is the identity, of neurons whose sign is known.
+    start : Tensor of shape (n_parts, n_neurons, 2)
+        Slopes and multipliers at the end, from which parts of these may start.
+    """
+
+    lower: torch.Tensor
+    directions: torch.Tensor
+    gains: list
+    active: list
+    start: torch.Tensor
+
+
+def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=None):
+    """Bounds of ``rows @ outputs`` over parts of balls.
+
+    Parameters
+    ----------
+    propagation : Propagation
+        A network with ReLU throughout.
+    balls : Balls
+        One for each part.
+    rows : Tensor of shape (n_parts, 1, n_outputs)
+        Coefficients of the outputs.
+    signs : list of Tensor of shape (n_parts, n_k)
+        For each hidden layer 1, -1, or 0 where the sign is free.
+    n_steps : int
+        Steps of ascent.
+    enough : float
+        They end when all bounds are above it.
+    start : Tensor of shape (n_parts, n_neurons, 2), default=None
+        Slopes and multipliers to start from.
+
+    Returns
+    -------
+    bounds : PartBounds
+        Of each part.
+    """
+    if not propagation.n_hidden:
+        norms = rows.norm(dim=2) * 1.001
+        lower = linear_lower(propagation, balls, 0, rows, norms, [], [])
+        return PartBounds(
+            lower[:, 0], rows[:, 0], [], [], rows.new_zeros(len(rows), 0, 2)
+        )
+    with torch.no_grad():
+        ascent = _Ascent(propagation, balls, rows, signs, start)
+    lower, directions, *layers = ascent.run(n_steps, enough)
+    n = propagation.n_hidden
+    slopes, multipliers = (
+        torch.cat(x, 2) for x in (layers[n : 2 * n], layers[2 * n :])
+    )
+    return PartBounds(
+        lower,
+        directions,
+        ascent.gains(layers[:n]),
+        [low >= 0.0 for low, _ in ascent.bounds.intervals],
+        torch.stack([slopes[:, 0], multipliers[:, 0]], dim=2),
+    )
+
+
+def lower_by_multipliers(propagation, balls, rows, signs, multipliers):
+    """Bounds of ``rows @ outputs`` over parts, from given multipliers of the signs.
+
+    Parameters
+    ----------
+    propagation, balls, rows, signs
+        As for :func:`lower_over_parts`.
+    multipliers : list of Tensor of shape (n_parts, n_k)
+        For each hidden layer, >= 0.
+
+    Returns
+    -------
+    lower : Tensor of shape (n_parts,)
+        Proven for any multipliers.
+    """
+    with torch.no_grad():
+        ascent = _Ascent(propagation, balls, rows, signs)
+        extra = [
+            -(beta * sign)[:, None]
+            for beta, sign in zip(multipliers, signs, strict=True)
+        ]
+        return ascent.lower(ascent.lines, extra)
+
+
+class _Ascent:
+    """Slopes of the lower lines and multipliers of the signs, and their bound."""
+
+    def __init__(self, propagation, balls, rows, signs, start=None):
+        self.propagation, self.rows, self.signs = propagation, rows, signs
+        self.norms = rows.norm(dim=2) * 1.001
+        cuts = [
+            (
+                torch.where(s > 0, 0.0, -torch.inf).to(rows.dtype),
+                torch.where(s < 0, 0.0, torch.inf).to(rows.dtype),
+            )
+            for s in signs
+        ]
+        self.bounds = hidden_bounds(propagation, balls, "crown", given=cuts)
+        self.lines, self.sizes = [], []
+        for layer, (low, high) in zip(
+            propagation.layers, self.bounds.intervals, strict=False
+        ):
+            self.lines.append(adaptive_lines(layer.shape, low, high))
+            self.sizes.append(layer_sizes(layer, low, high, self.lines[-1]))
+        coefficients = []
+        self.lower(self.lines, None, coefficients)
+        # Multipliers in units of a typical coefficient of their layer.
+        self.scales = [
+            c.abs().mean(dim=2, keepdim=True) + 1e-12 for c in coefficients[::-1]
+        ]
+        self._set_variables(start)
+
+    def _set_variables(self, start):
+        self.open = [
+            ((low < 0.0) & (high > 0.0))[:, None] for low, high in self.bounds.intervals
+        ]
+        self.shares = [line.lower[:, None].clamp(0.0, 1.0) for line in self.lines]
+        self.betas = [torch.zeros_like(s) for s in self.shares]
+        if start is not None:
+            start = start.split([s.shape[1] for s in self.signs], dim=1)
+            shares, betas = zip(*(s[:, None].unbind(3) for s in start), strict=True)
+            self.shares = list(map(torch.where, self.open, shares, self.shares))
+            self.betas = [b / s for b, s in zip(betas, self.scales, strict=True)]
+        self.shares = [s.clone().requires_grad_() for s in self.shares]
+        self.betas = [b.clone().requires_grad_() for b in self.betas]
+
+    def lower(self, lines, extra, passed=None):
+        """Bound of each part with these lines and coefficients of the signs."""
+        k = self.propagation.n_hidden
+        balls = self.bounds.balls
+        return linear_lower(
+            self.propagation,
+            balls,
+            k,
+            self.rows,
+            self.norms,
+            lines,
+            self.sizes,
+            extra,
+            passed,
+        )[:, 0]
+
+    def run(self, n_steps, enough):
+        """Best bounds over the steps and, of the steps where they were found:
+
+        the directions and for each layer coefficients, slopes and multipliers.
+        """
+        slopes, betas = Adam(self.shares), Adam(self.betas, 0.3, 0.95, torch.inf)
+        best = None
+        for step in range(n_steps + 1):
+            with torch.enable_grad():
+                lines, passed = self._open_lines(), []
+                multipliers = list(map(torch.mul, self.scales, self.betas))
+                extra = [
+                    -beta * sign[:, None]
+                    for beta, sign in zip(multipliers, self.signs, strict=True)
+                ]
+                lower = self.lower(lines, extra, passed)
+                direction = self._direction(lines, extra, passed)
+                found = [lower, direction, *passed, *self.shares, *multipliers]
+                best = _better([x.detach().clone() for x in found], best)
+                if step == n_steps or (best[0] > enough).all():
+                    return best
+                variables = [*self.shares, *self.betas]
+                gradients = torch.autograd.grad(lower.sum(), variables)
+            slopes.step(gradients[: len(self.shares)])
+            betas.step(gradients[len(self.shares) :])
+
+    def _direction(self, lines, extra, passed):
+        first = passed[-1]
+        positive, negative = first.clamp_min(0.0), first.clamp_max(0.0)
+        rows = positive * lines[0].lower + negative * lines[0].upper + extra[0]
+        return rows[:, 0]
+
+    def _open_lines(self):
+        """Lines through zero with these slopes, which are below ReLU anywhere."""
+        found = []
+        for share, is_open, line in zip(
+            self.shares, self.open, self.lines, strict=True
+        ):
+            slope = torch.where(is_open, share, share.detach())
+            upper, above = line.upper[:, None], line.above[:, None]
+            found.append(Lines(slope, torch.zeros_like(slope), upper, above))
+        return found
+
+    def gains(self, coefficients):
+        """Loss of the upper line, where it is used; a lower one loses little."""
+        found = []
+        for c, (low, high) in zip(
+            coefficients[::-1], self.bounds.intervals, strict=True
+        ):
+            is_open = (low < 0.0) & (high > 0.0)
+            gap = (-low * high / (high - low).clamp_min(1e-300)).clamp_min(0.0)
+            loss = (-c[:, 0]).clamp_min(0.0) * gap
+            found.append(torch.where(is_open, loss + 1e-30, 0.0))
+        return found
+
+
+def _better(new, old):
+    """Of each part what belongs to the larger of the bounds, which come first."""
+    if old is None:
+        return new
+    better = new[0] > old[0]
+    return [
+        torch.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
+        for a, b in zip(new, old, strict=True)
+    ]

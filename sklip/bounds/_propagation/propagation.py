@@ -1,0 +1,216 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Interval and linear bound propagation over norm balls, for many samples at once.
+
+Linear propagation (CROWN) writes an output as a linear function of the layer before,
+replaces each activation by a line on the side that the sign of its coefficient asks
+for, and so on down to the input, where a linear function over a ball has a closed form.
+
+Everything is float64 and every number returned is proven: each product loses at most
+gamma = (n + 8) 2^-53 of the sizes that enter it, the sizes are bounded by norms, and
+what the roundings add up to is taken off at the end. See _Ledger.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from sklip.bounds._norms import layer_norms
+from sklip.bounds._propagation.lines import value_range
+from sklip.bounds._propagation.shapes import UNIT, shape_of
+
+__all__ = ["Balls", "Propagation", "gamma"]
+
+# Coefficients of one block of samples; a handful of arrays of this size are alive.
+_BLOCK_FLOATS = 2**22
+
+
+def gamma(n_terms):
+    """Relative rounding error of a sum of products, with room for this arithmetic."""
+    return 1.01 * (n_terms + 8) * UNIT
+
+
+@dataclass(frozen=True, eq=False)
+class Balls:
+    """Balls of inputs.
+
+    Attributes
+    ----------
+    centers : Tensor of shape (n_samples, n_inputs)
+        Their centers.
+    radii : Tensor of shape (n_samples,)
+        Their radii, in the norm of the Propagation.
+    """
+
+    centers: torch.Tensor
+    radii: torch.Tensor
+
+    def __len__(self):
+        return len(self.centers)
+
+    def __getitem__(self, rows):
+        return Balls(self.centers[rows], self.radii[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Tensors of one affine layer and the activation behind it."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    magnitude: torch.Tensor  # |weight|
+    frobenius: float
+    spectral: float
+    row_norms: torch.Tensor
+    bias_norm: float
+    gamma_in: float  # of sums over the layer's inputs
+    gamma_out: float  # of sums over its outputs
+    shape: object  # of the activation; None behind the last layer
+
+
+class Propagation:
+    """Bounds of a network's layers over balls of a norm.
+
+    Parameters
+    ----------
+    network : FeedForward
+        The network.
+    norm : {1, 2, inf}
+        Norm of the balls.
+    mutable : ndarray of bool of shape (n_inputs,), default=None
+        Inputs that move; all by default.
+    device : str
+        Where it computes.
+    """
+
+    def __init__(self, network, norm, mutable=None, device="cpu"):
+        self.norm, self.device = float(norm), torch.device(device)
+        spectral = layer_norms(network, 2)
+        shapes = [*map(shape_of, network.activations), None]
+        self.layers = [
+            self._layer(*parts, 4 * len(shapes))
+            for parts in zip(
+                network.weights, network.biases, spectral, shapes, strict=True
+            )
+        ]
+        first = self.layers[0].weight
+        if mutable is not None:
+            first = first[:, self.tensor(mutable.copy(), torch.bool)]
+        self.moving = first
+        self.spread = InputSpread(first, self.norm)
+
+    def tensor(self, array, dtype=torch.float64):
+        """On the device."""
+        return torch.as_tensor(array, dtype=dtype, device=self.device)
+
+    def _layer(self, weight, bias, spectral, shape, extra):
+        weight, bias = self.tensor(weight.copy()), self.tensor(bias.copy())
+        up = 1.0 + gamma(weight.numel())
+        return Layer(
+            weight,
+            bias,
+            weight.abs(),
+            float(weight.norm()) * up,
+            float(spectral),
+            weight.norm(dim=1) * up,
+            float(bias.norm()) * up,
+            gamma(weight.shape[1] + extra),
+            gamma(weight.shape[0] + extra),
+            shape,
+        )
+
+    @property
+    def n_hidden(self):
+        """Number of hidden layers."""
+        return len(self.layers) - 1
+
+    @property
+    def work(self):
+        """Multiply-adds of a typical product, for the number of threads."""
+        return 1024.0 * max(layer.weight.numel() for layer in self.layers)
+
+    def block_rows(self, n_rows=1):
+        """Samples whose coefficients of one layer by another fit the memory."""
+        sizes = [len(layer.weight) for layer in self.layers]
+        widest = max(*sizes, self.spread.weight.shape[1])
+        rows = max(n_rows, *sizes[1:-1], 1)
+        return max(1, _BLOCK_FLOATS // (rows * widest))
+
+    def balls(self, inputs, radii):
+        """Balls around the rows of an array."""
+        return Balls(self.tensor(inputs), self.tensor(radii))
+
+    def start(self, balls):
+        """First pre-activations at the centers, and bounds of their errors."""
+        layer = self.layers[0]
+        z = balls.centers @ layer.weight.T + layer.bias
+        size = balls.centers.abs() @ layer.magnitude.T + layer.bias.abs()
+        return z, layer.gamma_in * size
+
+    def first(self, balls):
+        """Bounds of the first pre-activations: exact up to rounding."""
+        z, error = self.start(balls)
+        reach = balls.radii[:, None] * self.spread.rows
+        room = error + UNIT * 4.0 * (z.abs() + reach)
+        return z - reach - room, z + reach + room
+
+    def interval_step(self, k, low, high):
+        """Bounds of z_{k+1} from bounds of z_k by interval arithmetic."""
+        shape, layer = self.layers[k].shape, self.layers[k + 1]
+        low, high = value_range(shape, low, high)
+        middle, half = 0.5 * (low + high), 0.5 * (high - low)
+        center = middle @ layer.weight.T + layer.bias
+        reach = half @ layer.magnitude.T
+        # Row by row: what the two products and the midpoints lose.
+        size = layer.row_norms * (
+            middle.norm(dim=1, keepdim=True) + half.norm(dim=1, keepdim=True)
+        )
+        room = layer.gamma_in * (size + layer.bias.abs() + center.abs())
+        return center - reach - room, center + reach + room
+
+    def interval_bounds(self, balls):
+        """Bounds of all layers' pre-activations by interval arithmetic (IBP)."""
+        bounds = [self.first(balls)]
+        for k in range(self.n_hidden):
+            bounds.append(self.interval_step(k, *bounds[-1]))
+        return bounds
+
+
+class InputSpread:
+    """What a linear function of the first pre-activations may gain over a unit ball."""
+
+    def __init__(self, weight, norm):
+        self.norm = norm
+        self.dual = {1.0: torch.inf, 2.0: 2.0, torch.inf: 1.0}[norm]
+        n_rows, n = weight.shape
+        self.weight, self.n_terms = weight, n_rows + n
+        self.residual = 0.0
+        if norm == 2.0 and n > n_rows:
+            # W = R Q with orthonormal rows of Q: rows of c R are as long as those of
+            # c W. The residual of W W^T = R R^T makes up for the roundings of R.
+            factor = torch.linalg.qr(weight.T, mode="r").R.T
+            difference = weight @ weight.T - factor @ factor.T
+            size = float(weight.norm() ** 2 + factor.norm() ** 2)
+            self.residual = float(difference.norm()) + gamma(n) * size
+            self.weight = factor
+        self.frobenius = float(self.weight.norm()) * (1.0 + gamma(weight.numel()))
+        self.gamma = gamma(self.n_terms)
+        self.rows = self._lengths(weight) * (1.0 + gamma(n))
+
+    def _lengths(self, rows):
+        if rows.shape[-1] == 0:
+            return rows.new_zeros(rows.shape[:-1])
+        return torch.linalg.vector_norm(rows, ord=self.dual, dim=-1)
+
+    def __call__(self, coefficients, sizes):
+        """Dual norms of ``coefficients @ weight``, rounded up.
+
+        ``sizes`` bound the l2 norms of the coefficients.
+        """
+        lengths = self._lengths(coefficients @ self.weight)
+        if self.residual:
+            lengths = torch.sqrt(lengths**2 + self.residual * sizes**2)
+        error = self.gamma * self.frobenius * sizes
+        if self.dual == 1.0:
+            error = error * max(1.0, self.weight.shape[1] ** 0.5)
+        return lengths * (1.0 + self.gamma) + error

@@ -1,0 +1,184 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The nearest flip that gradient descent finds: an attack without a given radius."""
+
+import numpy as np
+
+from sklip.certification._attacks.balls import Ball, perturbation_norm
+from sklip.certification._attacks.pgd import linearise
+from sklip.certification._decisions import decide
+from sklip.certification._validation import as_generator, check_count, check_norm
+
+__all__ = ["minimum_norm_attack", "nearest_flips", "nearest_on_ray"]
+
+_BLOCK_ROWS = 1024
+_N_HALVINGS = 30
+# Largest relative change of the radius in one step.
+_RADIUS_STEP = 0.1
+
+
+def minimum_norm_attack(
+    model,
+    X,
+    y=None,
+    *,
+    norm=2,
+    feature_eps=None,
+    n_steps=100,
+    n_restarts=3,
+    random_state=None,
+):
+    """Search for the nearest point with another prediction.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted classifier or Pipeline
+        As for :func:`certified_radius`.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    y : array-like of shape (n_samples,), default=None
+        True labels; without y the predicted ones.
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the distance, in the units of X (or of feature_eps).
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+    n_steps : int, default=100
+        Gradient steps from each start.
+    n_restarts : int, default=3
+        Starts: the sample itself against the nearest other class, then against each of
+        the runners-up from a random point nearby.
+    random_state : int, RandomState or Generator, default=None
+        Of the random starts. Global generators are not touched.
+
+    Returns
+    -------
+    points : ndarray of shape (n_samples, n_coordinates)
+        The nearest flips found, else the samples, in the coordinates of
+        ``network_view(model)`` (divided by feature_eps if given).
+    distances : ndarray of shape (n_samples,)
+        Their distances, rounded up; 0 where the prediction is wrong, inf where no flip
+        was found.
+
+    Notes
+    -----
+    Steps down the gradient of the margin, projected to a radius that shrinks while the
+    point flips and grows while it does not (Pintor et al., Fast minimum-norm
+    adversarial attacks, NeurIPS 2021); the first radius is that of the linearised
+    margin (DeepFool). The last stretch is bisected.
+
+    Examples
+    --------
+    >>> from sklip.certification import minimum_norm_attack
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> _, distance = minimum_norm_attack(net, [[1.0, 0.5]], random_state=0)
+    >>> distance.round(4)
+    array([1.])
+    """
+    norm = check_norm(norm)
+    n_steps = check_count(n_steps, "n_steps")
+    n_restarts = check_count(n_restarts, "n_restarts")
+    rng = as_generator(random_state)
+    decisions = decide(model, X, y, feature_eps)
+    return nearest_flips(decisions, norm, n_steps, n_restarts, rng)
+
+
+def nearest_flips(decisions, norm, n_steps, n_restarts, rng):
+    """Nearest flips and their distances, as minimum_norm_attack returns them."""
+    points = decisions.inputs.copy()
+    distances = np.where(decisions.correct, np.inf, 0.0)
+    if not decisions.view.attackable.any():
+        return points, distances
+    right = np.flatnonzero(decisions.correct)
+    for restart in range(n_restarts):
+        for start in range(0, len(right), _BLOCK_ROWS):
+            rows = right[start : start + _BLOCK_ROWS]
+            descent = _Descent(decisions, rows, norm, n_steps)
+            found, hit = descent.run(restart, rng)
+            rows, found = rows[hit], found[hit]
+            found = nearest_on_ray(decisions, rows, found)
+            reach = perturbation_norm(found - decisions.inputs[rows], norm)
+            nearer = reach < distances[rows]
+            points[rows[nearer]] = found[nearer]
+            distances[rows[nearer]] = reach[nearer]
+    return points, distances
+
+
+def nearest_on_ray(decisions, rows, flips):
+    """Bisect between each sample and its flip, always keeping a flip."""
+    network, origin, target = decisions.network, decisions.inputs, decisions.target
+    near, far = origin[rows], flips
+    for _ in range(_N_HALVINGS):
+        middle = 0.5 * (near + far)
+        wrong = network.forward(middle).argmax(axis=1) != target[rows]
+        far = np.where(wrong[:, None], middle, far)
+        near = np.where(wrong[:, None], near, middle)
+    return far
+
+
+class _Descent:
+    """Descent of the margin of some samples within radii that adapt."""
+
+    def __init__(self, decisions, rows, norm, n_steps):
+        self.network, self.norm, self.n_steps = decisions.network, norm, n_steps
+        self.moving = np.flatnonzero(decisions.view.attackable)
+        self.origin, self.target = decisions.inputs[rows], decisions.target[rows]
+        self.classes = np.eye(self.network.n_outputs)
+        own = self.classes[self.target] > 0.0
+        self.others = np.where(own, -np.inf, decisions.logits[rows])
+        self.dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
+
+    def run(self, restart, rng):
+        """Nearest flips on the way and which samples have one."""
+        n = len(self.origin)
+        delta = np.zeros((n, len(self.moving)))
+        radius = np.full(n, np.inf)
+        best, nearest = self.origin.copy(), np.full(n, np.inf)
+        chosen = None
+        if restart:
+            ranked = np.argsort(-self.others, axis=1)
+            chosen = ranked[:, (restart - 1) % (self.others.shape[1] - 1)]
+        for step in range(self.n_steps):
+            here = self._points(delta, radius)
+            margin, gradient = self._margins(here, chosen)
+            flips = self.network.forward(here).argmax(axis=1) != self.target
+            length = np.linalg.norm(delta, self.norm, axis=1)
+            nearer = flips & (length < nearest)
+            best[nearer], nearest[nearer] = here[nearer], length[nearer]
+            ease = 0.5 * (1.0 + np.cos(np.pi * step / self.n_steps))
+            radius = self._radii(radius, length, nearest, flips, margin, gradient, ease)
+            flat = ~gradient.any(axis=1)
+            gradient[flat] = rng.standard_normal((flat.sum(), gradient.shape[1]))
+            ball = Ball(self.norm, radius[:, None])
+            size = np.maximum(ease, 0.02) * radius[:, None]
+            if step == 0 and restart:
+                delta = 0.3 * ball.sample(delta.shape[1], rng)
+            delta = ball.project(delta - size * ball.steepest(gradient))
+        return best, np.isfinite(nearest)
+
+    def _points(self, delta, radius):
+        here = self.origin.copy()
+        finite = np.where(np.isfinite(radius), radius, 0.0)
+        ball = Ball(self.norm, finite[:, None])
+        here[:, self.moving] = ball.move(here[:, self.moving], delta)
+        return here
+
+    def _margins(self, here, chosen):
+        logits, pull_back = linearise(self.network, here)
+        rows = np.arange(len(here))
+        rest = np.where(self.classes[self.target] > 0.0, -np.inf, logits)
+        other = rest.argmax(axis=1) if chosen is None else chosen
+        margin = logits[rows, self.target] - logits[rows, other]
+        slopes = self.classes[self.target] - self.classes[other]
+        return margin, pull_back(slopes)[:, self.moving]
+
+    def _radii(self, radius, length, nearest, flips, margin, gradient, ease):
+        """Shrink where the point flips, grow where it does not."""
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            tangent = np.abs(margin) / np.linalg.norm(gradient, self.dual, axis=1)
+        tangent = np.where(np.isfinite(tangent), 1.05 * tangent, length + 1.0)
+        shrunk = np.minimum(radius, nearest) * (1.0 - _RADIUS_STEP * ease)
+        grown = np.minimum(radius * (1.0 + _RADIUS_STEP * ease), nearest)
+        unknown = np.isinf(nearest)
+        outward = np.where(unknown, length + tangent, grown)
+        return np.maximum(np.where(flips, shrunk, outward), 1e-290)

@@ -1,0 +1,270 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Projected gradient ascent: the attack that certified scores are held against."""
+
+import numpy as np
+from scipy.special import softmax
+
+from sklip.certification._attacks.balls import Ball
+from sklip.certification._decisions import decide
+from sklip.certification._validation import (
+    as_generator,
+    check_count,
+    check_norm,
+    check_radius,
+    check_sample_weight,
+)
+
+__all__ = [
+    "adversarial_accuracy_score",
+    "attack_points",
+    "linearise",
+    "pgd_attack",
+    "tangent_distances",
+]
+
+_BLOCK_ROWS = 1024
+
+
+def pgd_attack(
+    model,
+    X,
+    y=None,
+    *,
+    radius,
+    norm=2,
+    feature_eps=None,
+    n_steps=20,
+    n_restarts=10,
+    random_state=None,
+):
+    """Search each sample's ball for a point with another prediction.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted classifier or Pipeline
+        As for :func:`certified_radius`.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    y : array-like of shape (n_samples,), default=None
+        True labels; without y the predicted ones.
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+    n_steps : int, default=20
+        Gradient steps from each start.
+    n_restarts : int, default=10
+        Starts: the sample itself with the margin and with the cross-entropy as loss,
+        then random points of the ball, each against another runner-up class.
+    random_state : int, RandomState or Generator, default=None
+        Of the random starts. Global generators are not touched.
+
+    Returns
+    -------
+    points : ndarray of shape (n_samples, n_coordinates)
+        The adversarial points found, else the samples, in the coordinates of
+        ``network_view(model)`` (raw numeric columns, indicators of categories;
+        divided by feature_eps if given).
+    flipped : ndarray of shape (n_samples,)
+        Whether the prediction at the point, by the network's own forward pass, is not
+        the label. Samples that are wrong from the start are flipped by themselves.
+
+    Notes
+    -----
+    Madry et al., Towards deep learning models resistant to adversarial attacks, ICLR
+    2018. The points are inside the ball in exact arithmetic, and columns that cannot
+    move stay as they are bit for bit.
+
+    Examples
+    --------
+    >>> from sklip.certification import pgd_attack
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> X = [[1.0, 0.5], [0.1, 0.0]]
+    >>> pgd_attack(net, X, radius=0.5, random_state=0)[1]
+    array([False,  True])
+    """
+    norm, radius = check_norm(norm), check_radius(radius)
+    n_steps = check_count(n_steps, "n_steps")
+    n_restarts = check_count(n_restarts, "n_restarts")
+    rng = as_generator(random_state)
+    decisions = decide(model, X, y, feature_eps)
+    radii = np.full(len(decisions.target), radius)
+    return attack_points(decisions, radii, norm, n_steps, n_restarts, rng)
+
+
+def adversarial_accuracy_score(
+    model,
+    X,
+    y,
+    *,
+    radius,
+    norm=2,
+    feature_eps=None,
+    n_steps=20,
+    n_restarts=10,
+    random_state=None,
+    sample_weight=None,
+):
+    """Share of samples classified correctly at every point an attack tries.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted classifier or Pipeline
+        As for :func:`certified_radius`.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    y : array-like of shape (n_samples,)
+        True labels.
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+    n_steps, n_restarts : int, default=20, 10
+        Effort of :func:`pgd_attack`.
+    random_state : int, RandomState or Generator, default=None
+        Of the attack's random starts. Global generators are not touched.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the average.
+
+    Returns
+    -------
+    score : float
+        At most the accuracy, at least the certified accuracy. It proves nothing: a
+        better attack may find more.
+
+    Examples
+    --------
+    >>> from sklip.certification import adversarial_accuracy_score
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> X = [[1.0, 0.5], [0.1, 0.0]]
+    >>> adversarial_accuracy_score(net, X, [0, 0], radius=0.5, random_state=0)
+    np.float64(0.5)
+    """
+    _, flipped = pgd_attack(
+        model,
+        X,
+        y,
+        radius=radius,
+        norm=norm,
+        feature_eps=feature_eps,
+        n_steps=n_steps,
+        n_restarts=n_restarts,
+        random_state=random_state,
+    )
+    weight = check_sample_weight(sample_weight, len(flipped))
+    return np.average(~flipped, weights=weight)
+
+
+def attack_points(decisions, radii, norm, n_steps, n_restarts, rng):
+    """Points found and whether they flip; each sample has its own radius."""
+    points = decisions.inputs.copy()
+    flipped = ~decisions.correct
+    ball = Ball(norm, radii[:, None])
+    attackable = (radii > 0.0) & decisions.view.attackable.any()
+    for restart in range(n_restarts):
+        rows = np.flatnonzero(~flipped & attackable)
+        for start in range(0, len(rows), _BLOCK_ROWS):
+            block = rows[start : start + _BLOCK_ROWS]
+            found, hit = _ascend(
+                decisions, block, ball.of(block), n_steps, restart, rng
+            )
+            points[block[hit]] = found[hit]
+            flipped[block[hit]] = True
+    return points, flipped
+
+
+def _ascend(decisions, rows, ball, n_steps, restart, rng):
+    """One start of the attack at some samples; those that flip are left alone."""
+    network, mutable = decisions.network, np.flatnonzero(decisions.view.attackable)
+    origin, target = decisions.inputs[rows], decisions.target[rows]
+    loss = _loss_slopes(decisions.logits[rows], target, restart)
+    points, hit = origin.copy(), np.zeros(len(rows), dtype=bool)
+    delta = np.zeros((len(rows), len(mutable)))
+    if restart >= 2:
+        delta = ball.sample(len(mutable), rng)
+    for step in range(n_steps + 1):
+        alive = np.flatnonzero(~hit)
+        here = origin[alive]
+        here[:, mutable] = ball.of(alive).move(here[:, mutable], delta[alive])
+        points[alive] = here
+        logits, pull_back = linearise(network, here)
+        # The verdict is the network's own forward pass, never this one's.
+        near = np.flatnonzero(logits.argmax(axis=1) != target[alive])
+        wrong = network.forward(here[near]).argmax(axis=1) != target[alive[near]]
+        hit[alive[near[wrong]]] = True
+        if step == n_steps or hit.all():
+            break
+        gradient = pull_back(loss(logits, alive))[:, mutable]
+        flat = ~gradient.any(axis=1)
+        gradient[flat] = rng.standard_normal((np.count_nonzero(flat), len(mutable)))
+        size = 0.5 * (1.0 + np.cos(np.pi * step / n_steps)) * ball.radius[alive]
+        moved = delta[alive] + size * ball.of(alive).steepest(gradient)
+        delta[alive] = ball.of(alive).project(moved)
+    return points, hit
+
+
+def _loss_slopes(clean, target, restart):
+    """Derivative of the attack's loss by the logits, for some of the samples."""
+    n_classes = clean.shape[1]
+    one_hot = np.eye(n_classes)
+    others = np.where(one_hot[target] > 0, -np.inf, clean)
+    # Later starts go for one class each: runner-up, third, ...
+    ranked = np.argsort(-others, axis=1)[:, max(0, restart - 2) % (n_classes - 1)]
+    # In units of the clean margin: cross-entropy alone saturates on large logits.
+    gap = np.abs(clean.max(axis=1) - others.max(axis=1))
+    scale = np.maximum(gap, 1e-9 * np.abs(clean).max(axis=1) + 1e-30)[:, None]
+
+    def slopes(logits, rows):
+        if restart == 1:
+            return softmax(logits / scale[rows], axis=1) - one_hot[target[rows]]
+        if restart == 0:
+            rest = np.where(one_hot[target[rows]] > 0, -np.inf, logits)
+            return one_hot[rest.argmax(axis=1)] - one_hot[target[rows]]
+        return one_hot[ranked[rows]] - one_hot[target[rows]]
+
+    return slopes
+
+
+def linearise(network, U):
+    """Outputs at U, and the function that pulls output slopes back to the inputs."""
+    a, slopes = U, []
+    hidden = zip(network.weights, network.biases, network.activations, strict=False)
+    for weight, bias, activation in hidden:
+        z = a @ weight.T + bias
+        slopes.append(activation.derivative(z))
+        a = activation.function(z)
+    outputs = a @ network.weights[-1].T + network.biases[-1]
+
+    def pull_back(gradient):
+        gradient = gradient @ network.weights[-1]
+        for weight, slope in zip(
+            reversed(network.weights[:-1]), reversed(slopes), strict=True
+        ):
+            gradient = (gradient * slope) @ weight
+        return gradient
+
+    return outputs, pull_back
+
+
+def tangent_distances(decisions, norm):
+    """Distance to the runner-up by the tangent: the scale at which to start; or 0."""
+    gaps = decisions.gaps()
+    runner_up = gaps.argmin(axis=1)
+    one_hot = np.eye(gaps.shape[1])
+    _, pull_back = linearise(decisions.network, decisions.inputs)
+    slope = pull_back(one_hot[decisions.target] - one_hot[runner_up])
+    slope = slope[:, decisions.view.mutable]
+    dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
+    length = (
+        np.linalg.norm(slope, ord=dual, axis=1) if slope.size else np.zeros(len(gaps))
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = gaps.min(axis=1) / length
+    return np.where(np.isfinite(distance), distance, 0.0)

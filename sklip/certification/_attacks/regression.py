@@ -1,0 +1,158 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Projected gradient ascent on a regressor: the attack that intervals are held to."""
+
+import numpy as np
+
+from sklip.certification._attacks.balls import Ball
+from sklip.certification._attacks.pgd import linearise
+from sklip.certification._decisions import checked_inputs, model_view
+from sklip.certification._validation import (
+    as_generator,
+    check_count,
+    check_norm,
+    check_radius,
+)
+from sklip.networks import FeedForward
+
+__all__ = ["adversarial_interval"]
+
+_BLOCK_ROWS = 1024
+
+
+def adversarial_interval(
+    model,
+    X,
+    *,
+    radius,
+    norm=2,
+    feature_eps=None,
+    n_steps=20,
+    n_restarts=5,
+    random_state=None,
+    return_points=False,
+):
+    """Smallest and largest prediction that an attack reaches within a radius.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted regressor, Pipeline or TransformedTargetRegressor
+        As for :func:`certified_interval`.
+    X : array-like or DataFrame of shape (n_samples, n_features)
+        Samples, as the model takes them.
+    radius : float
+        Size of the perturbations, in the units of X (or of feature_eps).
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the perturbation.
+    feature_eps : dict, default=None
+        Feature name or index to its tolerance; other features do not move.
+    n_steps : int, default=20
+        Gradient steps from each start.
+    n_restarts : int, default=5
+        Starts for each output and direction: the sample itself, then random points.
+    random_state : int, RandomState or Generator, default=None
+        Of the random starts. Global generators are not touched.
+    return_points : bool, default=False
+        Return the points as well.
+
+    Returns
+    -------
+    lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Predictions reached, in the units of y: the least that a certified interval
+        must contain. They prove nothing.
+    lower_points, upper_points : ndarray of shape (n_samples, n_coordinates) or \
+            (n_samples, n_coordinates, n_outputs)
+        Where they are reached, in the coordinates of ``network_view(model)`` (raw
+        numeric columns, indicators of categories; divided by feature_eps if given);
+        only with ``return_points=True``.
+
+    Raises
+    ------
+    ValueError
+        If the model is a classifier or an argument is out of range.
+
+    See Also
+    --------
+    certified_interval : What no attack can leave.
+
+    Notes
+    -----
+    Madry et al., Towards deep learning models resistant to adversarial attacks, ICLR
+    2018, with the output itself as loss. The points are inside the ball in exact
+    arithmetic.
+
+    Examples
+    --------
+    >>> from sklip.certification import adversarial_interval
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[3.0, 4.0]]], [[1.0]])
+    >>> lower, upper = adversarial_interval(net, [[1.0, 1.0]], radius=0.5)
+    >>> lower.round(6), upper.round(6)
+    (array([5.5]), array([10.5]))
+    """
+    norm, radius = check_norm(norm), check_radius(radius)
+    n_steps = check_count(n_steps, "n_steps")
+    n_restarts = check_count(n_restarts, "n_restarts")
+    rng = as_generator(random_state)
+    view = model_view(model, feature_eps)
+    if view.classes is not None and not isinstance(model, FeedForward):
+        raise ValueError(
+            f"{type(model).__name__} is a classifier; adversarial_interval is for "
+            "regressors. Use pgd_attack."
+        )
+    U = checked_inputs(view, X)
+    search = _Search(view, U, radius, norm, n_steps, rng)
+    ends = [search.reach(sign, n_restarts) for sign in (-1.0, 1.0)]
+    values, points = zip(*ends, strict=True)
+    if view.network.n_outputs == 1:
+        values = [value[:, 0] for value in values]
+        points = [point[:, :, 0] for point in points]
+    return (*values, *points) if return_points else tuple(values)
+
+
+class _Search:
+    """The farthest prediction found so far, for each sample and output."""
+
+    def __init__(self, view, U, radius, norm, n_steps, rng):
+        self.network, self.inputs = view.network, U
+        self.mutable = np.flatnonzero(view.mutable)
+        self.radius, self.norm = radius, norm
+        self.n_steps, self.rng = n_steps, rng
+
+    def reach(self, sign, n_restarts):
+        """Extreme value of each output and the points where it is taken."""
+        value = self.network.forward(self.inputs)
+        points = np.repeat(self.inputs[:, :, None], value.shape[1], axis=2)
+        if self.radius == 0.0 or len(self.mutable) == 0:
+            return value, points
+        for start in range(0, len(value), _BLOCK_ROWS):
+            rows = slice(start, start + _BLOCK_ROWS)
+            for output in range(value.shape[1]):
+                for restart in range(n_restarts):
+                    best = value[rows, output], points[rows, :, output]
+                    self._ascend(rows, output, sign, restart > 0, *best)
+        return value, points
+
+    def _ascend(self, rows, output, sign, at_random, value, points):
+        """One start; improves ``value`` and ``points`` in place."""
+        origin = self.inputs[rows]
+        ball = Ball(self.norm, np.full((len(origin), 1), self.radius))
+        delta = np.zeros((len(origin), len(self.mutable)))
+        if at_random:
+            delta = ball.sample(len(self.mutable), self.rng)
+        direction = np.zeros((len(origin), self.network.n_outputs))
+        direction[:, output] = sign
+        for step in range(self.n_steps + 1):
+            here = origin.copy()
+            here[:, self.mutable] = ball.move(origin[:, self.mutable], delta)
+            reached = self.network.forward(here)[:, output]
+            better = sign * reached > sign * value
+            value[better], points[better] = reached[better], here[better]
+            _, pull_back = linearise(self.network, here)
+            gradient = pull_back(direction)[:, self.mutable]
+            flat = ~gradient.any(axis=1)
+            noise = self.rng.standard_normal((np.count_nonzero(flat), delta.shape[1]))
+            gradient[flat] = noise
+            # The first step spans the radius: it solves a linear model at once.
+            size = 0.5 * (1.0 + np.cos(np.pi * step / self.n_steps)) * self.radius
+            delta = ball.project(delta + size * ball.steepest(gradient))

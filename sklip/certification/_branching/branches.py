@@ -1,0 +1,203 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Branch and bound over the signs of ReLU neurons, for many samples at once.
+
+Each sample has its own parts, and a part's bound does not depend on the others beside
+it: what is settled, and after how many parts, is the same in any company.
+"""
+
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from sklip.bounds import Propagation, lower_by_multipliers, lower_over_parts
+from sklip.certification._attacks import Ball
+from sklip.certification._branching.linear_parts import linear_part
+from sklip.certification._branching.queue import Effort, Part, Question
+from sklip.certification._pairs import norm_ratio
+
+__all__ = ["Branching"]
+
+# Parts that are bounded together.
+_BLOCK = 512
+# Steps of ascent before anything is split, and for the parts.
+_WITHOUT_LIMIT = Effort()
+_ROOT_STEPS, _PART_STEPS = 20, 4
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Some parts, of any samples, as arrays."""
+
+    questions: list
+    samples: np.ndarray
+    others: np.ndarray
+    radii: np.ndarray
+    signs: np.ndarray
+    lost: np.ndarray
+    starts: np.ndarray
+
+    def __getitem__(self, rows):
+        arrays = self.samples, self.others, self.radii
+        arrays += self.signs, self.lost, self.starts
+        questions = [self.questions[row] for row in rows]
+        return _Parts(questions, *(array[rows] for array in arrays))
+
+
+class Branching:
+    """Bounds, attacks and splits of the parts of balls around samples.
+
+    Parameters
+    ----------
+    decisions : Decisions
+        The samples, of a network with ReLU throughout.
+    norm : {1, 2, numpy.inf}
+        Norm of the balls.
+    """
+
+    def __init__(self, decisions, norm):
+        self.decisions, self.norm = decisions, norm
+        self.network = decisions.network
+        self.propagation = Propagation(self.network, norm, decisions.view.mutable)
+        self.error, growth = decisions.rounding()
+        ratio = norm_ratio(2, norm, decisions.n_mutable) if decisions.n_mutable else 0.0
+        self.growth = growth * ratio
+        self.moving = np.flatnonzero(decisions.view.attackable)
+        self.ends = np.cumsum([0, *self.network.layer_sizes[1:-1]])
+
+    def question(self, sample, others, radius):
+        """What is to be settled of one sample."""
+        return Question(sample, others, radius, self.ends[-1])
+
+    def settle(self, questions, *, effort=_WITHOUT_LIMIT, deadline=np.inf):
+        """Go on until each question is settled or given up.
+
+        Parameters
+        ----------
+        questions : list of Question
+            They are changed in place.
+        effort : Effort, default=_WITHOUT_LIMIT
+            How many parts may be bounded, those of all classes together.
+        deadline : float, default=inf
+            Of the monotonic clock.
+        """
+        block = min(_BLOCK, self.propagation.block_rows())
+        while True:
+            chosen = [(q, part) for q in questions for part in q.take(effort)]
+            if not chosen:
+                return
+            is_over = sum(q.n_parts for q in questions) > effort.of_all
+            for start in range(0, len(chosen), block):
+                if is_over or time.monotonic() > deadline:
+                    for question in questions:
+                        question.give_up()
+                    return
+                some = [c for c in chosen[start : start + block] if not c[0].status]
+                if some:
+                    self._bound(self._parts(some))
+
+    def _parts(self, chosen):
+        questions = [question for question, _ in chosen]
+        samples = np.array([question.sample for question in questions])
+        radii = np.array([question.radius for question in questions])
+        # What a computed margin may lack of the exact one, anywhere in the ball.
+        lost = 1.5 * (self.error[samples] + self.growth * radii)
+        others = np.array([part.other for _, part in chosen])
+        signs = np.stack([part.signs for _, part in chosen])
+        starts = np.stack([part.start for _, part in chosen])
+        return _Parts(questions, samples, others, radii, signs, lost, starts)
+
+    def _arguments(self, parts):
+        """Of the bounds over parts."""
+        each = np.arange(len(parts.samples))
+        rows = np.zeros((len(each), self.network.n_outputs))
+        rows[each, self.decisions.target[parts.samples]] = 1.0
+        rows[each, parts.others] = -1.0
+        tensor, inputs = self.propagation.tensor, self.decisions.inputs[parts.samples]
+        balls = self.propagation.balls(inputs, parts.radii)
+        signs = [tensor(s) for s in self._by_layer(parts.signs)]
+        return self.propagation, balls, tensor(rows)[:, None], signs
+
+    def _by_layer(self, signs):
+        return [signs[..., a:b] for a, b in pairwise(self.ends)]
+
+    def _bound(self, parts):
+        """Bound parts; falsify, split or drop each."""
+        enough = self.propagation.tensor(parts.lost)
+        n_steps, start = _ROOT_STEPS, None
+        if parts.signs.any():
+            n_steps, start = _PART_STEPS, self.propagation.tensor(parts.starts)
+        bounds = lower_over_parts(
+            *self._arguments(parts), n_steps=n_steps, enough=enough, start=start
+        )
+        self._attack(parts, bounds.directions.numpy())
+        # NaN (an overflow on the way) proves nothing.
+        lower = np.nan_to_num(bounds.lower.numpy(), nan=-np.inf)
+        start = bounds.start.numpy()
+        # Without hidden layers there is nothing to split.
+        gains = np.zeros((len(lower), 0))
+        gains = np.concatenate([gains, *(g.numpy() for g in bounds.gains)], axis=1)
+        left = [
+            part
+            for part in np.flatnonzero(~(lower > parts.lost))
+            if not parts.questions[part].status
+        ]
+        can_split = gains.max(axis=1, initial=0.0) > 0.0
+        for part in left:
+            if can_split[part]:
+                other, signs = int(parts.others[part]), parts.signs[part]
+                whole = Part(lower[part], other, signs, start[part])
+                parts.questions[part].split(whole, gains[part].argmax())
+        known = [part for part in left if not can_split[part]]
+        if known:
+            self._settle_linear(parts[known], [a[known].numpy() for a in bounds.active])
+
+    def _settle_linear(self, parts, active):
+        """Bound parts without open neurons; try where they say a flip is."""
+        arguments = self._arguments(parts)
+        spread = np.zeros_like(parts.signs)
+        steps = np.zeros((len(spread), len(self.moving)))
+        for i, signs in enumerate(parts.signs):
+            linear = linear_part(
+                self.network,
+                arguments[2][i, 0].numpy(),
+                self.decisions.inputs[parts.samples[i]],
+                self.moving,
+                [a[i] for a in active],
+                self._by_layer(signs),
+            )
+            found = linear.settle(parts.radii[i], self.norm, 2.0 * parts.lost[i])
+            spread[i, signs != 0.0], steps[i] = found
+        self._flip(parts, steps)
+        spread = [self.propagation.tensor(s) for s in self._by_layer(spread)]
+        lower = lower_by_multipliers(*arguments, spread).numpy()
+        for part in np.flatnonzero(~(lower > parts.lost)):
+            parts.questions[part].doubt()
+
+    def _attack(self, parts, directions):
+        """Try the points where the bounds are attained."""
+        if len(self.moving) == 0:
+            return
+        downhill = -directions @ self.network.weights[0][:, self.moving]
+        rows = downhill.any(axis=1)
+        step, downhill = np.zeros_like(downhill), downhill[rows]
+        if self.norm == 1:
+            best = np.abs(downhill).argmax(axis=1)[:, None]
+            slope = np.take_along_axis(downhill, best, 1)
+            downhill = np.zeros_like(downhill)
+            np.put_along_axis(downhill, best, slope, 1)
+        if len(downhill):
+            ball = Ball(self.norm, parts.radii[rows, None])
+            step[rows] = ball.radius * ball.steepest(downhill)
+        self._flip(parts, step)
+
+    def _flip(self, parts, steps):
+        """Falsify where a step, cut to the ball, changes the prediction."""
+        ball = Ball(self.norm, parts.radii[:, None])
+        points = self.decisions.inputs[parts.samples]
+        points[:, self.moving] = ball.move(points[:, self.moving], steps)
+        wrong = self.network.forward(points).argmax(axis=1)
+        for part in np.flatnonzero(wrong != self.decisions.target[parts.samples]):
+            parts.questions[part].falsify(points[part])

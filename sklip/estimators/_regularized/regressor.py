@@ -1,0 +1,197 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Multilayer perceptron regressors with a penalty on their Lipschitz constant."""
+
+from sklip.estimators._regularized.classifier import LipschitzRegularizedMLP
+from sklip.estimators._targets import NetworkRegressorMixin
+
+__all__ = ["LipschitzRegularizedMLPRegressor"]
+
+
+class LipschitzRegularizedMLPRegressor(NetworkRegressorMixin, LipschitzRegularizedMLP):
+    """Multilayer perceptron regressor that is trained to be smooth and certified.
+
+    The training minimises the weighted mean of the loss plus
+    ``alpha / 2 * ||W||_F^2 / sum(sample_weight)`` plus ``lipschitz_weight`` times the
+    penalty. The bound that fit proves says how far the
+    prediction can move when the input moves, and :func:`sklip.certified_interval`
+    turns it into an interval for each sample.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int, default=(100,)
+        Number of units of each hidden layer.
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers: one of
+        :func:`sklip.networks.list_activations`, or one for each layer.
+    penalty : {"spectral", "product", "jacobian", "lipsdp", "none"}, default="spectral"
+        What is penalised: ``"spectral"`` is half the sum of the squared spectral norms
+        of the weight matrices, ``"product"`` the product of the spectral norms,
+        ``"jacobian"`` half the mean over the samples of the squared Frobenius norm of
+        the Jacobian (a local, unproven quantity), ``"lipsdp"`` the square of LipSDP's
+        bound (solved again every few steps: many times slower), ``"none"`` nothing.
+    lipschitz_weight : float, default=1e-2
+        Weight of the penalty. 0 trains the same network as ``penalty="none"``.
+    solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
+        ``"lbfgs"`` uses all samples in each step and suits small data.
+    momentum : float in [0, 1), default=0.9
+        Nesterov momentum of ``"sgd"``.
+    alpha : float, default=1e-4
+        Weight of the L2 term of the weights; biases are free.
+    batch_size : int or "auto", default="auto"
+        Rows of a batch; "auto" is min(200, n_samples). Not used by ``"lbfgs"``.
+    learning_rate_init : float, default=1e-3
+        Step size of the optimizer.
+    max_iter : int, default=200
+        Largest number of epochs (iterations of ``"lbfgs"``).
+    shuffle : bool, default=True
+        Draw a new order of the samples in each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Seeds initial weights, batches and the validation split. torch's and numpy's
+        global generators are never touched.
+    tol : float, default=1e-4
+        Smallest improvement of the training loss (or validation score) that counts.
+    verbose : bool or int, default=False
+        Print a line for each epoch.
+    warm_start : bool, default=False
+        Start the next fit from the present weights; the layers must be the same.
+    early_stopping : bool, default=False
+        Hold ``validation_fraction`` of the samples out, stop when their score stalls
+        and keep the best weights.
+    validation_fraction : float in (0, 1), default=0.1
+        Share held out by ``early_stopping``.
+    n_iter_no_change : int, default=10
+        Epochs without improvement that are allowed.
+    init_gain : float, default=1.0
+        Gain of Glorot's normal initialisation.
+    loss : {"squared_error", "absolute_error", "huber"}, default="squared_error"
+        Mean over samples and outputs; ``"squared_error"`` has the factor 1/2,
+        ``"huber"`` the threshold 1.
+    certificate : str or None, default="auto"
+        Method of :func:`sklip.bounds.lipschitz_bound` that certifies the network at
+        the end of fit. "auto" is ``"lipsdp"`` up to 128 hidden neurons (a tenth of a
+        second) and ``"sequential"`` above; None computes no certificate.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train. Prediction and certificate are always float64 on the CPU.
+    callbacks : list of skorch callbacks, default=None
+        Copied in fit, e.g. ``EarlyStopping(monitor="train_loss")``. Those that watch
+        ``valid_loss`` need ``early_stopping=True``; those that change gradients or the
+        learning rate have no effect on ``"lbfgs"``.
+
+    Attributes
+    ----------
+    network_ : FeedForward
+        The fitted network in float64; prediction and certificate use this object.
+    certificate_ : LipschitzCertificate or None
+        Proof of ``lipschitz_bound_``.
+    lipschitz_bound_ : float or None
+        Proven upper bound of the l2 Lipschitz constant of all outputs together.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights, as in scikit-learn.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had names.
+    n_outputs_ : int
+        Number of outputs of the network.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_iter_ : int
+        Epochs of the last fit.
+    history_ : skorch.history.History
+        One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
+        stopping also ``valid_loss`` and ``valid_score``.
+    loss_curve_ : list of float
+        Training loss, penalties included, of each epoch.
+    net_ : skorch.NeuralNet
+        The trained net; dropped when pickled and rebuilt on demand.
+
+    See Also
+    --------
+    sklip.bounds.lipschitz_bound : Certify any fitted network.
+    sklip.certification.certified_interval : Interval that no small change leaves.
+
+    References
+    ----------
+    .. [1] Y. Yoshida, T. Miyato, "Spectral norm regularization for improving the
+       generalizability of deep learning", arXiv:1705.10941, 2017 (``"spectral"``).
+    .. [2] A. Abuduweili, C. Liu, "Estimating neural network robustness via Lipschitz
+       constant and architecture sensitivity", 2024, (28) (``"product"``; item A28).
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklip import LipschitzRegularizedMLPRegressor, certified_interval
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = TransformedTargetRegressor(
+    ...     LipschitzRegularizedMLPRegressor(
+    ...         (16,), lipschitz_weight=1e-3, solver="lbfgs", random_state=0
+    ...     ),
+    ...     transformer=StandardScaler(),
+    ... ).fit(X, y)
+    >>> lower, upper = certified_interval(model, X, radius=0.01)
+    >>> bool((lower < upper).all())
+    True
+    """
+
+    _parameter_constraints = {
+        **LipschitzRegularizedMLP._parameter_constraints,
+        **NetworkRegressorMixin._target_constraints,
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        penalty="spectral",
+        lipschitz_weight=1e-2,
+        solver="adam",
+        momentum=0.9,
+        alpha=1e-4,
+        batch_size="auto",
+        learning_rate_init=1e-3,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        init_gain=1.0,
+        loss="squared_error",
+        certificate="auto",
+        device="cpu",
+        callbacks=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            penalty=penalty,
+            lipschitz_weight=lipschitz_weight,
+            solver=solver,
+            momentum=momentum,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            init_gain=init_gain,
+            loss=loss,
+            certificate=certificate,
+            device=device,
+            callbacks=callbacks,
+        )

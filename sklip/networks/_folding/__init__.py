@@ -1,0 +1,26 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Transformers of a Pipeline, folded into the first layer of a network."""
+
+from sklip.networks._folding.affine import coordinatewise_map
+from sklip.networks._folding.columns import Columns, concatenate, raw_columns
+from sklip.networks._folding.coordinates import Coordinates
+from sklip.networks._folding.encode import InputEncoder
+from sklip.networks._folding.fold import Folder, is_drop, is_identity, unfreeze
+from sklip.networks._folding.rounding import FoldRounding
+from sklip.networks._folding.table import Values
+
+__all__ = [
+    "Columns",
+    "Coordinates",
+    "FoldRounding",
+    "Folder",
+    "InputEncoder",
+    "Values",
+    "concatenate",
+    "coordinatewise_map",
+    "is_drop",
+    "is_identity",
+    "raw_columns",
+    "unfreeze",
+]

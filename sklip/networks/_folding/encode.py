@@ -1,0 +1,121 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""From the user's X to the coordinates that a folded network takes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+
+from sklip.networks._folding.table import as_table, column_names, locate, take_columns
+
+__all__ = ["InputEncoder"]
+
+
+@dataclass(frozen=True, eq=False)
+class InputEncoder:
+    """What happens to X before the network: imputing and encoding, nothing affine.
+
+    Attributes
+    ----------
+    n_features : int
+        Number of columns of X.
+    feature_names : tuple of str or None
+        Names of the columns of X, if the model was fitted on names.
+    by_name : bool
+        Whether columns are looked up by name, as a leading ColumnTransformer does: then
+        their order is free and further columns are ignored.
+    raw : tuple of int
+        Columns of X that are coordinates themselves, in the order of the coordinates.
+    fill : tuple of float
+        Value in place of a missing one, for each of ``raw``; NaN where none is known.
+    paths : tuple of tuple
+        For each encoder, the fitted transformers from X to its output.
+    kept : tuple of int
+        Positions, among the outputs of all encoders, of those that are coordinates.
+    immutable : frozenset of int
+        Columns of X that an encoder consumes.
+    """
+
+    n_features: int
+    feature_names: tuple | None
+    by_name: bool
+    raw: tuple
+    fill: tuple
+    paths: tuple = ()
+    kept: tuple = ()
+    immutable: frozenset = frozenset()
+
+    def transform(self, X):
+        """Coordinates of the samples of X, float64."""
+        X = as_table(X)
+        positions = self._check_columns(X)
+        blocks = [np.empty((X.shape[0], 0))]
+        if len(self.raw):
+            blocks.append(self._numeric(X, positions))
+        if len(self.kept):
+            blocks.append(self._encoded(X))
+        return np.hstack(blocks)
+
+    def _encoded(self, X):
+        """Outputs of the encoders, in the order of the coordinates."""
+        blocks = []
+        for path in self.paths:
+            block = X
+            for step in path:
+                block = step.transform(block)
+            blocks.append(_dense(block))
+        encoded = np.hstack(blocks)[:, list(self.kept)]
+        if np.isnan(encoded).any():
+            raise ValueError(
+                "X has missing values that an encoder hands on as NaN. Impute in front "
+                "of the encoder, or set its encoded_missing_value to a number."
+            )
+        return encoded
+
+    def _check_columns(self, X):
+        """Positions in X of the columns ``raw``."""
+        given = column_names(X)
+        if self.feature_names is not None and given is not None:
+            if self.by_name:
+                return locate([self.feature_names[j] for j in self.raw], X)
+            if tuple(given) != self.feature_names:
+                unseen = sorted(set(given) - set(self.feature_names))
+                missing = sorted(set(self.feature_names) - set(given))
+                raise ValueError(
+                    "The columns of X must be those of fit, in that order; unseen: "
+                    f"{unseen}, missing: {missing}."
+                )
+        elif X.shape[1] != self.n_features:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but the model was fitted on "
+                f"{self.n_features}."
+            )
+        return self.raw
+
+    def _numeric(self, X, positions):
+        if tuple(positions) != tuple(range(X.shape[1])):
+            X = take_columns(X, positions)
+        U = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True)
+        missing = np.isnan(U)
+        if missing.any():
+            fill = np.broadcast_to(np.asarray(self.fill), U.shape)
+            unknown = np.flatnonzero((missing & np.isnan(fill)).any(axis=0))
+            if len(unknown):
+                names = [self._name(self.raw[i]) for i in unknown]
+                raise ValueError(
+                    f"X contains NaN in the columns {names}: the model does not impute "
+                    "them, or imputes different values in different branches."
+                )
+            U[missing] = fill[missing]
+        return U
+
+    def _name(self, j):
+        return j if self.feature_names is None else self.feature_names[j]
+
+
+def _dense(block):
+    if sparse.issparse(block):
+        block = block.toarray()
+    return np.asarray(block, dtype=np.float64)

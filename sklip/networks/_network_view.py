@@ -1,0 +1,182 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""From a fitted model to its NetworkView."""
+
+import numpy as np
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import (
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from sklip.networks._feedforward import FeedForward
+from sklip.networks._folding import (
+    Coordinates,
+    Folder,
+    FoldRounding,
+    InputEncoder,
+    is_drop,
+    is_identity,
+    raw_columns,
+)
+from sklip.networks._reading import (
+    THRESHOLD_MODELS,
+    Resolved,
+    extract_network,
+    resolve,
+    unwrap_search,
+)
+from sklip.networks._view import NetworkView
+
+__all__ = ["network_view"]
+
+# Their members get X as it is; a bag checks it itself.
+_VOTES = (VotingClassifier, VotingRegressor)
+
+
+def network_view(model):
+    """View a fitted model as one network of the columns of X.
+
+    Parameters
+    ----------
+    model : object
+        A FeedForward, a fitted sklip estimator, a fitted MLP or linear model of
+        scikit-learn, or a Pipeline or TransformedTargetRegressor of these. A bare
+        FeedForward is a classifier if it has several outputs, else a regressor.
+
+    Returns
+    -------
+    view : NetworkView
+        The network in the units of X and y, with the map from X to its inputs.
+
+    Raises
+    ------
+    NotFittedError
+        If the model, or a step of it, is not fitted.
+    UnsupportedModelError
+        If the model or a transformer in front of it is of a type for which no bound is
+        proven.
+
+    Notes
+    -----
+    A transformer z = A(x - b) in front of a network makes one network with first matrix
+    W_0 A, so a bound on it speaks of the user's own columns. The product is rounded to
+    float64: a Lipschitz bound of a Pipeline is proven for the network with the rounded
+    matrix, while certified radii and intervals also allow for the rounding of the fold
+    and for that of the Pipeline's own steps.
+
+    Float32 input is cast to float64 first. scikit-learn's scalers round their output to
+    the type of X, and its MLPs compute in the type they were fitted on, so with float32
+    the model itself agrees with the network to float32 precision only, and what is
+    proven speaks of the network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklip.networks import network_view
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    >>> view = network_view(model)
+    >>> bool(abs(view.network.forward(X) - model.decision_function(X)).max() < 1e-10)
+    True
+    """
+    if isinstance(model, NetworkView):
+        return model
+    if isinstance(model, FeedForward):
+        classes = np.arange(model.n_outputs) if model.n_outputs > 1 else None
+        columns = raw_columns(model.n_inputs)
+        resolved = Resolved(model, FoldRounding.of(model), classes, columns)
+        return _assemble(resolved, Folder(model.n_inputs), None, False)
+    n_features, names, by_name = _entry(model)
+    folder = Folder(n_features)
+    resolved = resolve(model, folder, raw_columns(n_features))
+    return _assemble(resolved, folder, names, by_name)
+
+
+def _assemble(resolved, folder, names, by_name):
+    """Fold the columns into the network and note what encode() has to do."""
+    found = Coordinates(folder, resolved.columns)
+    network, rounding = resolved.network, resolved.rounding
+    if not found.is_plain:
+        columns = resolved.columns
+        network = network.with_input_map(found.matrix(columns), columns.offset)
+        rounding = rounding.in_front(columns, found.chosen)
+        if not np.all(found.units == 1.0):
+            network = network.with_input_map(np.diag(found.units))
+            rounding = rounding.measured_in(found.units)
+    encoder = InputEncoder(
+        folder.n_features,
+        names,
+        by_name,
+        tuple(found.used),
+        tuple(_fill_value(folder, j) for j in found.used),
+        tuple(folder.paths),
+        tuple(found.encoded),
+        frozenset(folder.immutable),
+    )
+    classes = resolved.classes
+    return NetworkView(
+        network=network,
+        mutable=found.mutable,
+        feature_index=found.feature_index,
+        feature_names=None if names is None else list(names),
+        n_features=folder.n_features,
+        classes=classes,
+        is_binary_logit=classes is not None and network.n_outputs < len(classes),
+        encoder=encoder,
+        rounding=rounding,
+        units=found.units,
+        base_units=found.units,
+        faithful=found.faithful,
+        groups=found.groups,
+    )
+
+
+def _entry(model):
+    """Number and names of the columns of X, and whether they are taken by name."""
+    first = next(_flatten(model), model)
+    names = getattr(first, "feature_names_in_", None)
+    n_features = getattr(first, "n_features_in_", None)
+    if n_features is None:
+        n_features = extract_network(first)[0].n_inputs
+    return (
+        n_features,
+        None if names is None else tuple(map(str, names)),
+        type(first) is ColumnTransformer,
+    )
+
+
+def _flatten(model):
+    """What X meets on its way through a model, but what hands it on."""
+    if is_drop(model) or is_identity(model):
+        return
+    model = unwrap_search(model)
+    kind = type(model)
+    if kind is Pipeline:
+        for _, step in model.steps:
+            yield from _flatten(step)
+    elif kind is FeatureUnion:
+        for _, step in model.transformer_list:
+            yield from _flatten(step)
+    elif kind is TransformedTargetRegressor:
+        yield from _flatten(model.regressor_)
+    elif kind in THRESHOLD_MODELS:
+        yield from _flatten(getattr(model, "estimator_", model.estimator))
+    elif kind in _VOTES:
+        yield from _flatten(model.estimators_[0])
+    else:
+        yield model
+
+
+def _fill_value(folder, j):
+    """What replaces a missing value of column j; NaN if no single value does."""
+    fills = folder.fills.get(j, [])
+    if not fills or j in folder.bare:
+        return np.nan
+    value, error = fills[0]
+    agree = all(abs(other - value) <= error + slack for other, slack in fills)
+    return value if agree else np.nan

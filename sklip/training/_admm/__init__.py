@@ -1,0 +1,24 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The alternating direction method of multipliers (ADMM) of paper 001."""
+
+from sklip.training._admm.biases import fit_biases
+from sklip.training._admm.consensus import ConsensusTerm
+from sklip.training._admm.deploy import certified_network
+from sklip.training._admm.iteration import ADMM, load_weights
+from sklip.training._admm.loop import run_admm
+from sklip.training._admm.state import rescaled, start_state
+from sklip.training._admm.update import SDP_SOLVERS, LipschitzUpdate
+
+__all__ = [
+    "ADMM",
+    "ConsensusTerm",
+    "LipschitzUpdate",
+    "SDP_SOLVERS",
+    "certified_network",
+    "fit_biases",
+    "load_weights",
+    "rescaled",
+    "run_admm",
+    "start_state",
+]

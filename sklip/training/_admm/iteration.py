@@ -1,0 +1,130 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Training by the alternating direction method of multipliers ((10) of paper 001)."""
+
+from dataclasses import replace
+
+import torch
+
+from sklip.networks import FeedForward
+from sklip.training._admm.rho import adapted_rho, norm
+from sklip.training._admm.state import refreshed
+
+__all__ = ["ADMM", "load_weights", "module_weights"]
+
+
+class ADMM:
+    """The iteration; each ``state`` that it leaves can be deployed.
+
+    Parameters
+    ----------
+    net : MLPNet
+        Initialised, with a :class:`ConsensusTerm` as penalty, inside a session.
+    state : SplitState
+        Where to start.
+    update : LipschitzUpdate
+        Step (10b).
+    epochs : int
+        Epochs (iterations of L-BFGS) of a loss step (10a).
+    tol : float
+        Relative primal and dual residual at which to stop.
+    make_rule : callable
+        ``make_rule()`` is the StoppingRule of one loss step.
+    balance : {"forces", "residuals"} or None, default=None
+        How rho is adapted; None keeps it.
+    refresh : callable, default=None
+        ``refresh(n_iter)`` says whether better multipliers are searched now.
+    kind : {"lipsdp", "layer"}, default="lipsdp"
+        How they are found.
+    """
+
+    def __init__(
+        self,
+        net,
+        state,
+        update,
+        *,
+        epochs,
+        tol,
+        make_rule,
+        balance=None,
+        refresh=None,
+        kind="lipsdp",
+    ):
+        self.net = net
+        self.state = state
+        self.update = update
+        self.epochs = epochs
+        self.tol = tol
+        self.make_rule = make_rule
+        self.balance = balance
+        self.refresh = refresh
+        self.kind = kind
+        self.primal_residuals, self.dual_residuals = [], []
+        self.n_iter = 0
+        load_weights(net.module_, state.weights)
+
+    def iterate(self, data, valid=None):
+        """One iteration (10a)-(10c); True if it was the last one that is needed."""
+        if self.refresh is not None and self.refresh(self.n_iter):
+            self._refresh()
+        before = self.state
+        weights = self._loss_step(before, data, valid)
+        targets = _plus(weights, before.dual, 1.0 / before.rho)
+        projected, bound = self.update(targets, before.multipliers, before.rho)
+        self.state = replace(
+            before,
+            weights=weights,
+            projected=projected,
+            # (10c) with Y shaped like W: Y + rho (W - projected).
+            dual=[before.rho * d for d in _plus(targets, projected, -1.0)],
+            bound=bound,
+        )
+        self.n_iter += 1
+        self._record(before)
+        residuals = self.primal_residuals[-1], self.dual_residuals[-1]
+        rho = adapted_rho(self.balance, self.state, *residuals)
+        self.state = replace(self.state, rho=rho)
+        return self._is_done()
+
+    def _loss_step(self, state, data, valid):
+        self.net.penalty.set(state.rho, state.projected, state.dual)
+        self.net.run(data, valid, self.make_rule(), self.epochs)
+        return module_weights(self.net.module_)
+
+    def _record(self, before):
+        state = self.state
+        gap = norm(_plus(state.weights, state.projected, -1.0))
+        size = max(norm(state.weights), norm(state.projected))
+        move = state.rho * norm(_plus(state.projected, before.projected, -1.0))
+        force = max(norm(state.dual), state.rho * norm(state.projected))
+        self.primal_residuals.append(gap / size if size else 0.0)
+        self.dual_residuals.append(move / force if force else 0.0)
+        record = self.net.history.record
+        record("primal_residual", self.primal_residuals[-1])
+        record("dual_residual", self.dual_residuals[-1])
+        record("lmi_bound", state.bound)
+
+    def _is_done(self):
+        small = max(self.primal_residuals[-1], self.dual_residuals[-1]) <= self.tol
+        return small or self.net.asked_to_stop or self.net.interrupted
+
+    def _refresh(self):
+        network = FeedForward(self.state.projected, None, self.net.module_.activation)
+        enforce = self.update.bound is not None
+        self.state = refreshed(self.state, network, self.kind, enforce)
+
+
+def module_weights(module):
+    """Weights of a FlatMLP as float64 arrays."""
+    return [w.cpu().double().numpy().copy() for w in module.weights]
+
+
+def load_weights(module, weights):
+    """Copy arrays into a FlatMLP."""
+    for tensor, array in zip(module.weights, weights, strict=True):
+        tensor.copy_(torch.tensor(array))
+
+
+def _plus(a, b, factor):
+    return [x + factor * y for x, y in zip(a, b, strict=True)]

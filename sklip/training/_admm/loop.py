@@ -1,0 +1,77 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""All iterations of ADMM: step sizes, early stopping, and what is printed."""
+
+from sklip.training._admm.iteration import load_weights
+
+__all__ = ["run_admm"]
+
+
+def run_admm(admm, data, valid, *, n_iter, learning_rate, rule=None, verbose=False):
+    """Iterate until the residuals are small, or the rule or a callback says stop.
+
+    The step size of the stochastic solvers falls linearly to zero over the iterations,
+    so that the last loss steps do not undo the projections.
+
+    Parameters
+    ----------
+    admm : ADMM
+        The iteration; with a rule, its net ends with the best biases.
+    data, valid : TensorData
+        Training samples, and held-out ones or None.
+    n_iter : int
+        Largest number of iterations.
+    learning_rate : float
+        Step size of the first one.
+    rule : StoppingRule, default=None
+        Watches the score of the certified weights on ``valid``.
+    verbose : bool, default=False
+        Print a line for each iteration.
+
+    Returns
+    -------
+    state : SplitState
+        The last one, or the one with the best score.
+    finished : bool
+        False if the iterations ran out.
+    """
+    net, best = admm.net, None
+    for k in range(n_iter):
+        for group in net.optimizer_.param_groups:
+            group["lr"] = learning_rate * (1.0 - k / n_iter)
+        finished = admm.iterate(data, valid)
+        if rule is not None:
+            before = rule.best
+            finished = _validate(admm, valid, rule) or finished
+            best = admm.state if rule.best > before else best
+        if verbose:
+            _print_iteration(admm)
+        if finished:
+            break
+    for group in net.optimizer_.param_groups:
+        group["lr"] = learning_rate
+    if best is None:
+        return admm.state, finished
+    rule.restore_best(net.module_)
+    return best, finished
+
+
+def _validate(admm, valid, rule):
+    """Score the certified weights; True if the rule says stop."""
+    net = admm.net
+    load_weights(net.module_, admm.state.projected)
+    net.run_single_epoch(net.get_iterator(valid), False, "valid", net.validation_step)
+    stop = rule.update(net.history[-1], net.module_)
+    load_weights(net.module_, admm.state.weights)
+    return stop
+
+
+def _print_iteration(admm):
+    record = admm.net.history[-1]
+    scores = [n for n in ("train_loss", "valid_score") if n in record]
+    print(
+        f"ADMM iteration {admm.n_iter}, "
+        + "".join(f"{name} = {record[name]:.6f}, " for name in scores)
+        + f"residuals = {record['primal_residual']:.2e} (primal) and "
+        f"{record['dual_residual']:.2e} (dual), bound = {admm.state.bound:.6g}"
+    )

@@ -1,0 +1,291 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The Lipschitz step (10b) of paper 001's ADMM, for both of its modes and any depth.
+
+The weights that it returns are proven to be feasible as they are stored: whatever the
+tolerance, the given multipliers certify the returned bound for them.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip._threads import limit_threads
+from sklip.bounds import Chain, is_feasible
+from sklip.exceptions import InfeasibleCertificateError
+from sklip.training._lipschitz_step.inputs import check_step
+from sklip.training._lipschitz_step.newton import project
+from sklip.training._lipschitz_step.spectral_ball import SpectralBall
+
+__all__ = [
+    "StepResult",
+    "StepState",
+    "feasible_weights",
+    "first_bound",
+    "lipschitz_step",
+]
+
+_MAX_ROOT_STEPS = 60
+_MAX_PRODUCTS = 6000
+# Gap of the projections at most: the sign of the derivative in L hangs on it.
+_INNER_TOL = 1e-4
+# Singular values at one, for the estimate of an operation's work.
+_TYPICAL_RANK = 32
+# Largest factor by which the bound may change between two projections.
+_LARGEST_CHANGE = 4.0
+# The bound of a network whose first layer is zero: any would do.
+_SMALLEST_BOUND = 2.0**-400
+# Times that the weights are shrunk, each four times more, until the proof succeeds;
+# the first allows for the proof's own rounding, a cast to float32 needs up to 1e-5.
+_MAX_SHRINKS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class StepState:
+    """Where the next step starts: factor of the multiplier, and the bound it is for.
+
+    The factor's rows are units, those of even layers first.
+    """
+
+    factor: np.ndarray
+    bound: float
+    slope: float = 0.0
+
+    def start(self, step, bound):
+        """The factor for another bound; None if it is that of another network."""
+        factor = step.to_core(self.factor)
+        if factor is not None:
+            factor[: step.core[0].shape[1]] *= bound / self.bound
+        return factor
+
+
+@dataclass(frozen=True, eq=False)
+class StepResult:
+    """Outcome of a Lipschitz step.
+
+    Attributes
+    ----------
+    weights : list of ndarray of shape (n_out, n_in)
+        W_0 ... W_l in float64, exactly representable in the dtype asked for.
+    bound : float
+        L that the multipliers certify for these weights.
+    state : StepState
+        Warm start of the next step.
+    n_iter : int
+        Products with the dual's second derivative; iterations of a general solver.
+    residual : float
+        Relative gap between the objective and its lower bound, before rounding; nan
+        from a general solver.
+    """
+
+    weights: list
+    bound: float
+    state: StepState | None
+    n_iter: int
+    residual: float
+
+
+def lipschitz_step(
+    targets,
+    multipliers,
+    *,
+    slopes,
+    bound=None,
+    weight=None,
+    rho=1.0,
+    tol=1e-4,
+    state=None,
+    dtype=np.float64,
+):
+    """Move weights to the nearest ones that multipliers certify.
+
+    Parameters
+    ----------
+    targets : sequence of array-like of shape (n_out, n_in)
+        V_k = W_k + Y_k / rho, first layer first.
+    multipliers : sequence of array-like of shape (n_k,)
+        The diagonals of T_1 ... T_l, one for each hidden layer, all positive.
+    slopes : sequence of float, (float, float), str or Activation
+        Largest slope beta of each hidden layer's activation, its sector [0, beta], or
+        the activation.
+    bound : float, default=None
+        L to enforce ((12) of paper 001): min 1/2 sum ||W_k - V_k||_F^2.
+    weight : float, default=None
+        mu of the regularised problem (9): min mu L^2 + rho/2 sum ||W_k - V_k||_F^2
+        over L as well. Exactly one of bound and weight is given.
+    rho : float, default=1.0
+        Penalty of ADMM; used with weight only.
+    tol : float, default=1e-4
+        Gap between the objective and a lower bound of it, over the objective.
+    state : StepState, default=None
+        The last result's, where the targets have moved a little since.
+    dtype : dtype, default=numpy.float64
+        What the weights will be stored in; they are feasible after the cast.
+
+    Returns
+    -------
+    result : StepResult
+        Weights for which ``is_feasible`` holds with L and d = (2T)^(1/2).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a value is out of range or not finite, or a slope sector
+        does not start at 0: the condition is not convex in W then (Remark 2).
+    InfeasibleCertificateError
+        If the multipliers or the bound are too extreme for a proof in float64.
+
+    Notes
+    -----
+    (10b), Remark 4 and Theorem 8 of paper 001 (P15, P17, P20). It runs on the CPU, in
+    float64, whatever device the network is trained on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklip.training import lipschitz_step
+    >>> targets = [np.array([[3.0, 0.0], [0.0, 1.0]]), np.array([[1.0, 1.0]])]
+    >>> result = lipschitz_step(targets, [[1.0, 1.0]], slopes=["relu"], bound=2.0)
+    >>> [w.shape for w in result.weights], result.bound
+    ([(2, 2), (1, 2)], 2.0)
+    """
+    step = check_step(targets, multipliers, slopes, bound, weight, rho, tol, dtype)
+    work = _TYPICAL_RANK * max(v.size for v in step.targets)
+    with limit_threads(work), np.errstate(under="ignore"):
+        if step.bound is not None:
+            return _enforce(step, state)
+        return _regularise(step, state)
+
+
+def _ball(step, bound):
+    return SpectralBall(step.core, step.multipliers, step.slopes, bound)
+
+
+def _start(step, state, bound):
+    return None if state is None else state.start(step, bound)
+
+
+def _enforce(step, state):
+    found = project(_ball(step, step.bound), step.tol, _start(step, state, step.bound))
+    weights = _feasible(step, found, step.bound)
+    state = StepState(step.from_core(found.point.factor), step.bound)
+    return StepResult(weights, step.bound, state, found.n_iter, found.residual)
+
+
+def _feasible(step, found, bound):
+    if not found.point.factor.size:
+        return feasible_weights(step, step.targets, bound, is_inside=True)
+    return feasible_weights(step, _weights(step, found), bound)
+
+
+def _weights(step, found):
+    return step.weights_from_core(found.feasible.weights)
+
+
+def _regularise(step, state):
+    """Find the L at which the objective's derivative in it is zero."""
+    if not np.any(step.targets[0]):
+        return _constant_network(step, state)
+    price = step.weight / step.rho
+    bound, slope = first_bound(step), 0.0
+    if state is not None:
+        bound, slope = state.bound, state.slope
+    low, high, last, n_iter = 0.0, math.inf, None, 0
+    inner_tol = min(0.5 * step.tol, _INNER_TOL)
+    for _ in range(_MAX_ROOT_STEPS):
+        found = project(_ball(step, bound), inner_tol, _start(step, state, bound))
+        n_iter += found.n_iter
+        excess, residual = _stationarity(found, bound, price)
+        if last is not None:
+            slope = (excess - last[1]) / (bound - last[0])
+        state = StepState(step.from_core(found.point.factor), bound, slope)
+        if residual <= step.tol or n_iter >= _MAX_PRODUCTS:
+            break
+        low, high = (bound, high) if excess > 0.0 else (low, bound)
+        last = (bound, excess)
+        bound = _next_bound(bound, excess, slope, low, high)
+        if bound == last[0]:
+            break
+    weights = _feasible(step, found, state.bound)
+    return StepResult(weights, state.bound, state, n_iter, residual)
+
+
+def _constant_network(step, state):
+    """The first layer's target is zero, so that every L is feasible: a smallest one."""
+    found = project(_ball(step, 1.0), step.tol, _start(step, state, 1.0))
+    weights = _weights(step, found)
+    weights[0] = np.zeros_like(weights[0])
+    weights = feasible_weights(step, weights, _SMALLEST_BOUND)
+    state = StepState(step.from_core(found.point.factor), 1.0)
+    return StepResult(weights, _SMALLEST_BOUND, state, found.n_iter, found.residual)
+
+
+def first_bound(step):
+    """Norm of the first block's rows: no smaller L leaves the first layer alone."""
+    rows = _ball(step, 1.0).blocks[0]
+    rows = rows if len(rows) < rows.shape[1] else rows.T
+    return math.sqrt(np.linalg.norm(rows @ rows.T, 2))
+
+
+def _stationarity(found, bound, price):
+    """How the objective changes with L, and the relative gap of the joint problem.
+
+    With P the projection's solution, half the objective's derivative in L is minus
+    ``||P_0||^2 / (2 L) - price L``, which decreases. P is feasible for the joint dual
+    once P_0 is scaled so that this is zero.
+    """
+    point, paid = found.point, price * bound**2
+    square, inner, step_square = point.first_layer()
+    gap = found.feasible.gap + paid
+    if square:
+        scale = math.sqrt(2.0 * paid / square)
+        gap -= 0.5 * square + (scale - 1.0) * inner
+        gap += 0.5 * (scale - 1.0) ** 2 * step_square
+    distance = found.feasible.distance
+    return (0.5 * square - paid) / bound, gap / (paid + distance)
+
+
+def _next_bound(bound, excess, slope, low, high):
+    """Newton's or the secant step, kept within the bracket."""
+    factor = _LARGEST_CHANGE if excess > 0.0 else 1.0 / _LARGEST_CHANGE
+    found = bound - excess / slope if slope < 0.0 else bound * math.sqrt(factor)
+    found = min(max(found, bound / _LARGEST_CHANGE), bound * _LARGEST_CHANGE)
+    if low < found < high:
+        return found
+    return math.sqrt(low * high) if 0.0 < low and high < math.inf else bound * factor
+
+
+def feasible_weights(step, weights, bound, *, is_inside=False):
+    """The weights in their dtype, divided by as little as makes them provably feasible.
+
+    Parameters
+    ----------
+    step : StepInput
+        Multipliers, slopes and dtype.
+    weights : sequence of ndarray
+        Feasible but for rounding.
+    bound : float
+        L.
+    is_inside : bool, default=False
+        Whether they may well be feasible as they are.
+
+    Returns
+    -------
+    weights : list of ndarray
+        Float64 arrays.
+    """
+    sectors = tuple((0.0, b) for b in step.slopes)
+    rounding = (max(step.sizes) + 8) * sum(step.sizes) * np.finfo(np.float64).eps
+    shrinks = [4.0**k * rounding for k in range(_MAX_SHRINKS)]
+    for shrink in (0.0, *shrinks) if is_inside else shrinks:
+        stored = [
+            (w * (1.0 - shrink)).astype(step.dtype).astype(np.float64) for w in weights
+        ]
+        chain = Chain(tuple(stored), (None,) * len(stored), sectors)
+        if is_feasible(chain, bound, step.multipliers):
+            return stored
+    raise InfeasibleCertificateError(
+        "No weights could be proven for these multipliers and this bound in float64: "
+        "they are too extreme. Rescale the network, or choose other multipliers."
+    )

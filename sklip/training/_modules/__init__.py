@@ -1,0 +1,22 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Torch modules: perceptrons, image networks, and the user's own."""
+
+from sklip.training._modules.checks import check_built_module, check_module_parameter
+from sklip.training._modules.convnet import MODULES, build_module, convnet
+from sklip.training._modules.flat import FlatModule, forward_in_chunks
+from sklip.training._modules.mlp import FlatMLP, sequential_module
+from sklip.training._modules.resnet import resnet
+
+__all__ = [
+    "FlatMLP",
+    "FlatModule",
+    "MODULES",
+    "build_module",
+    "check_built_module",
+    "check_module_parameter",
+    "convnet",
+    "forward_in_chunks",
+    "resnet",
+    "sequential_module",
+]

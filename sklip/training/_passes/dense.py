@@ -1,0 +1,159 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The hand-written forward and backward pass of a plain layer stack."""
+
+import torch
+
+from sklip.training._losses import LOSSES
+from sklip.training._passes.kernels import activation_kernel
+
+__all__ = ["Backprop"]
+
+
+class _Workspace:
+    """Buffers of the pass for one number of rows."""
+
+    def __init__(self, module, rows):
+        def empty(n):
+            return torch.empty(
+                rows, n, dtype=module.flat.dtype, device=module.flat.device
+            )
+
+        kernels = [activation_kernel(name) for name in module.activation]
+        self.z = [empty(n) for n in module.layer_sizes[1:]]
+        self.a = [
+            empty(n) if kernel.needs_input else z
+            for n, kernel, z in zip(
+                module.layer_sizes[1:-1], kernels, self.z, strict=False
+            )
+        ]
+        self.grads = [empty(n) for n in module.layer_sizes[1:]]
+        self.grads_t = [grad.t() for grad in self.grads]
+
+
+class Backprop:
+    """Loss and gradient of a :class:`FlatMLP` without autograd.
+
+    Parameters
+    ----------
+    module : FlatMLP
+        The network; gradients are written to its ``flat_grad``.
+    loss : str
+        A key of :data:`LOSSES`.
+    alpha : float, default=0.0
+        Weight of the L2 term of the weights, ½ α ‖W‖² / Σ sample_weight.
+    """
+
+    def __init__(self, module, loss, alpha=0.0):
+        self.module = module
+        self.loss = LOSSES[loss]
+        self.alpha = alpha
+        self.kernels = [activation_kernel(name) for name in module.activation]
+        self.outputs = None
+        self._workspaces = {}
+        self._weights = module.weights
+        self._weights_t = [w.t() for w in self._weights]
+        self._biases = module.biases
+        self._weight_grads = [layer.weight.grad for layer in module.layers]
+        self._bias_grads = [layer.bias.grad for layer in module.layers]
+        self._flat_weights = module.flat[: module.n_weights]
+        self._flat_weight_grad = module.flat_grad[: module.n_weights]
+
+    def restart(self, generator, fresh=True):
+        """Prepare for a run of steps; this pass draws nothing."""
+
+    def forward(self, X):
+        """Outputs for a batch; valid until the next call."""
+        work = self._workspace(len(X))
+        a = X
+        for k, z in enumerate(work.z):
+            torch.addmm(self._biases[k], a, self._weights_t[k], out=z)
+            if k < len(self.kernels):
+                a = self.kernels[k].forward(z, work.a[k])
+        self.outputs = work.z[-1]
+        return self.outputs
+
+    def loss_value(self, X, targets, sample_weight=None):
+        """Weighted mean of the losses of a batch, without gradient or L2 term."""
+        outputs = self.forward(X)
+        losses = self.loss(outputs, targets, self._workspace(len(X)).grads[-1])
+        if sample_weight is None:
+            return losses.mean()
+        return torch.dot(losses, self._shares(sample_weight, sample_weight.sum()))
+
+    def loss_and_grad(self, X, targets, sample_weight=None):
+        """Loss of a batch; the gradient replaces that in ``flat_grad``.
+
+        Parameters
+        ----------
+        X : tensor of shape (n_samples, n_features)
+            Inputs.
+        targets : tensor of shape (n_samples, n_outputs)
+            One-hot rows or regression targets.
+        sample_weight : tensor of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+            Weighted mean of the losses, plus the L2 term.
+        """
+        outputs = self.forward(X)
+        work = self._workspace(len(X))
+        grad = work.grads[-1]
+        losses = self.loss(outputs, targets, grad)
+        if sample_weight is None:
+            total = len(X)
+            loss = losses.mean()
+            grad.div_(total)
+        else:
+            total = sample_weight.sum()
+            share = self._shares(sample_weight, total)
+            loss = torch.dot(losses, share)
+            grad.mul_(share[:, None])
+        self._backward(X, work)
+        if self.alpha:
+            loss = self._add_l2(loss, total)
+        return loss
+
+    @staticmethod
+    def _shares(sample_weight, total):
+        """Weights divided by their sum; zeros for a batch that weighs nothing."""
+        return torch.where(total > 0, sample_weight / total, sample_weight)
+
+    def _add_l2(self, loss, total):
+        weights = self._flat_weights
+        if torch.is_tensor(total):
+            # A batch without weight takes no L2 step either: its share is undefined.
+            rate = torch.where(total > 0, self.alpha / total, 0.0)
+            self._flat_weight_grad.add_(weights * rate)
+            return loss + 0.5 * rate * torch.dot(weights, weights)
+        rate = self.alpha / total
+        self._flat_weight_grad.add_(weights, alpha=rate)
+        return loss.add_(torch.dot(weights, weights), alpha=0.5 * rate)
+
+    def _backward(self, X, work):
+        for k in range(len(work.z) - 1, -1, -1):
+            grad = work.grads[k]
+            below = X if k == 0 else work.a[k - 1]
+            torch.mm(work.grads_t[k], below, out=self._weight_grads[k])
+            torch.sum(grad, 0, out=self._bias_grads[k])
+            if k:
+                lower = work.grads[k - 1]
+                torch.mm(grad, self._weights[k], out=lower)
+                kernel = self.kernels[k - 1]
+                saved = work.z[k - 1] if kernel.needs_input else work.a[k - 1]
+                kernel.backward(lower, saved)
+
+    def release(self):
+        """Forget the buffers; the next pass makes new ones."""
+        self.outputs = None
+        self._workspaces.clear()
+
+    def _workspace(self, rows):
+        if rows not in self._workspaces:
+            # Two sizes recur (a full batch and the last one); others come and go.
+            if len(self._workspaces) > 4:
+                self._workspaces.clear()
+            self._workspaces[rows] = _Workspace(self.module, rows)
+        return self._workspaces[rows]

@@ -1,0 +1,178 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Loss and gradient of any torch module: autograd inside, our losses on its outputs."""
+
+import contextlib
+
+import torch
+
+from sklip.training._losses import LOSSES
+from sklip.training._passes.dense import Backprop
+from sklip.training._penalties import NoiseSource, power_step
+
+__all__ = ["ModuleBackprop", "amp_dtype"]
+
+_FIRST_SCALE, _STEPS_BETWEEN_RAISES = 2.0**14, 2000
+
+
+def amp_dtype(amp):
+    """Type of autocast for the parameter ``amp``; None without it."""
+    if amp is True:
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return getattr(torch, amp) if amp else None
+
+
+class ModuleBackprop:
+    """The interface of :class:`Backprop` on a :class:`FlatModule`.
+
+    Clean and noisy samples go through the module in one batch: batch normalisation then
+    normalises both by the same statistics, so that k(x) compares one function at two
+    points.
+
+    Parameters
+    ----------
+    module : FlatModule
+        The network; gradients are left with its parameters.
+    loss : str
+        A key of :data:`LOSSES`.
+    alpha : float, default=0.0
+        Weight of the L2 term of the weights, ½ α ‖W‖² / Σ sample_weight.
+    noise : NoiseTerm, default=None
+        Term that is added to the loss of each sample.
+    dtype : torch.dtype, default=None
+        float16 or bfloat16: compute in it, on CUDA.
+    """
+
+    _shares = staticmethod(Backprop._shares)
+
+    def __init__(self, module, loss, alpha=0.0, *, noise=None, dtype=None):
+        self.module = module
+        self.loss = LOSSES[loss]
+        self.alpha = alpha
+        self.noise = noise
+        self.dtype = dtype if module.flat.device.type == "cuda" else None
+        self.outputs = None
+        if noise is not None:
+            self.source = NoiseSource(noise.std, module.flat.device)
+        # float16 alone underflows: its gradients are scaled up and back.
+        self._scale = _FIRST_SCALE if self.dtype == torch.float16 else None
+        self._steps = 0
+
+    def restart(self, generator, fresh=True):
+        """Start a run of steps with noise of its own."""
+        if self.noise is not None:
+            self.source.restart(generator, fresh)
+
+    def forward(self, X):
+        """Outputs in eval mode."""
+        self.module.eval()
+        with torch.no_grad(), self._autocast():
+            self.outputs = self.module(X).to(self.module.flat.dtype)
+        return self.outputs
+
+    def loss_value(self, X, targets, sample_weight=None):
+        """Weighted mean of the losses in eval mode, without noise or L2 term."""
+        outputs = self.forward(X)
+        losses = self.loss(outputs, targets, torch.empty_like(outputs))
+        if sample_weight is None:
+            return losses.mean()
+        return torch.dot(losses, self._shares(sample_weight, sample_weight.sum()))
+
+    def loss_and_grad(self, X, targets, sample_weight=None):
+        """Loss of a batch in training mode; the gradients are new.
+
+        Parameters
+        ----------
+        X : tensor of shape (n_samples, ...)
+            Inputs.
+        targets : tensor of shape (n_samples, n_outputs)
+            One-hot rows or regression targets.
+        sample_weight : tensor of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+            Weighted mean of the losses and noise terms, plus the L2 term.
+        """
+        n = len(X)
+        inputs, length = self._inputs(X)
+        # Batch normalisation has no statistics of a lone row: it uses the running ones.
+        if self.module.training != (len(inputs) > 1):
+            self.module.train(len(inputs) > 1)
+        with torch.enable_grad(), self._autocast():
+            raw = self.module(inputs)
+        outputs = raw.detach().to(self.module.flat.dtype)
+        self.outputs = outputs[:n]
+        grad = torch.empty_like(outputs)
+        losses = self.loss(outputs[:n], targets, grad[:n])
+        if self.noise is not None:
+            losses = losses + self.noise.add_gradient(outputs, length, grad)
+        total, share = n, 1.0 / n
+        if sample_weight is not None:
+            total = sample_weight.sum()
+            share = self._shares(sample_weight, total)
+            for half in grad.split(n):
+                half.mul_(share[:, None])
+        else:
+            grad.mul_(share)
+        loss = (losses * share).sum()
+        self._backward(raw, grad)
+        return self._add_l2(loss, total) if self.alpha else loss
+
+    def _inputs(self, X):
+        if self.noise is None:
+            return X, None
+        n = len(X)
+        both = X.new_empty((2 * n, *X.shape[1:]))
+        length = self.source.write_noisy(X, both)
+        if self.noise.probe == "power":
+            power_step(X, self._direction(both, n), length, both[n:])
+        return both, length
+
+    def _direction(self, both, n):
+        """Gradient of ½ ‖f(x̄) - f(x)‖² in x̄, in eval mode: no statistics move."""
+        self.module.eval()
+        noisy = both[n:].clone().requires_grad_()
+        with torch.enable_grad(), self._autocast():
+            clean = self.module(both[:n]).detach().float()
+            change = self.module(noisy).float() - clean
+            half_square = 0.5 * change.square().sum()
+        return torch.autograd.grad(half_square, noisy)[0]
+
+    def _backward(self, raw, grad):
+        for parameter in self.module.optimized:
+            parameter.grad = None
+        if self._scale is None:
+            torch.autograd.backward(raw, grad.to(raw.dtype))
+            return
+        torch.autograd.backward(raw, (grad * self._scale).to(raw.dtype))
+        found = [p.grad for p in self.module.optimized if p.grad is not None]
+        torch._foreach_div_(found, self._scale)
+        self._steps += 1
+        if not bool(torch.isfinite(self.module.flat_grad).all()):
+            torch._foreach_zero_(found)
+            self._scale, self._steps = self._scale / 2, 0
+        elif self._steps == _STEPS_BETWEEN_RAISES:
+            self._scale, self._steps = self._scale * 2, 0
+
+    def _add_l2(self, loss, total):
+        if torch.is_tensor(total):
+            # A batch without weight takes no L2 step either: its share is undefined.
+            rate = torch.where(total > 0, self.alpha / total, 0.0)
+        else:
+            rate = self.alpha / total
+        weights = [w.detach() for w in self.module.weights if w.grad is not None]
+        grads = [w.grad for w in self.module.weights if w.grad is not None]
+        torch._foreach_add_(grads, torch._foreach_mul(weights, rate))
+        square = sum(norm.square() for norm in torch._foreach_norm(weights))
+        return loss + 0.5 * rate * square
+
+    def _autocast(self):
+        if self.dtype is None:
+            return contextlib.nullcontext()
+        return torch.autocast("cuda", dtype=self.dtype)
+
+    def release(self):
+        """Forget the outputs of the last batch."""
+        self.outputs = None

@@ -1,0 +1,104 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The hand-written pass with the noise term: clean and noisy samples in one batch."""
+
+import torch
+
+from sklip.training._passes.dense import Backprop
+from sklip.training._penalties import NoiseSource, power_step
+
+__all__ = ["NoiseBackprop"]
+
+
+class NoiseBackprop(Backprop):
+    """Loss (3)-(5) of paper 002 and its gradient through both passes (U3-U5).
+
+    Parameters
+    ----------
+    module : FlatMLP
+        The network; gradients are written to its ``flat_grad``.
+    loss : str
+        A key of :data:`LOSSES`.
+    alpha : float, default=0.0
+        Weight of the L2 term.
+    noise : NoiseTerm
+        The term that is added to the loss of each sample.
+    """
+
+    def __init__(self, module, loss, alpha=0.0, *, noise):
+        super().__init__(module, loss, alpha)
+        self.noise = noise
+        self.source = NoiseSource(noise.std, module.flat.device)
+        self._both = {}
+
+    def restart(self, generator, fresh=True):
+        """Start a run of steps with noise of its own."""
+        self.source.restart(generator, fresh)
+
+    def loss_and_grad(self, X, targets, sample_weight=None):
+        """Loss of a batch; the gradient replaces that in ``flat_grad``.
+
+        Parameters
+        ----------
+        X : tensor of shape (n_samples, n_features)
+            Inputs.
+        targets : tensor of shape (n_samples, n_outputs)
+            One-hot rows or regression targets.
+        sample_weight : tensor of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        loss : tensor of shape ()
+            Weighted mean of the losses and noise terms, plus the L2 term.
+        """
+        n = len(X)
+        both = self._buffer(X)
+        length = self.source.write_noisy(X, both)
+        outputs = self.forward(both)
+        work = self._workspace(2 * n)
+        if self.noise.probe == "power":
+            direction = self._input_gradient(outputs[n:] - outputs[:n], work, n)
+            power_step(X, direction, length, both[n:])
+            outputs = self.forward(both)
+        self.outputs = outputs[:n]
+        grad = work.grads[-1]
+        losses = self.loss(outputs[:n], targets, grad[:n])
+        losses = losses + self.noise.add_gradient(outputs, length, grad)
+        if sample_weight is None:
+            total = n
+            loss = losses.mean()
+            grad.div_(total)
+        else:
+            total = sample_weight.sum()
+            share = self._shares(sample_weight, total)
+            loss = torch.dot(losses, share)
+            grad[:n].mul_(share[:, None])
+            grad[n:].mul_(share[:, None])
+        self._backward(both, work)
+        if self.alpha:
+            loss = self._add_l2(loss, total)
+        return loss
+
+    def _input_gradient(self, grad, work, start):
+        """Gradient with respect to the inputs of the rows from start on."""
+        for k in range(len(work.z) - 1, -1, -1):
+            grad = grad @ self._weights[k]
+            if k:
+                kernel = self.kernels[k - 1]
+                saved = work.z[k - 1] if kernel.needs_input else work.a[k - 1]
+                kernel.backward(grad, saved[start:])
+        return grad
+
+    def _buffer(self, X):
+        rows = 2 * len(X)
+        if rows not in self._both:
+            if len(self._both) > 4:
+                self._both.clear()
+            self._both[rows] = X.new_empty((rows, X.shape[1]))
+        return self._both[rows]
+
+    def release(self):
+        """Forget the buffers; the next pass makes new ones."""
+        super().release()
+        self._both.clear()

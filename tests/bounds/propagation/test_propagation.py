@@ -1,0 +1,261 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Interval and linear bound propagation: lines, slopes, and bounds of outputs."""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from sklip.bounds import (
+    Propagation,
+    hidden_bounds,
+    lower_by_multipliers,
+    lower_over_parts,
+    outputs_lower,
+)
+from sklip.bounds._propagation.lines import (
+    adaptive_lines,
+    offsets,
+    parallel_lines,
+    slope_range,
+    value_range,
+)
+from sklip.bounds._propagation.shapes import shape_of
+from sklip.networks import FeedForward, get_activation, list_activations
+
+NAMES = [*list_activations(), "leaky_relu(-0.5)", "leaky_relu(2.0)", "elu(2.5)"]
+NORMS = [1, 2, np.inf]
+
+
+def _intervals(seed=0, n=300):
+    rng = np.random.default_rng(seed)
+    center = rng.normal(size=n) * 10.0 ** rng.uniform(-2, 1.3, n)
+    half = 10.0 ** rng.uniform(-7, 1.5, n)
+    return torch.tensor(center - half), torch.tensor(center + half)
+
+
+def _points(shape, low, high, n=401):
+    share = torch.linspace(0.0, 1.0, n, dtype=torch.float64)[:, None]
+    marks = torch.tensor([0.0, *shape.breakpoints], dtype=torch.float64)[:, None]
+    points = torch.cat([low + share * (high - low), marks.expand(-1, len(low))])
+    return torch.minimum(torch.maximum(points, low), high)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tensor_functions_are_those_of_the_registry(name):
+    activation = get_activation(name)
+    shape = shape_of(activation)
+    z = np.concatenate([np.linspace(-30, 30, 4001), [-200.0, 200.0]])
+    assert_allclose(shape.function(torch.tensor(z)), activation.function(z), atol=1e-13)
+    slopes = activation.derivative(z)
+    assert_allclose(shape.derivative(torch.tensor(z)), slopes, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pieces_curve_the_way_they_are_said_to(name):
+    shape = shape_of(get_activation(name))
+    for piece, curvature in enumerate(shape.curvature):
+        left, right = shape.ends(piece)
+        z = torch.linspace(max(left, -12.0) + 1e-6, min(right, 12.0) - 1e-6, 4001)
+        steps = torch.diff(shape.derivative(z.double()))
+        if curvature == 0:
+            assert steps.abs().max() < 1e-13
+        else:
+            assert (curvature * steps).min() > -1e-13
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("make", [parallel_lines, adaptive_lines])
+def test_lines_enclose_the_activation(name, make):
+    shape = shape_of(get_activation(name))
+    low, high = _intervals()
+    lines = make(shape, low, high)
+    z = _points(shape, low, high)
+    value, room = shape.function(z), 2.0 * shape.error(z)
+    assert (lines.lower * z + lines.below <= value + room).all()
+    assert (lines.upper * z + lines.above >= value - room).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("side", [-1, 1])
+def test_offsets_are_the_extremes_for_any_slope(name, side):
+    shape = shape_of(get_activation(name))
+    low, high = _intervals(1)
+    smallest, largest = shape.sector
+    rng = np.random.default_rng(2)
+    slope = torch.tensor(rng.uniform(smallest - 0.1, largest + 0.1, len(low)))
+    offset, touch = offsets(shape, low, high, slope, side)
+    z = _points(shape, low, high)
+    needed = (side * (shape.function(z) - slope * z)).amax(dim=0)
+    assert (side * offset >= needed).all()
+    # Tight up to what the grid of points and the tangent's room miss.
+    width = high - low
+    missed = 0.3 * (width / 400.0) ** 2 + 2e-4 * width + 1e-9 * (1.0 + offset.abs())
+    assert (side * offset - needed <= missed).all()
+    assert ((low <= touch) & (touch <= high)).all()
+
+
+@pytest.mark.parametrize("slope, inward", [(0.0, 1e-3), (1.0, -1e-3)])
+def test_touch_is_the_derivative_where_a_line_lies_on_a_piece(slope, inward):
+    """d offset / d slope = -touch, slopes moving within the range of the derivative."""
+    shape = shape_of(get_activation("relu"))
+    low, high = torch.tensor([-3.0, -0.5]).double(), torch.tensor([1.0, 2.0]).double()
+    slope = torch.full_like(low, slope)
+    offset, touch = offsets(shape, low, high, slope, -1)
+    moved, _ = offsets(shape, low, high, slope + inward, -1)
+    assert_allclose((moved - offset) / inward, -touch, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ranges_of_values_and_slopes(name):
+    shape = shape_of(get_activation(name))
+    low, high = _intervals(3)
+    z = _points(shape, low, high)
+    for (least, most), values, tight in (
+        (value_range(shape, low, high), shape.function(z), 3e-3),
+        (slope_range(shape, low, high), shape.derivative(z), 0.05),
+    ):
+        assert (least <= values.amin(dim=0) + 1e-14).all()
+        assert (most >= values.amax(dim=0) - 1e-14).all()
+        room = tight * (1.0 + high - low)
+        assert (values.amin(dim=0) - least <= room).all()
+        assert (most - values.amax(dim=0) <= room).all()
+
+
+def _network(activation, rng, sizes=(5, 12, 12, 3)):
+    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
+    weights = [1.5 * rng.normal(size=s) / np.sqrt(s[1]) for s in shapes]
+    return FeedForward(weights, [rng.normal(size=s[0]) for s in shapes], activation)
+
+
+def _output_bounds(network, X, radii, norm, method, n_steps=0, device="cpu"):
+    propagation = Propagation(network, norm, device=device)
+    with torch.no_grad():
+        bounds = hidden_bounds(propagation, propagation.balls(X, radii), method)
+        rows = torch.eye(network.n_outputs, dtype=torch.float64, device=device)
+        rows = rows.repeat(len(X), 1, 1)
+        low = outputs_lower(propagation, bounds, rows, n_steps=n_steps)
+        high = -outputs_lower(propagation, bounds, -rows, n_steps=n_steps)
+    return low.cpu().numpy(), high.cpu().numpy()
+
+
+def _samples(X, radius, norm, rng, n):
+    delta = rng.normal(size=(n, *X.shape))
+    delta[: n // 3] = np.sign(delta[: n // 3])
+    length = np.linalg.norm(delta, norm, axis=2, keepdims=True)
+    depth = np.where(rng.uniform(size=length.shape) < 0.5, 1.0, rng.uniform())
+    return X + delta / length * radius * depth * (1.0 - 1e-12)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", NAMES)
+def test_no_point_of_a_ball_leaves_the_bounds(name, norm):
+    rng = np.random.default_rng(0)
+    network, X = _network(name, rng), rng.normal(size=(15, 5))
+    widths = []
+    for radius in (1e-9, 1e-3, 0.3, 4.0):
+        points = _samples(X, radius, norm, rng, 200)
+        outputs = network.forward(points.reshape(-1, 5)).reshape(200, 15, 3)
+        for method, n_steps in (("ibp", 0), ("crown", 0), ("crown", 8)):
+            low, high = _output_bounds(
+                network, X, np.full(15, radius), norm, method, n_steps
+            )
+            assert np.all(low <= outputs.min(axis=0) + 1e-13)
+            assert np.all(high >= outputs.max(axis=0) - 1e-13)
+            widths.append(np.mean(high - low))
+    for ibp, crown, steps in zip(*[iter(widths)] * 3, strict=True):
+        assert steps <= crown <= ibp
+    assert widths[1] < 1e-7
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_bounds_of_a_linear_network_are_exact(norm):
+    rng = np.random.default_rng(0)
+    network = _network("identity", rng, (30, 6, 6, 2))
+    X, dual = rng.normal(size=(7, 30)), {1: np.inf, 2: 2, np.inf: 1}[norm]
+    reach = 0.7 * np.linalg.norm(network.jacobian(X), dual, axis=2)
+    low, high = _output_bounds(network, X, np.full(7, 0.7), norm, "crown")
+    assert_allclose(low, network.forward(X) - reach, rtol=1e-9)
+    assert_allclose(high, network.forward(X) + reach, rtol=1e-9)
+    assert np.all(low <= network.forward(X) - reach)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_larger_balls_have_wider_hidden_bounds(norm):
+    rng = np.random.default_rng(0)
+    network, X = _network("tanh", rng), rng.normal(size=(10, 5))
+    propagation = Propagation(network, norm)
+    found = [
+        hidden_bounds(propagation, propagation.balls(X, np.full(10, r)), "crown")
+        for r in (0.05, 0.2, 0.8)
+    ]
+    for small, large in zip(found, found[1:], strict=False):
+        for (low, high), (lower, higher) in zip(
+            small.intervals, large.intervals, strict=True
+        ):
+            assert (lower <= low).all() and (high <= higher).all()
+
+
+def _pre_activations(network, points):
+    """Of each hidden layer, and the outputs."""
+    a, found = points, []
+    for weight, bias in zip(network.weights, network.biases, strict=True):
+        found.append(a @ weight.T + bias)
+        a = np.maximum(found[-1], 0.0)
+    return found[:-1], found[-1]
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_point_of_a_part_is_below_its_bound(norm):
+    rng = np.random.default_rng(0)
+    network, x = _network("relu", rng), rng.normal(size=(1, 5))
+    points = _samples(x, 1.0, norm, rng, 20000)[:, 0]
+    hidden, outputs = _pre_activations(network, points)
+    n_parts, row = 40, np.array([1.0, -1.0, 0.0])
+    chosen = rng.integers(len(points), size=n_parts)
+    # Some neurons have the sign they have at some point, the others are free.
+    signs = [
+        np.sign(z[chosen]) * (rng.uniform(size=(n_parts, z.shape[1])) < 0.35)
+        for z in hidden
+    ]
+    propagation = Propagation(network, norm)
+    balls = propagation.balls(np.repeat(x, n_parts, axis=0), np.ones(n_parts))
+    rows = propagation.tensor(np.tile(row, (n_parts, 1, 1)))
+    parts = propagation, balls, rows, [propagation.tensor(s) for s in signs]
+    found = [lower_over_parts(*parts, n_steps=n, enough=np.inf) for n in (0, 40)]
+    plain, ascent = (bounds.lower.numpy() for bounds in found)
+    # From where another ascent ended nothing is lost.
+    start = {"n_steps": 0, "enough": np.inf, "start": found[1].start}
+    assert_allclose(lower_over_parts(*parts, **start).lower.numpy(), ascent, rtol=1e-9)
+    multipliers = [propagation.tensor(rng.exponential(size=s.shape)) for s in signs]
+    any_ones = lower_by_multipliers(*parts, multipliers).numpy()
+    for part in range(n_parts):
+        inside = np.ones(len(points), dtype=bool)
+        for z, sign in zip(hidden, signs, strict=True):
+            inside &= (z * sign[part] >= 0.0).all(axis=1)
+        least = (outputs[inside] @ row).min()
+        assert least >= max(plain[part], ascent[part], any_ones[part])
+    assert np.all(ascent >= plain)
+    assert np.mean(ascent - plain) > 0.05
+
+
+def test_only_what_moves_counts():
+    rng = np.random.default_rng(0)
+    network, X = _network("relu", rng), rng.normal(size=(6, 5))
+    mutable = np.array([True, False, True, False, False])
+    some = Propagation(network, 2, mutable)
+    low, high = some.first(some.balls(X, np.full(6, 0.5)))
+    reach = 0.5 * np.linalg.norm(network.weights[0][:, mutable], axis=1)
+    assert_allclose(high - low, np.broadcast_to(2.0 * reach, (6, 12)), rtol=1e-9)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_gpu_finds_the_same(norm):
+    rng = np.random.default_rng(0)
+    network, X = _network("gelu", rng), rng.normal(size=(10, 5))
+    arguments = (network, X, np.full(10, 0.2), norm, "crown", 4)
+    here = _output_bounds(*arguments)
+    there = _output_bounds(*arguments, device="cuda")
+    assert_allclose(there, here, rtol=1e-9, atol=1e-9)

@@ -1,0 +1,220 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Branch and bound against the enumeration of all activation patterns."""
+
+import time
+from dataclasses import replace
+from itertools import product
+
+import cvxpy
+import numpy as np
+import pytest
+from scipy.optimize import linprog, nnls
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklip.certification import (
+    Verification,
+    certified_radius,
+    minimum_norm_attack,
+    verify_robustness,
+)
+from sklip.certification._branching.linear_parts import LinearPart
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks import FeedForward, network_view
+
+NORMS = [1, 2, np.inf]
+METHODS = ["product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local"]
+
+
+def nearest_in_polytope(G, h, norm):
+    """Length of the shortest d with G d <= h; inf if there is none."""
+    n = G.shape[1]
+    if norm == 2:
+        # Least distance programming (Lawson and Hanson, 1974).
+        E = np.vstack([-G.T, -h[None]])
+        f = np.append(np.zeros(n), 1.0)
+        u, length = nnls(E, f)
+        residual = E @ u - f
+        if length < 1e-9 or residual[-1] > -1e-12:
+            return np.inf
+        return np.linalg.norm(residual[:-1] / residual[-1])
+    # d = p - q with p, q >= 0; linf adds the largest entry as a variable.
+    box = np.hstack([np.eye(n), np.eye(n), -np.ones((n, 1))])
+    A = np.hstack([G, -G, np.zeros((len(G), 1))])
+    cost = np.ones(2 * n + 1)
+    if norm == np.inf:
+        A, h = np.vstack([A, box]), np.append(h, np.zeros(n))
+        cost[:-1] = 0.0
+    else:
+        cost[-1] = 0.0
+    found = linprog(cost, A_ub=A, b_ub=h, bounds=(0, None))
+    return found.fun if found.status == 0 else np.inf
+
+
+def pattern_maps(network, x):
+    """Each pattern's conditions on d and logits there, both as affine functions."""
+    sizes = network.layer_sizes[1:-1]
+    for bits in product([0.0, 1.0], repeat=sum(sizes)):
+        ends = np.cumsum(sizes)[:-1]
+        A, c, conditions = np.eye(len(x)), x, []
+        for k, on in enumerate(np.split(np.array(bits), ends)):
+            A = network.weights[k] @ A
+            c = network.weights[k] @ c + network.biases[k]
+            sign = 1.0 - 2.0 * on
+            conditions.append((sign[:, None] * A, -sign * c))
+            A, c = on[:, None] * A, on * c
+        logits = network.weights[-1] @ A, network.weights[-1] @ c + network.biases[-1]
+        yield [np.concatenate(part) for part in zip(*conditions, strict=True)], logits
+
+
+def exact_radius(network, x, norm):
+    """Distance to the nearest point of another class, by all patterns."""
+    target = network.forward(x[None]).argmax()
+    nearest = np.inf
+    for (G, h), (A, c) in pattern_maps(network, x):
+        for j in set(range(len(c))) - {target}:
+            row, least = A[target] - A[j], c[j] - c[target]
+            length = nearest_in_polytope(np.vstack([G, row]), np.append(h, least), norm)
+            nearest = min(nearest, length)
+    return nearest
+
+
+def _network(seed, sizes=(3, 4, 2, 3)):
+    rng = np.random.default_rng(seed)
+    shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
+    weights = [2.0 * rng.normal(size=s) / np.sqrt(s[1]) for s in shapes]
+    biases = [0.5 * rng.normal(size=s[0]) for s in shapes]
+    return FeedForward(weights, biases), rng.normal(size=(3, sizes[0]))
+
+
+@pytest.fixture(scope="module", params=NORMS)
+def truth(request):
+    """Small networks, samples, and the exact radius of each."""
+    cases = []
+    for seed in (0, 2):
+        network, X = _network(seed)
+        radii = np.array([exact_radius(network, x, request.param) for x in X])
+        cases.append((network, X, radii))
+    return request.param, cases
+
+
+def test_status_changes_at_the_exact_radius(truth):
+    norm, cases = truth
+    for network, X, radii in cases:
+        assert np.isfinite(radii).all() and (radii > 1e-3).all()
+        for i, radius in enumerate(radii):
+            x = X[[i]]
+            for factor, status in ((0.3, "verified"), (0.999, "verified")):
+                found = verify_robustness(network, x, radius=factor * radius, norm=norm)
+                assert found[0].status == status
+                assert found[0].point is None
+            found = verify_robustness(network, x, radius=1.001 * radius, norm=norm)[0]
+            assert found.status == "falsified"
+            classes = network.forward(np.vstack([x, found.point])).argmax(axis=1)
+            assert classes[0] != classes[1]
+            assert np.linalg.norm(found.point - x[0], norm) <= 1.001 * radius
+
+
+def test_certified_and_attacked_enclose_the_exact_radius(truth):
+    norm, cases = truth
+    for network, X, radii in cases:
+        for method in [*METHODS, "best"]:
+            certified = certified_radius(network, X, norm=norm, method=method)
+            assert np.all(certified <= radii * (1.0 + 1e-9)), method
+        assert np.all(certified >= 0.3 * radii)
+        _, attacked = minimum_norm_attack(network, X, norm=norm, random_state=0)
+        assert np.all(attacked >= radii * (1.0 - 1e-9))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_linear_and_one_hidden_layer_are_settled(norm):
+    for sizes in ((4, 3), (4, 8, 3)):
+        network, X = _network(5, sizes)
+        certified = certified_radius(network, X, norm=norm)
+        found = verify_robustness(network, X, radius=0.9 * certified.min(), norm=norm)
+        assert [result.status for result in found] == ["verified"] * 3
+        found = verify_robustness(network, X, radius=100.0, norm=norm)
+        assert [result.status for result in found] == ["falsified"] * 3
+
+
+def test_units_labels_and_what_does_not_move():
+    X, y = load_iris(return_X_y=True)
+    model = make_pipeline(
+        StandardScaler(),
+        MLPClassifier((8,), solver="lbfgs", alpha=0.1, max_iter=2000, random_state=0),
+    ).fit(X, y)
+    X, y = X[::15], y[::15]
+    eps = {0: 0.2, 2: 0.5}
+    arguments = {"norm": np.inf, "feature_eps": eps}
+    certified = certified_radius(model, X, y, **arguments)
+    found = verify_robustness(model, X, y, radius=3.0, **arguments)
+    settled = np.array([result.status for result in found])
+    assert set(settled) == {"verified", "falsified"}
+    assert np.all(settled[certified >= 3.0] == "verified")
+    view = network_view(model).with_feature_eps(eps)
+    for x, result in zip(view.encode(X), found, strict=True):
+        if result.status == "falsified":
+            assert np.all(np.abs(result.point - x) <= 3.0)
+            assert np.all((result.point == x)[~view.mutable])
+    wrong = verify_robustness(model, X, (y + 1) % 3, radius=1e-6)
+    assert {result.status for result in wrong} == {"falsified"}
+
+
+def test_time_runs_out():
+    network, X = _network(3, (20, 60, 60, 60, 4))
+    _, distance = minimum_norm_attack(network, X, random_state=0)
+    start = time.monotonic()
+    found = verify_robustness(network, X, radius=0.95 * distance.min(), time_limit=1e-3)
+    assert time.monotonic() - start < 20.0
+    assert all(isinstance(result, Verification) for result in found)
+    assert "unknown" in {result.status for result in found}
+
+
+def test_what_cannot_be_verified_is_named():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(UnsupportedModelError, match="tanh"):
+        network, _ = _network(0)
+        tanh = FeedForward(network.weights, network.biases, "tanh")
+        verify_robustness(tanh, np.zeros((1, 3)), radius=0.1)
+    with pytest.raises(ValueError, match="not a classifier"):
+        verify_robustness(LinearRegression().fit(X, y), X, radius=0.1)
+    model = LogisticRegression(max_iter=1000).fit(X, y)
+    for time_limit in (0, -1.0, "1", np.nan):
+        with pytest.raises(ValueError, match="time_limit"):
+            verify_robustness(model, X, radius=0.1, time_limit=time_limit)
+    with pytest.raises(ValueError, match="radius"):
+        verify_robustness(model, X, radius=-0.1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_a_linear_part_is_bounded_or_shows_where_it_is_negative(seed, norm):
+    """Columns of any scale; a general solver agrees on which of the two it is."""
+    rng = np.random.default_rng(seed)
+    G, slope = rng.standard_normal((6, 3)), rng.standard_normal(3)
+    scale = 10.0 ** rng.uniform(-2, 2, 3)
+    part = LinearPart(slope * scale, 0.0, G * scale, rng.uniform(-0.5, 1.0, 6))
+    radius = 1.0 / scale.mean()
+    d = cvxpy.Variable(3)
+    inside = [part.G @ d <= part.h, cvxpy.norm(d, norm) <= radius]
+    least = cvxpy.Problem(cvxpy.Minimize(part.slope @ d), inside).solve("CLARABEL")
+    size = np.abs(part.slope).max() * radius
+    least = min(least, 10.0 * size)  # an empty part is above anything
+    for margin in (0.01 * size, -0.01 * size):
+        moved = replace(part, value=margin - least)
+        beta, step = moved.settle(radius, norm, 0.0)
+        assert (beta >= 0.0).all()
+        dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
+        pull = radius * np.linalg.norm(part.slope + beta @ part.G, dual)
+        lower = moved.value - pull - beta @ part.h
+        assert lower <= margin + 1e-6 * size or least == 10.0 * size
+        if margin > 0.0 or least == 10.0 * size:
+            assert lower > 0.0
+        else:
+            assert part.slope @ step + moved.value < 0.0
+            assert np.linalg.norm(step, norm) <= radius * (1.0 + 1e-6)
+            assert (part.G @ step <= part.h + 1e-6 * np.abs(part.h)).all()

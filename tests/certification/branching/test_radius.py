@@ -1,0 +1,194 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What "best" gains by branch and bound, between exact verification and attacks."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import scale
+
+from sklip.certification import (
+    adversarial_accuracy_score,
+    certified_accuracy_score,
+    certified_radius,
+    minimum_norm_attack,
+    verify_robustness,
+)
+from sklip.certification._branching import radius as branch_radius
+from sklip.certification._branching.branches import Branching
+from sklip.certification._branching.queue import Effort
+from sklip.certification._decisions import decide
+from sklip.networks import FeedForward, random_network
+
+METHODS = ["product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local"]
+TRAINED = {
+    "digits 16": (load_digits, (16,), 0.3),
+    "cancer 16": (load_breast_cancer, (16,), 1.5),
+    "cancer 12-12": (load_breast_cancer, (12, 12), 1.0),
+}
+
+
+@pytest.fixture(scope="module", params=list(TRAINED))
+def trained(request):
+    """A network, samples that it did not see, a radius, and the radii by "best"."""
+    load, hidden, radius = TRAINED[request.param]
+    X, y = load(return_X_y=True)
+    X = X / 16.0 if load is load_digits else scale(X)
+    X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    model = MLPClassifier(hidden, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X, y)
+    X, y = X_test[:8], y_test[:8]
+    return model, X, y, radius, certified_radius(model, X, y)
+
+
+def test_best_lies_between_the_other_methods_and_the_attack(trained):
+    model, X, y, _, best = trained
+    for method in METHODS:
+        assert np.all(certified_radius(model, X, y, method=method) <= best), method
+    _, attacked = minimum_norm_attack(model, X, y, random_state=0)
+    assert np.all(best <= attacked)
+    assert best.mean() >= 0.96 * attacked.mean()
+
+
+def test_score_lies_between_exact_verification_and_the_attack(trained):
+    model, X, y, radius, best = trained
+    for eps in (radius, 0.5 * radius):
+        score = certified_accuracy_score(model, X, y, radius=eps)
+        attacked = adversarial_accuracy_score(
+            model, X, y, radius=eps, n_restarts=3, random_state=0
+        )
+        exact = verify_robustness(model, X, y, radius=eps, time_limit=1.0)
+        exact = np.array([result.status for result in exact])
+        assert score <= attacked
+        assert score >= np.mean(exact == "verified") - np.mean(exact == "unknown")
+        assert score == np.mean(best >= eps)
+        assert not np.any((best >= eps) & (exact == "falsified"))
+
+
+def test_scores_certify_what_radii_do_at_and_between_points_of_the_grid(trained):
+    model, X, y, _, best = trained
+    _, attacked = minimum_norm_attack(model, X, y, random_state=0)
+    for i in np.flatnonzero(best)[:2]:
+        for eps in (best[i], 0.99 * best[i], best[i] * (1.0 + 1e-9)):
+            score = certified_accuracy_score(model, X, y, radius=eps)
+            assert np.mean(best >= eps) <= score <= np.mean(attacked >= eps)
+
+
+@pytest.mark.parametrize("norm", [1, np.inf])
+def test_other_norms_gain_as_well(trained, norm):
+    model, X, y, _, _ = trained
+    X, y = X[:3], y[:3]
+    best = certified_radius(model, X, y, norm=norm)
+    crown = certified_radius(model, X, y, norm=norm, method="crown")
+    _, attacked = minimum_norm_attack(model, X, y, norm=norm, random_state=0)
+    assert np.all(crown <= best) and np.all(best <= attacked)
+    assert best.sum() > 1.01 * crown.sum()
+
+
+@pytest.mark.parametrize("norm", [2, np.inf])
+def test_tolerances_of_features_are_kept(trained, norm):
+    model, X, y, _, _ = trained
+    X, y = X[:3], y[:3]
+    ball = {"norm": norm, "feature_eps": dict.fromkeys(range(10, 30), 0.2)}
+    best = certified_radius(model, X, y, **ball)
+    crown = certified_radius(model, X, y, method="crown", **ball)
+    _, attacked = minimum_norm_attack(model, X, y, random_state=0, **ball)
+    assert np.all(crown <= best) and np.all(best <= attacked)
+    assert best.sum() > 1.01 * crown.sum()
+    for eps in best[best > 0.0]:
+        score = certified_accuracy_score(model, X, y, radius=eps, **ball)
+        assert np.mean(best >= eps) <= score <= np.mean(attacked >= eps)
+
+
+def test_a_sample_is_settled_alike_in_any_company(trained):
+    model, X, y, _, best = trained
+    for rows in (slice(0, 1), slice(3, 5)):
+        assert_array_equal(certified_radius(model, X[rows], y[rows]), best[rows])
+
+
+def test_a_call_of_more_samples_has_fewer_parts_for_each(trained, monkeypatch):
+    model, X, y, radius, best = trained
+    monkeypatch.setattr(branch_radius, "_ALL_PARTS", 8 * 120)
+    few = certified_radius(model, X, y)
+    assert np.all(few <= best)
+    # A score does not depend on the number of samples.
+    score = certified_accuracy_score(model, X, y, radius=radius)
+    assert score == certified_accuracy_score(model, X[:4], y[:4], radius=radius) / 2 + (
+        certified_accuracy_score(model, X[4:], y[4:], radius=radius) / 2
+    )
+    # Four at a time have twice the parts.
+    chunks = [slice(0, 4), slice(4, 8)]
+    more = np.concatenate([certified_radius(model, X[c], y[c]) for c in chunks])
+    assert np.all(few <= more) and np.all(more <= best)
+
+
+def test_without_parts_nothing_is_gained_nor_lost(trained, monkeypatch):
+    model, X, y, radius, best = trained
+    # Fewer for each sample than are worth while.
+    monkeypatch.setattr(branch_radius, "_ALL_PARTS", 8 * 99)
+    monkeypatch.setattr(branch_radius, "Branching", None)
+    few = certified_radius(model, X, y)
+    assert np.all(few <= best) and few.sum() < best.sum()
+    score = certified_accuracy_score(model, X, y, radius=radius)
+    assert score == np.mean(few >= radius)
+    crown = certified_radius(model, X, y, method="crown")
+    assert np.all(crown <= few)
+
+
+def test_only_small_relu_networks_branch_and_not_for_many_samples():
+    def limit(sizes, n_samples, activation="relu"):
+        network = random_network(sizes, activation=activation, random_state=0)
+        return branch_radius.part_limit(network, n_samples)
+
+    limits = [limit((4, 32, 32, 3), n) for n in (1, 50, 100, 1000, 1001)]
+    assert limits == [2000, 2000, 1000, 100, 0]
+    assert limit((4, 33, 32, 3), 1) == limit((4, 3), 1) == 0
+    assert limit((4, 8, 3), 1, "tanh") == 0
+
+
+def test_what_is_settled_takes_the_limit_on_parts():
+    network = random_network((6, 12, 12, 3), gain=2.0, random_state=1)
+    X = np.random.default_rng(0).normal(size=(3, 6))
+    decisions = decide(network, X)
+    branching = Branching(decisions, 2)
+    _, attacked = minimum_norm_attack(network, X, random_state=0)
+
+    def ask(effort, factor):
+        asked = []
+        for i, target in enumerate(decisions.target):
+            others = np.delete(np.arange(3), target)
+            asked.append(branching.question(i, others, factor * attacked[i]))
+        branching.settle(asked, effort=effort)
+        return asked
+
+    for question in ask(Effort(0), 0.9):
+        assert question.status == "unknown" and question.n_parts == 0
+    limited = ask(Effort(50), 0.9)
+    assert all(question.n_parts <= 50 for question in limited)
+    for question, other in zip(limited, ask(Effort(1000), 0.9), strict=True):
+        assert question.status in ("unknown", other.status)
+    for question in ask(Effort(200), 1.05):
+        assert question.status != "verified"
+    # The rounds are of 2, 2, 4 ... parts at most for each sample.
+    assert max(question.n_parts for question in ask(Effort(), 0.9)) > 8
+    for effort in (Effort(of_all=10), Effort(early=3, progress=1.0)):
+        given_up = ask(effort, 0.9)
+        assert all(question.n_parts <= 8 for question in given_up)
+        assert any(question.status == "unknown" for question in given_up)
+
+
+def test_where_no_flip_exists_the_radius_goes_far_out():
+    # Class 0 wins everywhere: y_0 - y_1 = 1 + |x|, which no global constant sees.
+    network = FeedForward([[[1.0], [-1.0]], [[1.0, 1.0], [0.0, 0.0]]], [[0, 0], [1, 0]])
+    for x in (0.5, -3.0):
+        assert certified_radius(network, [[x]])[0] >= 1e9
+        assert certified_accuracy_score(network, [[x]], [0], radius=1e9) == 1.0
+    assert_allclose(certified_radius(network, [[0.5]], method="pairwise"), 0.75)
