@@ -47,6 +47,7 @@ from sklip.bounds._propagation import (
     lower_over_parts,
     outputs_lower,
 )
+from sklip.bounds._z import ParityLayout, Z
 
 __all__ = [
     "METHODS",
@@ -55,9 +56,11 @@ __all__ = [
     "LipschitzCertificate",
     "LipschitzEstimate",
     "LocalSlopes",
+    "ParityLayout",
     "Propagation",
     "Residual",
     "ShapedModule",
+    "Z",
     "as_proven_bound",
     "auto_method",
     "cached_bound",

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.linalg.lapack import dsyevr
 
-from sklip.bounds._chain import SAFETY, UNIT, Chain
+from sklip.bounds._chain import UNIT, Chain
 from sklip.bounds._proof import prove
-from sklip.bounds._z import assemble_z, scaled_spreads
 
 __all__ = [
     "check_norm",
@@ -21,7 +20,6 @@ __all__ = [
     "scale_up",
     "spectral_norm_bound",
     "vector_norms",
-    "z_norm_bound",
 ]
 
 _ACCEPTED = {1: 1.0, 2: 2.0, np.inf: np.inf}
@@ -188,16 +186,6 @@ def layer_norms(network, norm=2):
     True
     """
     return tuple(operator_norm_bound(w, norm) for w in network.weights)
-
-
-def z_norm_bound(chain, lipschitz, multipliers):
-    """Bound ``||Z||_2`` of the exact Z of LipSDP's condition (see _z) from above."""
-    z = assemble_z(chain, lipschitz, multipliers)
-    spread = np.linalg.norm(scaled_spreads(chain.radii, lipschitz, multipliers))
-    slopes = [1.0, *(high for _, high in chain.sectors)]
-    # At most four roundings an entry.
-    rounding = 4.01 * UNIT * np.linalg.norm(z) + spread * max(slopes)
-    return spectral_norm_bound(z) * (1.0 + 4.0 * UNIT) + SAFETY * rounding
 
 
 def product_up(factors):

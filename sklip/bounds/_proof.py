@@ -17,7 +17,7 @@ from scipy.linalg.blas import dtrmm, dtrsm
 from scipy.linalg.lapack import dpotrf
 
 from sklip.bounds._chain import SAFETY, UNIT
-from sklip.bounds._z import couplings, inflate, scaled_spreads, scaled_weights
+from sklip.bounds._z import Z
 
 __all__ = ["is_feasible", "output_factor", "prove"]
 
@@ -41,12 +41,10 @@ class _Condition:
 
 
 def _condition(chain, lipschitz, multipliers):
-    scaled = scaled_weights(chain.weights, lipschitz, multipliers)
-    spreads = scaled_spreads(chain.radii, lipschitz, multipliers)
+    z = Z.of(chain, lipschitz, multipliers)
+    scaled, spreads = z.scaled(chain.weights), z.spreads(chain.radii)
     diagonals, lowers, diagonal_errors, lower_errors = [], [], [0.0], []
-    for v, spread, (a, p) in zip(
-        scaled, spreads, couplings(chain.sectors), strict=True
-    ):
+    for v, spread, (a, p) in zip(scaled, spreads, z.couplings, strict=True):
         size = _frobenius(v)
         distance = 2.01 * UNIT * size + spread
         # Rounding of a, of v and of their product.
@@ -196,8 +194,10 @@ def output_factor(chain, lipschitz, multipliers):
 
 def _margin(chain, lipschitz, multipliers):
     """Relative room that the proof needs for its rounding errors."""
-    pairs = couplings(chain.sectors)
-    if any(p for _, p in pairs) or any(radius is not None for radius in chain.radii):
+    couplings = Z.of(chain, lipschitz, multipliers).couplings
+    if any(p for _, p in couplings) or any(
+        radius is not None for radius in chain.radii
+    ):
         with np.errstate(all="ignore"):
             return float(_condition(chain, lipschitz, multipliers).margin)
     # Where the condition holds no block's norm exceeds one: the sizes say enough.
@@ -229,11 +229,12 @@ def prove(chain, lipschitz, multipliers):
     if not _in_range(lipschitz, multipliers):
         return None
     room = _margin(chain, lipschitz, multipliers)
+    z = Z.of(chain, float(lipschitz), multipliers)
     for factor in _ATTEMPTS:
         step = 1.0 + factor * room
         if not step < 1.01:
             return None
-        candidate = inflate(float(lipschitz), multipliers, step)
+        candidate = z.inflated(step)
         if is_feasible(chain, *candidate):
             return candidate
     return None

@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""LipSDP's condition on a scale of one, and the matrix Z that it is about.
+"""Z(W, T, L): LipSDP's condition on a scale of one, as a matrix linear in the weights.
 
 With d_k = (2 T_k)^(1/2), d_0 = L, d_{l+1} = 1 and V_k = d_{k+1} W_k / d_k (rows scaled
 on the left, columns on the right), the condition of Theorem 1 of paper 001 (P7), with
@@ -16,78 +16,149 @@ condition is ||Z||_2 <= 1 for the block bidiagonal Z with the odd blocks as rows
 even ones as columns.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from sklip.bounds._chain import SAFETY
 
-__all__ = [
-    "assemble_z",
-    "couplings",
-    "inflate",
-    "neuron_scaling",
-    "scaled_spreads",
-    "scaled_weights",
-    "transposed_multipliers",
-]
+__all__ = ["ParityLayout", "Z", "neuron_scaling"]
 
 
-def scaled_weights(weights, lipschitz, multipliers):
-    """List of V_k; two roundings an entry."""
-    rows = [d[:, None] for d in multipliers] + [1.0]
-    columns = [lipschitz, *multipliers]
-    scaled = [r * w for r, w in zip(rows, weights, strict=True)]
-    for v, c in zip(scaled, columns, strict=True):
-        v /= c
-    return scaled
-
-
-def scaled_spreads(radii, lipschitz, multipliers):
-    """Frobenius norms by which the V_k may miss the exact ones, for their radii."""
-    rows = [d[:, None] for d in multipliers] + [1.0]
-    columns = [lipschitz, *multipliers]
-    return [
-        0.0 if radius is None else SAFETY * np.linalg.norm(r * radius / c)
-        for r, radius, c in zip(rows, radii, columns, strict=True)
-    ]
-
-
-def couplings(sectors):
-    """Pairs (half the sum, product) of each sector, (1, 0) for the output."""
-    return [(0.5 * (a + b), a * b) for a, b in sectors] + [(1.0, 0.0)]
-
-
-def inflate(lipschitz, multipliers, factor):
-    """Divide every V_k by factor.
-
-    If ||Z|| <= factor, the result is feasible; the same holds for alpha < 0 where the
-    smallest eigenvalue of the scaled condition is at least 1 - factor.
-    """
-    n_matrices = len(multipliers) + 1
-    scaled = [d * factor ** (n_matrices - k) for k, d in enumerate(multipliers, 1)]
-    return lipschitz * factor**n_matrices, tuple(scaled)
-
-
-def transposed_multipliers(lipschitz, multipliers, sectors):
-    """Multipliers that certify the same bound for the transposed network.
+class Z:
+    """The linear map from weights to Z, for one bound and its multipliers.
 
     Parameters
     ----------
     lipschitz : float
-        Bound L, of the network and of the transposed one.
+        L.
     multipliers : sequence of ndarray
-        The network's d_1 ... d_l.
+        d_1 ... d_l, all positive.
     sectors : sequence of (float, float)
-        The network's (alpha, beta).
+        (alpha, beta) of each hidden layer.
 
-    Returns
-    -------
-    multipliers : tuple of ndarray
-        2 L / ((beta - alpha) d_k), the last layer first.
+    Attributes
+    ----------
+    couplings : list of (float, float)
+        Half the sum and the product of each sector; (1, 0) for the output.
     """
-    return tuple(
-        2.0 * lipschitz / ((b - a) * d)
-        for d, (a, b) in zip(multipliers[::-1], sectors[::-1], strict=True)
-    )
+
+    def __init__(self, lipschitz, multipliers, sectors):
+        self.lipschitz, self.multipliers = lipschitz, tuple(multipliers)
+        self.sectors = tuple(sectors)
+        self.couplings = [(0.5 * (a + b), a * b) for a, b in sectors] + [(1.0, 0.0)]
+        self._rows = [*(d[:, None] for d in self.multipliers), 1.0]
+        self._columns = [lipschitz, *self.multipliers]
+
+    @classmethod
+    def of(cls, chain, lipschitz, multipliers):
+        """That of a chain's sectors."""
+        return cls(lipschitz, multipliers, chain.sectors)
+
+    def scaled(self, weights):
+        """List of V_k; two roundings an entry."""
+        scaled = [r * w for r, w in zip(self._rows, weights, strict=True)]
+        for v, c in zip(scaled, self._columns, strict=True):
+            v /= c
+        return scaled
+
+    def spreads(self, radii):
+        """Frobenius norms by which the V_k may miss the exact ones, for their radii."""
+        return [
+            0.0 if radius is None else SAFETY * np.linalg.norm(r * radius / c)
+            for r, radius, c in zip(self._rows, radii, self._columns, strict=True)
+        ]
+
+    @cached_property
+    def scales(self):
+        """Pairs of columns (r_k, c_k): the blocks of Z are r_k W_k c_k^T."""
+        self._need_convex()
+        rows = [a * d for (a, _), d in zip(self.couplings, self.multipliers)]
+        columns = [np.array([self.lipschitz]), *self.multipliers]
+        return [
+            (r[:, None], 1.0 / c[:, None])
+            for r, c in zip([*rows, np.ones(1)], columns, strict=True)
+        ]
+
+    def matrix(self, weights):
+        """Z as a dense array; every alpha must be 0."""
+        self._need_convex()
+        pairs = zip(self.couplings, self.scaled(weights), strict=True)
+        layout = ParityLayout([weights[0].shape[1], *(len(w) for w in weights)])
+        return layout.assemble([a * v for (a, _), v in pairs])
+
+    def _need_convex(self):
+        if any(product for _, product in self.couplings):
+            raise ValueError("Z exists for slope sectors with alpha = 0 only.")
+
+    def inflated(self, factor):
+        """Bound and multipliers that divide every V_k by factor.
+
+        If ||Z|| <= factor, the result is feasible; the same holds for alpha < 0 where
+        the smallest eigenvalue of the scaled condition is at least 1 - factor.
+        """
+        n_matrices = len(self.multipliers) + 1
+        scaled = [
+            d * factor ** (n_matrices - k) for k, d in enumerate(self.multipliers, 1)
+        ]
+        return self.lipschitz * factor**n_matrices, tuple(scaled)
+
+    def transposed(self):
+        """Multipliers that certify the same bound for the transposed network.
+
+        2 L / ((beta - alpha) d_k), the last layer first.
+        """
+        return tuple(
+            2.0 * self.lipschitz / ((b - a) * d)
+            for d, (a, b) in zip(
+                self.multipliers[::-1], self.sectors[::-1], strict=True
+            )
+        )
+
+
+class ParityLayout:
+    """Units ordered by the parity of their layer: even ones first, the columns of Z.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units of each layer, inputs first.
+
+    Attributes
+    ----------
+    layers : list of slice
+        Units of each layer.
+    n_even, n_units : int
+        Units of the even layers, and of all.
+    is_dense : bool
+        Whether Z has no blocks of zeros: at most one hidden layer.
+    """
+
+    def __init__(self, sizes):
+        self.sizes = list(sizes)
+        self.n_even, self.n_units = sum(self.sizes[::2]), sum(self.sizes)
+        self.is_dense = len(self.sizes) <= 3
+        self.layers, start = [None] * len(self.sizes), 0
+        for parity in (0, 1):
+            for k in range(parity, len(self.sizes), 2):
+                self.layers[k] = slice(start, start + self.sizes[k])
+                start += self.sizes[k]
+
+    def assemble(self, blocks):
+        """Z of its blocks; the odd layers are its rows."""
+        shape = self.n_units - self.n_even, self.n_even
+        z = np.empty(shape) if self.is_dense else np.zeros(shape)
+        for k, block in enumerate(blocks):
+            odd, even = (k + 1, k) if k % 2 == 0 else (k, k + 1)
+            rows = self.layers[odd]
+            rows = slice(rows.start - self.n_even, rows.stop - self.n_even)
+            z[rows, self.layers[even]] = block if k % 2 == 0 else block.T
+        return z
+
+    def split(self, z):
+        """Blocks of a dense Z."""
+        first = z[:, : self.sizes[0]]
+        return [first] if len(self.sizes) == 2 else [first, z[:, self.sizes[0] :].T]
 
 
 def neuron_scaling(p, q, r):
@@ -104,20 +175,3 @@ def neuron_scaling(p, q, r):
     roots[~np.isfinite(roots)] = 0.0
     nearest = np.argmin(np.abs(np.log(np.maximum(roots, 1e-300))), axis=0)
     return np.take_along_axis(roots, nearest[None], axis=0)[0]
-
-
-def assemble_z(chain, lipschitz, multipliers):
-    """Z as a dense array; every alpha must be 0."""
-    if any(product for _, product in couplings(chain.sectors)):
-        raise ValueError("Z exists for slope sectors with alpha = 0 only.")
-    scaled = scaled_weights(chain.weights, lipschitz, multipliers)
-    blocks = [a * v for (a, _), v in zip(couplings(chain.sectors), scaled, strict=True)]
-    sizes = [chain.weights[0].shape[1], *(len(w) for w in chain.weights)]
-    starts = [sum(sizes[k % 2 : k : 2]) for k in range(len(sizes))]
-    z = np.zeros((sum(sizes[1::2]), sum(sizes[0::2])))
-    for k, block in enumerate(blocks):
-        odd, even = (k + 1, k) if k % 2 == 0 else (k, k + 1)
-        rows = slice(starts[odd], starts[odd] + sizes[odd])
-        columns = slice(starts[even], starts[even] + sizes[even])
-        z[rows, columns] = block if k % 2 == 0 else block.T
-    return z

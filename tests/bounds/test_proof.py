@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 from sklip.bounds import _chain, _check, _proof, lipschitz_bound
 from sklip.bounds._chain import Chain, chain_of
 from sklip.bounds._lipsdp.sequential import sequential_passes
-from sklip.bounds._norms import z_norm_bound
+from sklip.bounds._norms import spectral_norm_bound
 from sklip.bounds._proof import is_feasible, prove
-from sklip.bounds._z import assemble_z, inflate
+from sklip.bounds._z import Z
 from sklip.networks import FeedForward, list_activations, random_network
 
 mpmath = pytest.importorskip("mpmath")
@@ -83,7 +83,7 @@ def test_feasible_is_never_claimed_beyond_60_digits(seed):
     lipschitz, multipliers = sequential_passes(chain)[0]
     for exponent in range(-52, -36, 3):
         sign = rng.choice([-1.0, 1.0])
-        point = inflate(lipschitz, multipliers, 1.0 + sign * 2.0**exponent)
+        point = Z.of(chain, lipschitz, multipliers).inflated(1.0 + sign * 2.0**exponent)
         exact = smallest_eigenvalue(chain.weights, chain.sectors, *point)
         if is_feasible(chain, *point):
             assert exact >= 0
@@ -128,19 +128,20 @@ def test_condition_is_that_the_norm_of_z_is_at_most_one(seed, activation):
     sizes = rng.integers(1, 7, size=rng.integers(2, 7))
     chain = chain_of(random_network(sizes, activation=activation, random_state=seed))
     multipliers = [rng.uniform(0.5, 2.0, len(w)) for w in chain.weights[:-1]]
-    z = assemble_z(chain, 1.0, multipliers)
-    norm = np.linalg.norm(z, 2)
+    z = Z.of(chain, 1.0, multipliers)
+    matrix = z.matrix(chain.weights)
+    norm = np.linalg.norm(matrix, 2)
     # Z is linear in 1 / factor along an inflation.
     for factor, feasible in ((norm * (1 - 1e-9), False), (norm * (1 + 1e-9), True)):
-        assert is_feasible(chain, *inflate(1.0, multipliers, factor)) is feasible
-    bound = z_norm_bound(chain, 1.0, multipliers)
+        assert is_feasible(chain, *z.inflated(factor)) is feasible
+    bound = spectral_norm_bound(matrix)
     assert norm * (1 - 1e-14) <= bound <= norm * (1 + 1e-12)
 
 
 def test_z_has_the_documented_blocks():
     chain = chain_of(random_network([2, 3, 4, 2], random_state=0))
     d_1, d_2 = np.full(3, 1.5), np.full(4, 0.8)
-    z = assemble_z(chain, 2.0, [d_1, d_2])
+    z = Z.of(chain, 2.0, [d_1, d_2]).matrix(chain.weights)
     w = chain.weights
     expected = np.block(
         [
@@ -150,7 +151,8 @@ def test_z_has_the_documented_blocks():
     )
     assert_allclose(z, expected, rtol=1e-15)
     with pytest.raises(ValueError, match="alpha = 0"):
-        assemble_z(chain_of(random_network([2, 3, 2], activation="gelu")), 1.0, [d_1])
+        chain = chain_of(random_network([2, 3, 2], activation="gelu"))
+        Z.of(chain, 1.0, [d_1]).matrix(chain.weights)
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu", "leaky_relu(0.3)"])
@@ -216,7 +218,9 @@ def test_the_checker_is_never_wrong_at_60_digits(activation, seed):
     zeros = [0.0 * w for w in network.weights]
     for exponent in range(-54, -36, 3):
         for sign in (-1.0, 1.0):
-            value, d = inflate(lipschitz, multipliers, 1.0 + sign * 2.0**exponent)
+            value, d = Z.of(chain, lipschitz, multipliers).inflated(
+                1.0 + sign * 2.0**exponent
+            )
             if _check._proof(network.weights, zeros, chain.sectors, value, d)[0]:
                 exact = smallest_eigenvalue(chain.weights, chain.sectors, value, d)
                 assert exact >= 0

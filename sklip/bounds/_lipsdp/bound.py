@@ -22,7 +22,7 @@ from sklip.bounds._lipsdp.problem import LipSDPProblem
 from sklip.bounds._lipsdp.rescale import evaluation_work, tightened_multipliers
 from sklip.bounds._lipsdp.sequential import sequential_bound, sequential_passes
 from sklip.bounds._proof import prove
-from sklip.bounds._z import inflate, scaled_weights, transposed_multipliers
+from sklip.bounds._z import Z
 from sklip.exceptions import CertificationWarning
 
 __all__ = [
@@ -206,9 +206,11 @@ def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="c
     with torch.inference_mode():
         for lipschitz, d in sequential_passes(chain):
             if is_transposed:
-                d = transposed_multipliers(lipschitz, d, chain.sectors)
+                d = Z.of(chain, lipschitz, d).transposed()
             for factor in _RELAXATIONS:
-                start = inflate(lipschitz, d, factor ** (1.0 / len(chain)))
+                start = Z.of(solved, lipschitz, d).inflated(
+                    factor ** (1.0 / len(chain))
+                )
                 problem = scaled_problem(solved, *start, per_layer, device)
                 optimum = interior_point(problem, tol, deadline)
                 if optimum is None:
@@ -221,15 +223,13 @@ def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="c
 
 
 def _transposed_back(solution, sectors):
-    multipliers = transposed_multipliers(
-        solution.lipschitz, solution.multipliers, sectors
-    )
-    return replace(solution, multipliers=multipliers)
+    z = Z(solution.lipschitz, solution.multipliers, sectors)
+    return replace(solution, multipliers=z.transposed())
 
 
 def scaled_problem(chain, lipschitz, d, per_layer, device):
     """The problem in units where (lipschitz, d) is the point x_0 = 1, 2 x_i = 1."""
-    weights = scaled_weights(chain.weights, lipschitz, d)
+    weights = Z.of(chain, lipschitz, d).scaled(chain.weights)
     if weights[0].shape[1] > len(weights[0]):
         # W_0 = R Q with orthonormal rows of Q: only R enters, exactly.
         weights[0] = np.linalg.qr(weights[0].T, mode="r").T

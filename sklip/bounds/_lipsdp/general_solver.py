@@ -27,7 +27,7 @@ from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp.sequential import sequential_bound, sequential_passes
 from sklip.bounds._norms import largest_eigenvalue
 from sklip.bounds._proof import prove
-from sklip.bounds._z import neuron_scaling, scaled_weights
+from sklip.bounds._z import Z, neuron_scaling
 from sklip.exceptions import CertificationWarning, InfeasibleCertificateError
 
 __all__ = ["cvxpy_bound", "cvxpy_multipliers"]
@@ -200,7 +200,7 @@ def _start(chain):
 
 def _scaled_blocks(chain, lipschitz, multipliers):
     """V_k in these units; of a wide input W_0 = R Q only R, with Q Q^T = I."""
-    scaled = scaled_weights(chain.weights, lipschitz, multipliers)
+    scaled = Z.of(chain, lipschitz, multipliers).scaled(chain.weights)
     if scaled[0].shape[1] > len(scaled[0]):
         scaled[0] = np.linalg.qr(scaled[0].T, mode="r").T
     return scaled

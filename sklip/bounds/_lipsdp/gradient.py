@@ -11,7 +11,7 @@ from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp.bound import scaled_problem
 from sklip.bounds._lipsdp.interior_point import interior_point
 from sklip.bounds._lipsdp.sequential import sequential_passes
-from sklip.bounds._z import inflate, scaled_weights
+from sklip.bounds._z import Z
 
 __all__ = ["lipsdp_gradient"]
 
@@ -85,9 +85,9 @@ def _starts(chain, start):
     """Strictly feasible points, if near ones the remembered one first."""
     if start is not None:
         for factor in _WARM:
-            yield inflate(*start, factor ** (1.0 / len(chain)))
+            yield Z.of(chain, *start).inflated(factor ** (1.0 / len(chain)))
     for found in sequential_passes(chain):
-        yield inflate(*found, _COLD ** (1.0 / len(chain)))
+        yield Z.of(chain, *found).inflated(_COLD ** (1.0 / len(chain)))
 
 
 def _scaled_gradients(problem, x, X):
@@ -112,12 +112,11 @@ def _in_units(chain, problem, optimum, lipschitz, d):
     """Value, gradients and point in the network's own units."""
     trace = optimum.X.diagonal()[: problem.n_inputs].sum()
     gradients = _scaled_gradients(problem, optimum.x, optimum.X / trace)
+    z = Z.of(chain, lipschitz, d)
     if chain.weights[0].shape[1] > problem.n_inputs:
-        scaled = scaled_weights(chain.weights, lipschitz, d)
+        scaled = z.scaled(chain.weights)
         gradients[0] = gradients[0] @ np.linalg.qr(scaled[0].T)[0].T
-    gradients = [
-        lipschitz**2 * gradient for gradient in scaled_weights(gradients, lipschitz, d)
-    ]
+    gradients = [lipschitz**2 * gradient for gradient in z.scaled(gradients)]
     t = problem.multipliers(optimum.x).numpy()
     found = [m * np.sqrt(2.0 * t[s]) for m, s in zip(d, problem.layers, strict=True)]
     value = lipschitz**2 * float(optimum.x[0])

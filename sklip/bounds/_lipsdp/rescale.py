@@ -34,7 +34,7 @@ from scipy.linalg.lapack import dpotrf, dpotri
 
 from sklip.bounds._lipsdp.sequential import normalised, unscale
 from sklip.bounds._proof import prove
-from sklip.bounds._z import inflate, neuron_scaling
+from sklip.bounds._z import Z, neuron_scaling
 
 __all__ = ["Tightened", "evaluation_work", "tightened_multipliers"]
 
@@ -122,7 +122,7 @@ def tightened_multipliers(
     weights, exponents = normalised(chain)
     recursion = _Recursion(weights, chain.sectors, n_evaluations, deadline)
     factor = 1.0 + _ROOM / len(weights)
-    _, inner = unscale(*inflate(*given, factor), [-e for e in exponents])
+    _, inner = unscale(*Z.of(chain, *given).inflated(factor), [-e for e in exponents])
     lower = _descend(recursion, np.log(0.5 * np.concatenate(inner) ** 2), n_stages, tol)
     if recursion.best_point is None:
         return Tightened(*given)

@@ -12,9 +12,10 @@ import warnings
 
 import numpy as np
 
+from sklip.bounds import Z
 from sklip.exceptions import InfeasibleCertificateError
 from sklip.training._lipschitz_step.inputs import check_step
-from sklip.training._lipschitz_step.spectral_ball import SpectralBall, layer_scales
+from sklip.training._lipschitz_step.spectral_ball import SpectralBall
 from sklip.training._lipschitz_step.step import (
     StepResult,
     feasible_weights,
@@ -151,7 +152,8 @@ class _Program:
     def set_data(self, step, unit):
         """Put a step in, L being unit times the root of the variable."""
         self.size = math.sqrt(sum(np.vdot(v, v) for v in step.targets)) or 1.0
-        for k, (r, c) in enumerate(layer_scales(unit, step.multipliers, step.slopes)):
+        z = Z(unit, step.multipliers, [(0.0, slope) for slope in step.slopes])
+        for k, (r, c) in enumerate(z.scales):
             self.targets[k].value = step.targets[k] / self.size
             shape = step.targets[k].shape
             self.scales[k].value = self.size * np.broadcast_to(r * c.T, shape)

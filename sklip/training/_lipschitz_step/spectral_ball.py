@@ -16,8 +16,7 @@ optimal, and at any P the gap between W / ||Z(W)|| and the dual value is
 
     1/2 <P, (I - K) P> + e <G, W> + 1/2 e^2 ||W||^2,    e = 1 - 1 / ||Z(W)||.
 
-Units are ordered by the parity of their layer, the even ones first: they are the
-columns of Z, the odd ones its rows.
+Rows of P are ordered as in Z: see ParityLayout.
 """
 
 from functools import cached_property
@@ -25,9 +24,10 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg.lapack import dsyevr
 
+from sklip.bounds import ParityLayout, Z
 from sklip.training._lipschitz_step.points import BlockPoint, MatrixPoint
 
-__all__ = ["SpectralBall", "layer_scales"]
+__all__ = ["SpectralBall"]
 
 # Share of the eigenvectors from which all of them are found sooner.
 _FEW = 0.25
@@ -35,17 +35,7 @@ _FEW = 0.25
 _SMALL = 2**15
 
 
-def layer_scales(bound, multipliers, slopes):
-    """Pairs (r_k, c_k) as columns; multipliers are d, slopes beta."""
-    rows = [0.5 * b * d for b, d in zip(slopes, multipliers, strict=True)]
-    columns = [np.array([bound]), *multipliers]
-    return [
-        (r[:, None], 1.0 / c[:, None])
-        for r, c in zip([*rows, np.ones(1)], columns, strict=True)
-    ]
-
-
-class SpectralBall:
+class SpectralBall(ParityLayout):
     """The problem for one set of targets.
 
     Parameters
@@ -62,14 +52,10 @@ class SpectralBall:
 
     def __init__(self, targets, multipliers, slopes, bound):
         self.targets = targets
-        self.scales = layer_scales(bound, multipliers, slopes)
-        self.sizes = [targets[0].shape[1], *(len(v) for v in targets)]
-        self.n_even = sum(self.sizes[::2])
-        self.n_units = sum(self.sizes)
-        self.layers = _parity_order(self.sizes)
-        # Then Z has no blocks of zeros.
-        self.is_dense = len(self.sizes) <= 3
-        self.is_small = self.is_dense and self.n_even * sum(self.sizes[1::2]) <= _SMALL
+        self.scales = Z(bound, multipliers, [(0.0, b) for b in slopes]).scales
+        super().__init__([targets[0].shape[1], *(len(v) for v in targets)])
+        n_entries = self.n_even * (self.n_units - self.n_even)
+        self.is_small = self.is_dense and n_entries <= _SMALL
 
     @cached_property
     def squares(self):
@@ -109,22 +95,6 @@ class SpectralBall:
         """The point of a factor."""
         return (MatrixPoint if self.is_small else BlockPoint)(self, factor)
 
-    def assemble(self, blocks):
-        """Z of its blocks."""
-        shape = self.n_units - self.n_even, self.n_even
-        z = np.empty(shape) if self.is_dense else np.zeros(shape)
-        for k, block in enumerate(blocks):
-            odd, even = (k + 1, k) if k % 2 == 0 else (k, k + 1)
-            rows = self.layers[odd]
-            rows = slice(rows.start - self.n_even, rows.stop - self.n_even)
-            z[rows, self.layers[even]] = block if k % 2 == 0 else block.T
-        return z
-
-    def split(self, z):
-        """Blocks of the matrix of a dense problem."""
-        first = z[:, : self.sizes[0]]
-        return [first] if len(self.sizes) == 2 else [first, z[:, self.sizes[0] :].T]
-
     def outside(self, z, above=1.0, n_expected=None):
         """Singular values of Z from there on, and unit vectors of K, largest last."""
         is_tall = len(z) > z.shape[1]
@@ -137,15 +107,6 @@ class SpectralBall:
         directions = np.concatenate([even, odd])
         directions *= np.sqrt(0.5)
         return values, directions
-
-
-def _parity_order(sizes):
-    """Slice of each layer's units where the even layers come first."""
-    layers, start = [None] * len(sizes), 0
-    for k in [*range(0, len(sizes), 2), *range(1, len(sizes), 2)]:
-        layers[k] = slice(start, start + sizes[k])
-        start += sizes[k]
-    return layers
 
 
 def _eigen_above(gram, low, n_expected):

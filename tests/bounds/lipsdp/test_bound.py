@@ -23,7 +23,7 @@ from sklip.bounds._lipsdp.bound import scaled_problem, solve_lipsdp
 from sklip.bounds._lipsdp.interior_point import _smallest_eigenvalue
 from sklip.bounds._lipsdp.sequential import sequential_passes
 from sklip.bounds._proof import prove
-from sklip.bounds._z import inflate
+from sklip.bounds._z import Z
 from sklip.networks import FeedForward, list_activations, random_network
 
 ACTIVATIONS = [a for a in list_activations() if a != "identity"]
@@ -34,7 +34,7 @@ def _problem(activation, *, per_layer=False, sizes=(5, 4, 6, 3, 2)):
     network = random_network(sizes, activation=activation, gain=1.5, random_state=0)
     chain = chain_of(network)
     lipschitz, d = sequential_passes(chain)[0]
-    start = inflate(lipschitz, d, 1.5 ** (1 / len(chain)))
+    start = Z.of(chain, lipschitz, d).inflated(1.5 ** (1 / len(chain)))
     return scaled_problem(chain, *start, per_layer, "cpu")
 
 

@@ -11,7 +11,7 @@ from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp.rescale import _Recursion, tightened_multipliers
 from sklip.bounds._lipsdp.sequential import normalised, sequential_passes, unscale
 from sklip.bounds._proof import is_feasible, prove
-from sklip.bounds._z import inflate
+from sklip.bounds._z import Z
 from sklip.networks import FeedForward, random_network
 
 ACTIVATIONS = ["relu", "gelu", "logistic", "leaky_relu(0.3)", "hardswish"]
@@ -26,7 +26,8 @@ def test_gradient_is_that_of_the_value(activation):
     recursion = _Recursion(weights, chain.sectors)
     recursion.barrier, recursion.power = 0.1, 3.0
     rng = np.random.default_rng(0)
-    _, start = inflate(*unscale(*sequential_passes(chain)[0], negated), 1.3)
+    found = unscale(*sequential_passes(chain)[0], negated)
+    _, start = Z.of(chain, *found).inflated(1.3)
     x = np.log(0.5 * np.concatenate(start) ** 2) + 0.05 * rng.normal(size=11)
     _, gradient = recursion(x)
     direction = rng.normal(size=11)
