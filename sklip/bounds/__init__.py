@@ -46,6 +46,7 @@ from sklip.bounds._propagation import (
     lower_by_multipliers,
     lower_over_parts,
     outputs_lower,
+    shape_of,
 )
 from sklip.bounds._z import ParityLayout, Z
 
@@ -92,6 +93,7 @@ __all__ = [
     "product_bound",
     "register_module_bound",
     "sequential_bound",
+    "shape_of",
     "spectral_norm_bound",
     "split_steps",
     "unwrap_any_module",

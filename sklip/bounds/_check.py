@@ -15,7 +15,7 @@ _SECTORS = dict.fromkeys(("relu", "tanh", "softplus", "elu"), (0.0, 1.0))
 _SECTORS |= {"logistic": (0.0, 0.25), "sigmoid": (0.0, 0.25), "identity": (1.0, 1.0)}
 _SECTORS |= {"silu": (-0.099840, 1.099840), "mish": (-0.112527, 1.088499)}
 _SECTORS |= {"gelu": (-0.128905, 1.128905), "gelu_tanh": (-0.128994, 1.128994)}
-_SECTORS |= {"hardswish": (-0.5, 1.5), "leaky_relu": (0.01, 1.0)}
+_SECTORS |= {"hardswish": (-0.5, 1.5), "leaky_relu": (0.01, 1.0), "abs": (-1.0, 1.0)}
 
 
 def check_certificate(weights, certificate, activation="relu"):

@@ -65,8 +65,8 @@ def certified_radius(
         "local" by Lipschitz constants of the ball alone; their radii are found by
         trial, 0.14 % low at most. "best" takes for each sample and pair of classes what
         reaches farthest, with LipSDP up to 256 hidden neurons and 10 classes, and
-        goes on by branch and bound in ReLU networks of up to 64 hidden neurons (see
-        Notes). A certificate bounds every pair by itself.
+        goes on by branch and bound in networks of up to 64 hidden neurons with ReLU,
+        leaky ReLU or abs (see Notes). A certificate bounds every pair by itself.
     feature_eps : dict, default=None
         Feature name or index to its tolerance eps_j > 0; other features do not move.
         The result s then means: no change with ``||delta / eps|| <= s`` matters.
@@ -95,7 +95,7 @@ def certified_radius(
     --------
     certified_interval : The same for regressors.
     robustness_bracket : A certified radius beside the nearest flip that is found.
-    verify_robustness : Exact at one radius, for small ReLU networks.
+    verify_robustness : Exact at one radius, for small networks of ReLU, leaky ReLU or abs.
 
     Notes
     -----

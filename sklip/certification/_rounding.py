@@ -67,7 +67,7 @@ def _gamma(n_terms):
 
 
 def _activation_scale(activation):
-    if activation.family in ("identity", "relu"):
+    if activation.family in ("identity", "relu", "abs"):
         return 0.0  # exact
     scale = max(1.0, abs(activation.parameter or 1.0), activation.lipschitz)
     return _ACTIVATION_ULPS * UNIT_ROUNDOFF * scale

@@ -76,6 +76,11 @@ def _relu(z, out=None):
     return np.maximum(z, 0.0, out=out)
 
 
+def _abs_slope(z):
+    one = np.ones_like(z)
+    return np.where(z > 0.0, one, -one)
+
+
 def _softplus(z, out=None):
     tail = np.log1p(np.exp(-np.abs(z)))
     return np.add(np.maximum(z, 0.0), tail, out=out)
@@ -169,6 +174,9 @@ _PLAIN = {
         Activation("identity", _identity, np.ones_like, (1.0, 1.0), True),
         Activation(
             "relu", _relu, lambda z: (z > 0.0).astype(z.dtype), (0.0, 1.0), True
+        ),
+        Activation(
+            "abs", lambda z, out=None: np.abs(z, out=out), _abs_slope, (-1.0, 1.0), True
         ),
         Activation(
             "logistic",

@@ -22,7 +22,10 @@ NAMES = [
     "elu(2.0)",
     "elu(0.0)",
 ]
-KINKS = {"relu": [0.0], "leaky_relu": [0.0], "elu": [0.0], "hardswish": [-3.0, 3.0]}
+KINKS = {
+    **dict.fromkeys(["relu", "abs", "leaky_relu", "elu"], [0.0]),
+    "hardswish": [-3.0, 3.0],
+}
 EXTREME = np.array(
     [-1e308, -1e200, -1e100, -1e3, -50.0, 50.0, 1e3, 1e100, 1e200, 1e308]
 )
@@ -67,6 +70,12 @@ def test_sector_is_attained(name):
     alpha, beta = activation.sector
     assert slopes.max() >= beta - 1e-5
     assert slopes.min() <= alpha + 1e-5
+
+
+def test_abs_is_exact():
+    z = np.array([-3.5, -0.0, 0.0, 5e-324, 1e308])
+    np.testing.assert_array_equal(get_activation("abs").function(z), np.abs(z))
+    assert get_activation("abs").piecewise_linear
 
 
 def mp_logistic(z):

@@ -194,6 +194,11 @@ def _softplus(module):
     return "softplus" if module.beta == 1 and module.threshold >= 20 else ""
 
 
+def _leaky_relu(module):
+    slope = float(module.negative_slope)
+    return "abs" if slope == -1.0 else f"leaky_relu({slope!r})"
+
+
 def _prelu(module):
     weight = _array(module.weight, module, "weight")
     return f"leaky_relu({float(weight[0])!r})" if weight.size == 1 else ""
@@ -332,7 +337,7 @@ LEAF_READERS = {
     "Unflatten": _read_unflatten,
     "Identity": _read_identity,
     "ReLU": _read_activation(lambda m: "relu"),
-    "LeakyReLU": _read_activation(lambda m: f"leaky_relu({float(m.negative_slope)!r})"),
+    "LeakyReLU": _read_activation(_leaky_relu),
     "PReLU": _read_activation(_prelu),
     "ELU": _read_activation(lambda m: f"elu({float(m.alpha)!r})"),
     "Sigmoid": _read_activation(lambda m: "logistic"),

@@ -6,7 +6,7 @@ from sklip.bounds._propagation.bounds import hidden_bounds, outputs_lower
 from sklip.bounds._propagation.branches import lower_by_multipliers, lower_over_parts
 from sklip.bounds._propagation.lines import slope_range
 from sklip.bounds._propagation.propagation import Propagation
-from sklip.bounds._propagation.shapes import UNIT
+from sklip.bounds._propagation.shapes import UNIT, shape_of
 
 __all__ = [
     "Propagation",
@@ -15,5 +15,6 @@ __all__ = [
     "lower_by_multipliers",
     "lower_over_parts",
     "outputs_lower",
+    "shape_of",
     "slope_range",
 ]

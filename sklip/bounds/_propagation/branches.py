@@ -1,6 +1,8 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Linear bounds of a ReLU network over parts of a ball, cut out by neurons' signs.
+"""Linear bounds over parts of a ball that are cut out by neurons' signs.
+
+For networks of hinges max(l z, r z), l <= r: ReLU, leaky ReLU, the absolute value.
 
 A part is where chosen pre-activations have chosen signs s. For beta >= 0 the bound of
 f - sum beta s z over the whole ball is one of f over the part (beta-CROWN), and beta is
@@ -33,16 +35,17 @@ class PartBounds:
     gains : list of Tensor of shape (n_parts, n_k)
         What the bound loses at each neuron of each hidden layer by not knowing its
         sign; 0 where it is known.
-    active : list of Tensor of shape (n_parts, n_k)
-        Where ReLU is the identity, of neurons whose sign is known.
+    slopes : list of Tensor of shape (n_parts, n_k)
+        Of the activations, of neurons whose sign is known.
     start : Tensor of shape (n_parts, n_neurons, 2)
-        Slopes and multipliers at the end, from which parts of these may start.
+        Slopes, as shares of their range, and multipliers at the end, from which parts
+        of these may start.
     """
 
     lower: torch.Tensor
     directions: torch.Tensor
     gains: list
-    active: list
+    slopes: list
     start: torch.Tensor
 
 
@@ -52,7 +55,7 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=
     Parameters
     ----------
     propagation : Propagation
-        A network with ReLU throughout.
+        A network of hinges throughout.
     balls : Balls
         One for each part.
     rows : Tensor of shape (n_parts, 1, n_outputs)
@@ -81,15 +84,15 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=
         ascent = _Ascent(propagation, balls, rows, signs, start)
     lower, directions, *layers = ascent.run(n_steps, enough)
     n = propagation.n_hidden
-    slopes, multipliers = (
+    shares, multipliers = (
         torch.cat(x, 2) for x in (layers[n : 2 * n], layers[2 * n :])
     )
     return PartBounds(
         lower,
         directions,
         ascent.gains(layers[:n]),
-        [low >= 0.0 for low, _ in ascent.bounds.intervals],
-        torch.stack([slopes[:, 0], multipliers[:, 0]], dim=2),
+        ascent.known_slopes(),
+        torch.stack([shares[:, 0], multipliers[:, 0]], dim=2),
     )
 
 
@@ -123,6 +126,7 @@ class _Ascent:
     def __init__(self, propagation, balls, rows, signs, start=None):
         self.propagation, self.rows, self.signs = propagation, rows, signs
         self.norms = rows.norm(dim=2) * 1.001
+        self.hinges = [rows.new_tensor(x.shape.hinge) for x in propagation.layers[:-1]]
         cuts = [
             (
                 torch.where(s > 0, 0.0, -torch.inf).to(rows.dtype),
@@ -149,7 +153,10 @@ class _Ascent:
         self.open = [
             ((low < 0.0) & (high > 0.0))[:, None] for low, high in self.bounds.intervals
         ]
-        self.shares = [line.lower[:, None].clamp(0.0, 1.0) for line in self.lines]
+        self.shares = [
+            ((line.lower[:, None] - left) / (right - left)).nan_to_num(1.0).clamp(0, 1)
+            for line, (left, right) in zip(self.lines, self.hinges, strict=True)
+        ]
         self.betas = [torch.zeros_like(s) for s in self.shares]
         if start is not None:
             start = start.split([s.shape[1] for s in self.signs], dim=1)
@@ -208,12 +215,13 @@ class _Ascent:
         return rows[:, 0]
 
     def _open_lines(self):
-        """Lines through zero with these slopes, which are below ReLU anywhere."""
+        """Lines through zero with these slopes, which are below a hinge anywhere."""
         found = []
-        for share, is_open, line in zip(
-            self.shares, self.open, self.lines, strict=True
+        for share, is_open, line, (left, right) in zip(
+            self.shares, self.open, self.lines, self.hinges, strict=True
         ):
-            slope = torch.where(is_open, share, share.detach())
+            # Exact at both ends, and nowhere beyond them.
+            slope = torch.lerp(left, right, torch.where(is_open, share, share.detach()))
             upper, above = line.upper[:, None], line.above[:, None]
             found.append(Lines(slope, torch.zeros_like(slope), upper, above))
         return found
@@ -221,14 +229,23 @@ class _Ascent:
     def gains(self, coefficients):
         """Loss of the upper line, where it is used; a lower one loses little."""
         found = []
-        for c, (low, high) in zip(
-            coefficients[::-1], self.bounds.intervals, strict=True
+        for c, (low, high), (left, right) in zip(
+            coefficients[::-1], self.bounds.intervals, self.hinges, strict=True
         ):
-            is_open = (low < 0.0) & (high > 0.0)
+            is_open = (low < 0.0) & (high > 0.0) & (left < right)
             gap = (-low * high / (high - low).clamp_min(1e-300)).clamp_min(0.0)
-            loss = (-c[:, 0]).clamp_min(0.0) * gap
+            loss = (right - left) * (-c[:, 0]).clamp_min(0.0) * gap
             found.append(torch.where(is_open, loss + 1e-30, 0.0))
         return found
+
+    def known_slopes(self):
+        """Slope of each activation on the side where its interval lies."""
+        return [
+            torch.where(low >= 0.0, right, left)
+            for (low, _), (left, right) in zip(
+                self.bounds.intervals, self.hinges, strict=True
+            )
+        ]
 
 
 def _better(new, old):

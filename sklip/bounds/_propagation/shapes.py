@@ -72,6 +72,16 @@ class Shape:
         """Whether no piece is curved."""
         return not any(self.curvature)
 
+    @property
+    def hinge(self):
+        """Slopes (left, right) if it is max(left z, right z); None if it is not."""
+        if self.is_linear:
+            return self.sector
+        bends_up = all(left <= right for _, left, right in self.jumps)
+        if self.is_piecewise_linear and self.breakpoints == (0.0,) and bends_up:
+            return self.jumps[0][1:]
+        return None
+
     def ends(self, piece):
         """Where a piece begins and ends."""
         ends = (-math.inf, *self.breakpoints, math.inf)
@@ -210,6 +220,13 @@ _FAMILIES = {
     "identity": lambda _: (lambda z: z, torch.ones_like, (), (0,), ()),
     "relu": _relu,
     "leaky_relu": _leaky_relu,
+    "abs": lambda _: (
+        torch.abs,
+        lambda z: _step(z, -1.0, 1.0),
+        (0.0,),
+        (0, 0),
+        ((0.0, -1.0, 1.0),),
+    ),
     "elu": _elu,
     "logistic": _sigmoidal(torch.sigmoid, _logistic_slope),
     "tanh": _sigmoidal(torch.tanh, _tanh_slope),
@@ -257,6 +274,6 @@ def shape_of(activation):
         Its pieces.
     """
     parts = _FAMILIES[activation.family](activation.parameter)
-    exact = activation.family in ("identity", "relu", "leaky_relu")
+    exact = activation.family in ("identity", "relu", "leaky_relu", "abs")
     scale = max(1.0, abs(activation.parameter or 1.0), activation.lipschitz)
     return Shape(*parts, activation.sector, 0.0 if exact else scale)

@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Branch and bound over the signs of ReLU neurons, for many samples at once.
+"""Branch and bound over the signs of neurons, for many samples at once.
 
 Each sample has its own parts, and a part's bound does not depend on the others beside
 it: what is settled, and after how many parts, is the same in any company.
@@ -12,13 +12,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from sklip.bounds import Propagation, lower_by_multipliers, lower_over_parts
+from sklip.bounds import (
+    Propagation,
+    lower_by_multipliers,
+    lower_over_parts,
+    shape_of,
+)
 from sklip.certification._attacks import Ball
 from sklip.certification._branching.linear_parts import linear_part
 from sklip.certification._branching.queue import Effort, Part, Question
 from sklip.certification._pairs import norm_ratio
 
-__all__ = ["Branching"]
+__all__ = ["Branching", "unsplittable"]
 
 # Parts that are bounded together.
 _BLOCK = 512
@@ -46,13 +51,19 @@ class _Parts:
         return _Parts(questions, *(array[rows] for array in arrays))
 
 
+def unsplittable(network):
+    """Names of the activations that are not linear on either side of zero, bent up."""
+    found = {a.name for a in network.activations if shape_of(a).hinge is None}
+    return sorted(found)
+
+
 class Branching:
     """Bounds, attacks and splits of the parts of balls around samples.
 
     Parameters
     ----------
     decisions : Decisions
-        The samples, of a network with ReLU throughout.
+        The samples, of a network with nothing :func:`unsplittable`.
     norm : {1, 2, numpy.inf}
         Norm of the balls.
     """
@@ -152,9 +163,9 @@ class Branching:
                 parts.questions[part].split(whole, gains[part].argmax())
         known = [part for part in left if not can_split[part]]
         if known:
-            self._settle_linear(parts[known], [a[known].numpy() for a in bounds.active])
+            self._settle_linear(parts[known], [s[known].numpy() for s in bounds.slopes])
 
-    def _settle_linear(self, parts, active):
+    def _settle_linear(self, parts, slopes):
         """Bound parts without open neurons; try where they say a flip is."""
         arguments = self._arguments(parts)
         spread = np.zeros_like(parts.signs)
@@ -165,7 +176,7 @@ class Branching:
                 arguments[2][i, 0].numpy(),
                 self.decisions.inputs[parts.samples[i]],
                 self.moving,
-                [a[i] for a in active],
+                [s[i] for s in slopes],
                 self._by_layer(signs),
             )
             found = linear.settle(parts.radii[i], self.norm, 2.0 * parts.lost[i])

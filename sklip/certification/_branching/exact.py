@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Exact verification of small ReLU networks by branch and bound."""
+"""Exact verification of small piecewise linear networks by branch and bound."""
 
 import time
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 
 from sklip._threads import limit_threads
 from sklip.certification._attacks import attack_points
-from sklip.certification._branching.branches import Branching
+from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._decisions import decide
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.certification._validation import check_norm, check_radius
@@ -53,7 +53,8 @@ def verify_robustness(
     Parameters
     ----------
     model : FeedForward, fitted classifier or Pipeline
-        With ReLU in all hidden layers; some dozens of neurons can be settled.
+        With "relu", "leaky_relu" or "abs" in the hidden layers; some dozens of neurons
+        can be settled.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
     y : array-like of shape (n_samples,), default=None
@@ -76,7 +77,7 @@ def verify_robustness(
     Raises
     ------
     UnsupportedModelError
-        If an activation is not relu.
+        If an activation is another one.
     ValueError
         If the model is a regressor or an argument is out of range.
 
@@ -118,11 +119,11 @@ def verify_robustness(
 def _check_supported(decisions):
     if isinstance(decisions, ModuleDecisions):
         raise UnsupportedModelError("verify_robustness takes no torch modules.")
-    others = sorted({*decisions.network.activation} - {"relu"})
+    others = unsplittable(decisions.network)
     if others:
         raise UnsupportedModelError(
-            f"verify_robustness needs relu in every hidden layer, not {others}. Use "
-            "certified_radius."
+            "verify_robustness needs relu, leaky_relu (slopes up to 1) or abs in every "
+            f"hidden layer, not {others}. Use certified_radius."
         )
 
 

@@ -80,17 +80,17 @@ class LinearPart:
         return multipliers * size / rows, radius * step
 
 
-def linear_part(network, row, x, moving, states, signs):
-    """The part of given states (active or not) and constrained signs, around x."""
+def linear_part(network, row, x, moving, slopes, signs):
+    """The part of given slopes of the activations and constrained signs, around x."""
     A, c = np.eye(len(x))[:, moving], x
     G, h = [np.zeros((0, A.shape[1]))], [np.zeros(0)]
-    layers = zip(network.weights, network.biases, states, signs, strict=False)
-    for weight, bias, active, sign in layers:
+    layers = zip(network.weights, network.biases, slopes, signs, strict=False)
+    for weight, bias, slope, sign in layers:
         A, c = weight @ A, weight @ c + bias
         some = sign != 0.0
         G.append(-sign[some, None] * A[some])
         h.append(sign[some] * c[some])
-        A, c = active[:, None] * A, active * c
+        A, c = slope[:, None] * A, slope * c
     last = row @ network.weights[-1]
     value = float(last @ c + row @ network.biases[-1])
     return LinearPart(last @ A, value, np.concatenate(G), np.concatenate(h))

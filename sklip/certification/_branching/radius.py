@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Radii of small ReLU networks by branch and bound, beyond what one bound proves.
+"""Radii of small networks by branch and bound, beyond what one bound proves.
 
 Radii are sought on two levels of the grid: every 32nd point, and the points between
 with an eighth of the parts, so that what is hard stays coarse. A question at a single
@@ -12,7 +12,7 @@ import numpy as np
 
 from sklip._threads import limit_threads
 from sklip.certification._attacks import nearest_flips, perturbation_norm
-from sklip.certification._branching.branches import Branching
+from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.queue import Effort
 from sklip.certification._local_radius import grid_ceil, grid_index, grid_radius
 
@@ -38,9 +38,9 @@ _SMALLEST, _LARGEST = 2.0**-400, 2.0**60
 def part_limit(network, n_samples):
     """Parts that each of so many samples may take at one radius; 0: no branching."""
     n_neurons = sum(network.layer_sizes[1:-1])
-    small_relu = {*network.activation} == {"relu"} and 0 < n_neurons <= _MOST_NEURONS
+    is_small = 0 < n_neurons <= _MOST_NEURONS and not unsplittable(network)
     limit = min(_MOST_PARTS, _ALL_PARTS // n_samples)
-    return limit if small_relu and limit >= _FEWEST_PARTS else 0
+    return limit if is_small and limit >= _FEWEST_PARTS else 0
 
 
 class BranchedRadii:

@@ -50,6 +50,11 @@ def _relu_backward(grad, saved):
     return _aten.threshold_backward.grad_input(grad, saved, 0, grad_input=grad)
 
 
+def _abs_backward(grad, saved):
+    # At 0 the slope is 0, as everywhere in torch.
+    return grad.mul_(torch.sign(saved))
+
+
 def _tanh_backward(grad, saved):
     return _aten.tanh_backward.grad_input(grad, saved, grad_input=grad)
 
@@ -73,6 +78,9 @@ def _from_functional(function, backward):
 _KERNELS = {
     "identity": Kernel(_identity_forward, _identity_backward),
     "relu": Kernel(_relu_forward, _relu_backward),
+    "abs": Kernel(
+        lambda z, out: torch.abs(z, out=out), _abs_backward, needs_input=True
+    ),
     "tanh": Kernel(lambda z, out: torch.tanh(z, out=out), _tanh_backward),
     "logistic": Kernel(lambda z, out: torch.sigmoid(z, out=out), _logistic_backward),
     "softplus": _from_functional(
@@ -135,6 +143,8 @@ def torch_activation(name):
     modules = {
         "identity": torch.nn.Identity,
         "relu": torch.nn.ReLU,
+        # Torch has no module of |z|; this one is it to the last bit.
+        "abs": lambda: torch.nn.LeakyReLU(-1.0),
         "tanh": torch.nn.Tanh,
         "logistic": torch.nn.Sigmoid,
         "softplus": torch.nn.Softplus,

@@ -57,6 +57,9 @@ def nearest_in_polytope(G, h, norm):
 
 def pattern_maps(network, x):
     """Each pattern's conditions on d and logits there, both as affine functions."""
+    hidden = network.activations
+    left = [a.derivative(np.array([-1.0]))[0] for a in hidden]
+    right = [a.derivative(np.array([1.0]))[0] for a in hidden]
     sizes = network.layer_sizes[1:-1]
     for bits in product([0.0, 1.0], repeat=sum(sizes)):
         ends = np.cumsum(sizes)[:-1]
@@ -66,7 +69,8 @@ def pattern_maps(network, x):
             c = network.weights[k] @ c + network.biases[k]
             sign = 1.0 - 2.0 * on
             conditions.append((sign[:, None] * A, -sign * c))
-            A, c = on[:, None] * A, on * c
+            slope = np.where(on > 0.0, right[k], left[k])
+            A, c = slope[:, None] * A, slope * c
         logits = network.weights[-1] @ A, network.weights[-1] @ c + network.biases[-1]
         yield [np.concatenate(part) for part in zip(*conditions, strict=True)], logits
 
@@ -83,20 +87,24 @@ def exact_radius(network, x, norm):
     return nearest
 
 
-def _network(seed, sizes=(3, 4, 2, 3)):
+def _network(seed, sizes=(3, 4, 2, 3), activation="relu"):
     rng = np.random.default_rng(seed)
     shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
     weights = [2.0 * rng.normal(size=s) / np.sqrt(s[1]) for s in shapes]
     biases = [0.5 * rng.normal(size=s[0]) for s in shapes]
-    return FeedForward(weights, biases), rng.normal(size=(3, sizes[0]))
+    return FeedForward(weights, biases, activation), rng.normal(size=(3, sizes[0]))
 
 
 @pytest.fixture(scope="module", params=NORMS)
 def truth(request):
     """Small networks, samples, and the exact radius of each."""
     cases = []
-    for seed in (0, 2):
-        network, X = _network(seed)
+    for seed, activation in [
+        (0, "relu"),
+        (2, "abs"),
+        (3, ("leaky_relu(0.2)", "leaky_relu(-0.5)")),
+    ]:
+        network, X = _network(seed, activation=activation)
         radii = np.array([exact_radius(network, x, request.param) for x in X])
         cases.append((network, X, radii))
     return request.param, cases
@@ -128,6 +136,15 @@ def test_certified_and_attacked_enclose_the_exact_radius(truth):
         assert np.all(certified >= 0.3 * radii)
         _, attacked = minimum_norm_attack(network, X, norm=norm, random_state=0)
         assert np.all(attacked >= radii * (1.0 - 1e-9))
+
+
+def test_identity_layers_are_not_split():
+    network, X = _network(4, activation=("identity", "abs"))
+    for x in X:
+        radius = exact_radius(network, x, 2)
+        for factor, status in ((0.999, "verified"), (1.001, "falsified")):
+            found = verify_robustness(network, x[None], radius=factor * radius)
+            assert found[0].status == status
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -176,10 +193,10 @@ def test_time_runs_out():
 
 def test_what_cannot_be_verified_is_named():
     X, y = load_iris(return_X_y=True)
-    with pytest.raises(UnsupportedModelError, match="tanh"):
-        network, _ = _network(0)
-        tanh = FeedForward(network.weights, network.biases, "tanh")
-        verify_robustness(tanh, np.zeros((1, 3)), radius=0.1)
+    for name in ("tanh", "leaky_relu(2.0)"):
+        network, _ = _network(0, activation=("abs", name))
+        with pytest.raises(UnsupportedModelError, match=name[:4]):
+            verify_robustness(network, np.zeros((1, 3)), radius=0.1)
     with pytest.raises(ValueError, match="not a classifier"):
         verify_robustness(LinearRegression().fit(X, y), X, radius=0.1)
     model = LogisticRegression(max_iter=1000).fit(X, y)
