@@ -73,7 +73,10 @@ class Z:
     def scales(self):
         """Pairs of columns (r_k, c_k): the blocks of Z are r_k W_k c_k^T."""
         self._need_convex()
-        rows = [a * d for (a, _), d in zip(self.couplings, self.multipliers)]
+        rows = [
+            a * d
+            for (a, _), d in zip(self.couplings[:-1], self.multipliers, strict=True)
+        ]
         columns = [np.array([self.lipschitz]), *self.multipliers]
         return [
             (r[:, None], 1.0 / c[:, None])
