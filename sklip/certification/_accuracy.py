@@ -76,10 +76,10 @@ def certified_accuracy_score(
     -----
     What bounds and an attack leave open in a network of up to 64 hidden neurons with
     ReLU, leaky ReLU or abs, "best" settles by branch and bound, for up to 1000 samples:
-    each may take 50,000 parts, all together 250,000. These are many more than :func:`certified_radius` can
-    take at each of its trials, so that a few samples may count here whose radius was
-    proven to a little less; mostly nothing is left between this score and what
-    :func:`verify_robustness` verifies.
+    each may take 50,000 parts, all together 250,000. These are many more than
+    :func:`certified_radius` can take at each of its trials, so that a few samples may
+    count here whose radius was proven to a little less; mostly nothing is left between
+    this score and what :func:`verify_robustness` verifies.
 
     Examples
     --------

@@ -95,7 +95,7 @@ def certified_radius(
     --------
     certified_interval : The same for regressors.
     robustness_bracket : A certified radius beside the nearest flip that is found.
-    verify_robustness : Exact at one radius, for small networks of ReLU, leaky ReLU or abs.
+    verify_robustness : Exact at one radius, for small piecewise linear networks.
 
     Notes
     -----
