@@ -7,7 +7,7 @@ import math
 import sys
 
 from sklip import __version__
-from sklip._cli import ESTIMATORS, Job, JobError, run
+from sklip._cli import ESTIMATORS, Job, JobError, check_job
 
 __all__ = ["main"]
 
@@ -40,7 +40,11 @@ class _Parser(argparse.ArgumentParser):
 def main(argv=None):
     """Run the command line; the exit code."""
     try:
-        run(_parse(argv))
+        job = _parse(argv)
+        # Imported here: --help and a refused option answer without torch.
+        from sklip._cli._run import run
+
+        run(job)
     except JobError as error:
         print(f"sklip: {error}", file=sys.stderr)
         return 2
@@ -59,7 +63,9 @@ def _parse(argv):
     elif options.target is None:
         raise JobError("Name the column to predict with --target COLUMN.")
     options.hidden_layer_sizes = tuple(options.hidden_layer_sizes)
-    return Job(**vars(options))
+    job = Job(**vars(options))
+    check_job(job)
+    return job
 
 
 def _parser():

@@ -521,7 +521,7 @@ def test_training_that_diverges_is_one_sentence(fails, monkeypatch):
         raise DivergedTrainingError("Training diverged in epoch 1: inf. Lower it.")
 
     monkeypatch.setattr(MLPNet, "check_finite", diverge)
-    monkeypatch.setattr("sklip._cli._job.warm_up", lambda: None)
+    monkeypatch.setattr("sklip._cli._run.warm_up", lambda: None)
     assert "Training diverged in epoch 1: inf." in fails(None)
 
 

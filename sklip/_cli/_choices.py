@@ -4,7 +4,6 @@
 
 from dataclasses import dataclass, field
 
-from sklip._cli._errors import JobError
 from sklip.estimators import (
     ADMMLipschitzMLPClassifier,
     ADMMLipschitzMLPRegressor,
@@ -14,7 +13,7 @@ from sklip.estimators import (
     NoiseLipschitzRegressor,
 )
 
-__all__ = ["ESTIMATORS", "Choice", "check_choice", "choose", "plain"]
+__all__ = ["Choice", "choose", "plain"]
 
 _CLASSES = {
     "regularized": (
@@ -24,14 +23,11 @@ _CLASSES = {
     "admm": (ADMMLipschitzMLPClassifier, ADMMLipschitzMLPRegressor),
     "noise": (NoiseLipschitzClassifier, NoiseLipschitzRegressor),
 }
-ESTIMATORS = tuple(_CLASSES)
 # Little lost in score and much gained in the bound, on tables of some hundred to some
 # ten thousand rows; for classification and regression.
 _WEIGHTS = {"regularized": (0.1, 0.01), "admm": (0.01, 0.003), "noise": (10.0, 0.1)}
 _NOISE_STD = 0.25
 _MOST_ADMM_ITERATIONS = 100
-# Options that only one of the estimators has.
-_OWNERS = {"penalty": "regularized", "lipschitz_bound": "admm", "noise_std": "noise"}
 
 
 @dataclass
@@ -67,19 +63,6 @@ class Choice:
         """The estimator for a task."""
         kind = _CLASSES[self.estimator][task == "regression"]
         return kind(*arguments, **{**parameters, **self.parameters})
-
-
-def check_choice(job):
-    """Refuse options that the chosen estimator does not have."""
-    for name, owner in _OWNERS.items():
-        if getattr(job, name) is not None and job.estimator != owner:
-            option = "--" + name.replace("_", "-")
-            raise JobError(f"{option} needs --estimator {owner}.")
-    if job.lipschitz_bound is not None and job.lipschitz_weight is not None:
-        raise JobError(
-            "--lipschitz-bound enforces a bound, so there is no --lipschitz-weight: "
-            "give one of the two."
-        )
 
 
 def choose(job, task, max_iter):

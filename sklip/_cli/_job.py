@@ -1,32 +1,16 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The whole job: read, train, certify, attack, report."""
+"""What the command line asks for; nothing that takes long to import."""
 
-import sys
 from dataclasses import dataclass
 
-import torch
-
-from sklip._cli._choices import check_choice, choose, plain
-from sklip._cli._data import load_bundled, load_csv
 from sklip._cli._errors import JobError
-from sklip._cli._measure import attacked_rows, measure
-from sklip._cli._models import (
-    build,
-    default_max_iter,
-    final_estimator,
-    fit,
-    warm_up,
-)
-from sklip._cli._output import check_outputs, draw, save
-from sklip._cli._report import report
 
-__all__ = ["DEFAULT_RADII", "Job", "run"]
+__all__ = ["ESTIMATORS", "Job", "check_job"]
 
-DEFAULT_RADII = {
-    "classification": (0.25, 0.5, 1.0),
-    "regression": (0.05, 0.1, 0.25),
-}
+ESTIMATORS = ("regularized", "admm", "noise")
+# Options that only one of the estimators has.
+_OWNERS = {"penalty": "regularized", "lipschitz_bound": "admm", "noise_std": "noise"}
 
 
 @dataclass
@@ -71,78 +55,14 @@ class Job:
     save: str | None = None
 
 
-def run(job):
-    """Do the job, print its report, and return what was measured.
-
-    Returns
-    -------
-    results : list of Measurements
-        The chosen model, then the plain one; one item for penalty="none".
-    """
-    if job.device == "cuda" and not torch.cuda.is_available():
-        raise JobError("--device cuda: torch sees no GPU here.")
-    check_choice(job)
-    check_outputs(job.plot, job.save)
-    table = _load(job)
-    radii = sorted(set(job.radii or DEFAULT_RADII[table.task]))
-    rows = attacked_rows(table, job.random_state)
-    models, results = [], []
-    warm_up()
-    for choice in _choices(job, table):
-        model, seconds = _train(job, table, choice)
-        network = final_estimator(model)
-        say(f"Certifying {len(rows)} test rows.")
-        result = measure(
-            model,
-            network,
-            table,
-            rows,
-            radii,
-            seconds,
-            name=choice.name,
-            seed=job.random_state,
-            say=say,
+def check_job(job):
+    """Refuse options that the chosen estimator does not have."""
+    for name, owner in _OWNERS.items():
+        if getattr(job, name) is not None and job.estimator != owner:
+            option = "--" + name.replace("_", "-")
+            raise JobError(f"{option} needs --estimator {owner}.")
+    if job.lipschitz_bound is not None and job.lipschitz_weight is not None:
+        raise JobError(
+            "--lipschitz-bound enforces a bound, so there is no --lipschitz-weight: "
+            "give one of the two."
         )
-        models.append(model)
-        results.append(result)
-    print(report(table, results, rows, radii))
-    if job.plot is not None:
-        draw(job.plot, table, models, results, rows, radii)
-        print(f"\nThe picture is in {job.plot}.")
-    if job.save is not None:
-        print(f"\n{save(job.save, models[0], table)}")
-    return results
-
-
-def say(text):
-    """Progress, on stderr: the report alone goes to stdout."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def _load(job):
-    if job.csv is None:
-        return load_bundled(job.test_size, job.random_state)
-    say(f"Reading {job.csv}.")
-    return load_csv(job.csv, job.target, job.task, job.test_size, job.random_state)
-
-
-def _choices(job, table):
-    chosen = choose(job, table.task, _max_iter(job, table))
-    return [chosen] if chosen == plain() else [chosen, plain()]
-
-
-def _max_iter(job, table):
-    return job.max_iter or default_max_iter(len(table.X_train))
-
-
-def _train(job, table, choice):
-    model = build(
-        table,
-        choice,
-        hidden_layer_sizes=job.hidden_layer_sizes,
-        max_iter=_max_iter(job, table),
-        device=job.device,
-        seed=job.random_state,
-    )
-    say(f"Training on {len(table.X_train)} rows: {choice.description}.")
-    return model, fit(model, table, choice.name, say)

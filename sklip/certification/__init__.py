@@ -2,43 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Certified radii, accuracies and intervals, and the attacks that test them."""
 
-from sklip.certification._accuracy import (
-    certified_accuracy_curve,
-    certified_accuracy_score,
-)
-from sklip.certification._attacks import (
-    adversarial_accuracy_score,
-    adversarial_interval,
-    minimum_norm_attack,
-    pgd_attack,
-)
-from sklip.certification._bracket import robustness_bracket
-from sklip.certification._branching import Verification, verify_robustness
-from sklip.certification._certified import is_certified
-from sklip.certification._errors import certified_error_score
-from sklip.certification._intervals import certified_interval
-from sklip.certification._margins import margins
-from sklip.certification._module_decisions import holds_module
-from sklip.certification._noise_accuracy import noise_accuracy_curve
-from sklip.certification._radius import certified_radius
-from sklip.certification._risk_coverage import risk_coverage_curve
+from sklip._lazy import lazy_door
 
-__all__ = [
-    "Verification",
-    "adversarial_accuracy_score",
-    "adversarial_interval",
-    "certified_accuracy_curve",
-    "certified_accuracy_score",
-    "certified_error_score",
-    "certified_interval",
-    "certified_radius",
-    "holds_module",
-    "is_certified",
-    "margins",
-    "minimum_norm_attack",
-    "noise_accuracy_curve",
-    "pgd_attack",
-    "risk_coverage_curve",
-    "robustness_bracket",
-    "verify_robustness",
-]
+# The names are imported in __init__.pyi: editors and type checkers read them there.
+__getattr__, __dir__, __all__ = lazy_door(__name__)

@@ -12,7 +12,7 @@ from sklip.certification._attacks import (
     tangent_distances,
 )
 from sklip.certification._decisions import decide
-from sklip.certification._radius import proven_radii
+from sklip.certification._proven_radii import proven_radii
 from sklip.certification._validation import as_generator, check_norm
 
 __all__ = ["robustness_bracket"]

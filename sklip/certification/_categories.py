@@ -14,7 +14,7 @@ import numpy as np
 from sklip.bounds import output_difference_bounds
 from sklip.certification._decisions import Decisions
 from sklip.certification._pairs import LOCAL_METHODS, certificate_constant, rules
-from sklip.certification._radius import Margins, proven_radii
+from sklip.certification._proven_radii import Margins, proven_radii
 from sklip.certification._rounding import UNIT_ROUNDOFF
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward

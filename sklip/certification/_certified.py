@@ -4,7 +4,7 @@
 
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
-from sklip.certification._radius import proven_radii
+from sklip.certification._proven_radii import proven_radii
 from sklip.certification._validation import check_norm, check_radius
 
 __all__ = ["is_certified"]

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Data of the papers: readers and small problems."""
 
-from sklip.datasets._mnist import load_mnist
-from sklip.datasets._noise import add_gaussian_noise
-from sklip.datasets._pauli import load_paper_toy
+from sklip._lazy import lazy_door
 
-__all__ = ["add_gaussian_noise", "load_mnist", "load_paper_toy"]
+# The names are imported in __init__.pyi: editors and type checkers read them there.
+__getattr__, __dir__, __all__ = lazy_door(__name__)

@@ -2,31 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Estimators: multilayer perceptrons that come with a proof."""
 
-from sklip.estimators._admm import (
-    ADMMLipschitzMLP,
-    ADMMLipschitzMLPClassifier,
-    ADMMLipschitzMLPRegressor,
-)
-from sklip.estimators._interval import CertifiedIntervalRegressor
-from sklip.estimators._meta import BaseCertifiedEstimator
-from sklip.estimators._noise import NoiseLipschitzClassifier, NoiseLipschitzRegressor
-from sklip.estimators._regularized import (
-    LipschitzRegularizedMLP,
-    LipschitzRegularizedMLPClassifier,
-    LipschitzRegularizedMLPRegressor,
-)
-from sklip.estimators._reject import CertifiedRejectClassifier
+from sklip._lazy import lazy_door
 
-__all__ = [
-    "ADMMLipschitzMLP",
-    "ADMMLipschitzMLPClassifier",
-    "ADMMLipschitzMLPRegressor",
-    "BaseCertifiedEstimator",
-    "CertifiedIntervalRegressor",
-    "CertifiedRejectClassifier",
-    "LipschitzRegularizedMLP",
-    "LipschitzRegularizedMLPClassifier",
-    "LipschitzRegularizedMLPRegressor",
-    "NoiseLipschitzClassifier",
-    "NoiseLipschitzRegressor",
-]
+# The names are imported in __init__.pyi: editors and type checkers read them there.
+__getattr__, __dir__, __all__ = lazy_door(__name__)

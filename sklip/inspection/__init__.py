@@ -2,22 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Pictures of bounds, radii and training, after scikit-learn's Display objects."""
 
-from sklip.inspection._certified_accuracy import CertifiedAccuracyDisplay
-from sklip.inspection._feature_slopes import FeatureSlopesDisplay
-from sklip.inspection._jacobian import JacobianDiagnosticDisplay
-from sklip.inspection._lipschitz_bounds import LipschitzBoundsDisplay
-from sklip.inspection._noise_robustness import NoiseRobustnessDisplay
-from sklip.inspection._risk_coverage import RiskCoverageDisplay
-from sklip.inspection._sensitivity import sensitivity_table
-from sklip.inspection._training_curve import TrainingCurveDisplay
+from sklip._lazy import lazy_door
 
-__all__ = [
-    "CertifiedAccuracyDisplay",
-    "FeatureSlopesDisplay",
-    "JacobianDiagnosticDisplay",
-    "LipschitzBoundsDisplay",
-    "NoiseRobustnessDisplay",
-    "RiskCoverageDisplay",
-    "TrainingCurveDisplay",
-    "sensitivity_table",
-]
+# The names are imported in __init__.pyi: editors and type checkers read them there.
+__getattr__, __dir__, __all__ = lazy_door(__name__)

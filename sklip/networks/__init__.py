@@ -2,20 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a network is: activations, the frozen network, views of fitted models."""
 
-from sklip.networks._activations import Activation, get_activation, list_activations
-from sklip.networks._feedforward import FeedForward
-from sklip.networks._network_view import network_view
-from sklip.networks._random import random_network
-from sklip.networks._reading import unwrap_search
-from sklip.networks._view import NetworkView
+from sklip._lazy import lazy_door
 
-__all__ = [
-    "Activation",
-    "FeedForward",
-    "NetworkView",
-    "get_activation",
-    "list_activations",
-    "network_view",
-    "random_network",
-    "unwrap_search",
-]
+# The names are imported in __init__.pyi: editors and type checkers read them there.
+__getattr__, __dir__, __all__ = lazy_door(__name__)

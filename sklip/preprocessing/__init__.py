@@ -2,12 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Transformers: certificates as features, and columns in units of tolerance."""
 
-from sklip.preprocessing._certified_radius import CertifiedRadiusTransformer
-from sklip.preprocessing._lipschitz_scaler import LipschitzScaler
-from sklip.preprocessing._local_lipschitz import LocalLipschitzTransformer
+from sklip._lazy import lazy_door
 
-__all__ = [
-    "CertifiedRadiusTransformer",
-    "LipschitzScaler",
-    "LocalLipschitzTransformer",
-]
+# The names are imported in __init__.pyi: editors and type checkers read them there.
+__getattr__, __dir__, __all__ = lazy_door(__name__)

@@ -1,0 +1,100 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bounds of Lipschitz constants, with their proofs."""
+
+from sklip.bounds._architecture import (
+    JacobianDiagnostic,
+    expected_lipschitz,
+    jacobian_diagnostic,
+    jacobian_variance,
+    measured_gain,
+)
+from sklip.bounds._bracket import lipschitz_bracket
+from sklip.bounds._cached import cached_bound
+from sklip.bounds._certificate import (
+    LipschitzCertificate,
+    LipschitzEstimate,
+    as_proven_bound,
+)
+from sklip.bounds._chain import Chain
+from sklip.bounds._check import check_certificate
+from sklip.bounds._dispatch import METHODS, auto_method, lipschitz_bound
+from sklip.bounds._empirical import lipschitz_lower_bound
+from sklip.bounds._feature_slopes import feature_slopes
+from sklip.bounds._lipsdp import lipsdp_bound, lipsdp_gradient, sequential_bound
+from sklip.bounds._local import local_lipschitz_bound
+from sklip.bounds._local_slopes import LocalSlopes
+from sklip.bounds._modules import (
+    Residual,
+    ShapedModule,
+    feedforward_from_module,
+    module_bound,
+    module_hash,
+    register_module_bound,
+    split_steps,
+    unwrap_any_module,
+)
+from sklip.bounds._multipliers import multiplier_certificate
+from sklip.bounds._norms import layer_norms, operator_norm_bound, spectral_norm_bound
+from sklip.bounds._pairs import output_difference_bounds
+from sklip.bounds._path import path_bound
+from sklip.bounds._product import product_bound
+from sklip.bounds._proof import is_feasible
+from sklip.bounds._propagation import (
+    Propagation,
+    hidden_bounds,
+    lower_by_multipliers,
+    lower_over_parts,
+    outputs_lower,
+    shape_of,
+)
+from sklip.bounds._z import ParityLayout, Z
+
+__all__ = [
+    "METHODS",
+    "Chain",
+    "JacobianDiagnostic",
+    "LipschitzCertificate",
+    "LipschitzEstimate",
+    "LocalSlopes",
+    "ParityLayout",
+    "Propagation",
+    "Residual",
+    "ShapedModule",
+    "Z",
+    "as_proven_bound",
+    "auto_method",
+    "cached_bound",
+    "check_certificate",
+    "expected_lipschitz",
+    "feature_slopes",
+    "feedforward_from_module",
+    "is_feasible",
+    "jacobian_diagnostic",
+    "jacobian_variance",
+    "hidden_bounds",
+    "layer_norms",
+    "lipschitz_bound",
+    "lipschitz_bracket",
+    "lipschitz_lower_bound",
+    "lipsdp_bound",
+    "lipsdp_gradient",
+    "lower_by_multipliers",
+    "lower_over_parts",
+    "measured_gain",
+    "local_lipschitz_bound",
+    "module_bound",
+    "module_hash",
+    "multiplier_certificate",
+    "operator_norm_bound",
+    "output_difference_bounds",
+    "outputs_lower",
+    "path_bound",
+    "product_bound",
+    "register_module_bound",
+    "sequential_bound",
+    "shape_of",
+    "spectral_norm_bound",
+    "split_steps",
+    "unwrap_any_module",
+]

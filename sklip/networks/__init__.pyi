@@ -1,0 +1,21 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a network is: activations, the frozen network, views of fitted models."""
+
+from sklip.networks._activations import Activation, get_activation, list_activations
+from sklip.networks._feedforward import FeedForward
+from sklip.networks._network_view import network_view
+from sklip.networks._random import random_network
+from sklip.networks._reading import unwrap_search
+from sklip.networks._view import NetworkView
+
+__all__ = [
+    "Activation",
+    "FeedForward",
+    "NetworkView",
+    "get_activation",
+    "list_activations",
+    "network_view",
+    "random_network",
+    "unwrap_search",
+]
