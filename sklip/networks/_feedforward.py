@@ -94,6 +94,45 @@ class FeedForward:
             self, "activation", tuple(get_activation(name).name for name in names)
         )
 
+    @classmethod
+    def from_onnx(cls, model, *, output=None):
+        """Read the network that an ONNX model computes.
+
+        Parameters
+        ----------
+        model : str, path-like, bytes or onnx.ModelProto
+            The model; from a path, with the external data beside it. One chain of
+            affine operators (Gemm, MatMul, Add, Sub, Mul, Div, BatchNormalization in
+            inference, reshapes) and registered activations.
+        output : str, default=None
+            Name of the tensor that is the network's output, as the logits in front of a
+            Softmax; None if the graph has one output.
+
+        Returns
+        -------
+        network : FeedForward
+            Of one flattened input, row by row, as float64 computes it. A runtime that
+            computes in float32 rounds on its own: that is not part of the network.
+
+        Raises
+        ------
+        ImportError
+            If the package onnx is not installed (``pip install "sklip[onnx]"``).
+        ValueError
+            If the model is no ONNX, or has several outputs and none is named.
+        UnsupportedModelError
+            If an operator is not supported; its name and node are given.
+
+        Examples
+        --------
+        >>> from sklip.networks import FeedForward
+        >>> network = FeedForward.from_onnx("model.onnx")  # doctest: +SKIP
+        """
+        # onnx is imported when a model is read, not with sklip.
+        from sklip.networks._onnx import read_graph
+
+        return cls(*read_graph(model, output))
+
     def __getstate__(self):
         return {
             "weights": self.weights,

@@ -1,0 +1,270 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""From an ONNX graph to the layers of a network, node by node.
+
+The graph is read as a function of one input of the declared shape; an axis of unknown
+length in front is the batch and taken as one.
+"""
+
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks._onnx.operators import OPERATORS
+from sklip.networks._onnx.values import Affine, Gate, identity
+
+__all__ = ["Layers", "read_graph"]
+
+_DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml."}
+# Entries of the input up to which its identity matrix is written down.
+_MOST_INPUTS = 20_000
+
+
+class Layers(NamedTuple):
+    """Weights, biases and activations, as FeedForward takes them."""
+
+    weights: list
+    biases: list
+    activation: list
+
+
+def read_graph(model, output=None):
+    """Layers of the network that a graph computes.
+
+    Parameters
+    ----------
+    model : str, path-like, bytes or onnx.ModelProto
+        The graph; from a path, with the external data beside it.
+    output : str, default=None
+        Name of the tensor that is the network's output; None if there is only one.
+
+    Returns
+    -------
+    layers : Layers
+        In float64: what the graph computes but for its own rounding.
+
+    Raises
+    ------
+    ImportError
+        If the package onnx is not installed.
+    ValueError
+        If this is no ONNX model, or the output is not named or not there.
+    UnsupportedModelError
+        If an operator cannot be part of a fully connected network.
+    """
+    graph = _load(model).graph
+    reader = GraphReader(graph)
+    name = _output_name(graph, output)
+    value = reader.committed(reader.evaluate(name))
+    if not isinstance(value, Affine):
+        raise ValueError(f"The output {name!r} does not depend on the input.")
+    return reader.finish(value)
+
+
+def _load(model):
+    onnx = import_onnx()
+    if isinstance(model, onnx.ModelProto):
+        return model
+    if not isinstance(model, str | bytes | os.PathLike):
+        raise TypeError(
+            "model must be a path, bytes or an onnx.ModelProto, got "
+            f"{type(model).__name__}."
+        )
+    # protobuf's DecodeError, whose package may be any of several.
+    try:
+        if isinstance(model, bytes):
+            loaded = onnx.load_model_from_string(model)
+        else:
+            loaded = onnx.load_model(os.fspath(model))
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(f"This is no ONNX model: {error}") from error
+    if not loaded.graph.output:
+        raise ValueError("This is no ONNX model: its graph has no output.")
+    return loaded
+
+
+def import_onnx():
+    """The package onnx, or an ImportError that says how to get it."""
+    try:
+        import onnx
+        import onnx.numpy_helper
+    except ImportError as error:
+        raise ImportError(
+            "Reading ONNX needs the package onnx: pip install 'sklip[onnx]'."
+        ) from error
+    return onnx
+
+
+def _output_name(graph, output):
+    names = [value.name for value in graph.output]
+    if output is None and len(names) == 1:
+        return names[0]
+    known = {name for node in graph.node for name in node.output}
+    if output not in known:
+        raise ValueError(
+            f"output must name a tensor of the graph, got {output!r}; its outputs: "
+            f"{', '.join(map(repr, names))}."
+        )
+    return output
+
+
+class GraphReader:
+    """Evaluates a graph on affine functions instead of numbers.
+
+    Parameters
+    ----------
+    graph : onnx.GraphProto
+        The graph.
+    """
+
+    def __init__(self, graph):
+        to_array = import_onnx().numpy_helper.to_array
+        self.known = {t.name: to_array(t) for t in graph.initializer}
+        self.nodes = list(graph.node)
+        self.producers = {name: node for node in graph.node for name in node.output}
+        self.layers, self._committed = [], {}
+        inputs = [value for value in graph.input if value.name not in self.known]
+        if len(inputs) != 1:
+            raise UnsupportedModelError(
+                f"The graph has {len(inputs)} inputs "
+                f"({', '.join(value.name for value in inputs)}): a network needs one."
+            )
+        self.known[inputs[0].name] = identity(0, _input_shape(inputs[0]))
+
+    def evaluate(self, name):
+        """Value of a tensor, from the nodes that it depends on."""
+        needed, waiting = set(), [name]
+        while waiting:
+            current = waiting.pop()
+            if current and current not in needed and current not in self.known:
+                needed.add(current)
+                waiting += self._producer(current).input
+        # ONNX demands that a node stands behind all that it uses.
+        for node in self.nodes:
+            if needed.intersection(node.output):
+                self._run(node)
+        return self.known[name]
+
+    def _producer(self, name):
+        if name not in self.producers:
+            raise ValueError(f"The graph has no tensor {name!r}.")
+        return self.producers[name]
+
+    def _run(self, node):
+        late = [name for name in node.input if name and name not in self.known]
+        if late:
+            raise ValueError(f"The graph uses {late[0]!r} before it is computed.")
+        values = [self.known[name] if name else None for name in node.input]
+        if any(isinstance(value, Affine | Gate) for value in values):
+            outputs = self._operator(node)(self, node, values)
+        else:
+            outputs = _computed(node, values)
+        for name, value in zip(node.output, outputs, strict=False):
+            self.known[name] = value
+
+    def _operator(self, node):
+        prefix = _DOMAINS.get(node.domain, f"{node.domain}.")
+        operator = OPERATORS.get(prefix + node.op_type)
+        if operator is None:
+            raise self.refusal(node)
+        return operator
+
+    def refusal(self, node, why=None):
+        """The error for a node that a fully connected network cannot hold."""
+        where = f" (node {node.name!r})" if node.name else ""
+        instead = _INSTEAD.get(node.op_type, "")
+        why = why or f"is not supported{instead}"
+        before = ", ".join(repr(name) for name in node.input if name in self.producers)
+        return UnsupportedModelError(
+            f"The ONNX operator {node.domain + '.' if node.domain else ''}"
+            f"{node.op_type}{where} {why}. Supported: "
+            f"{', '.join(sorted(OPERATORS))}. If it only stands at the end, name what "
+            f"is before it: output={before or 'a tensor of the graph'}."
+        )
+
+    def activate(self, node, value, activation):
+        """Put an activation behind an affine tensor: a new layer begins."""
+        if value.stage != len(self.layers):
+            raise self.refusal(
+                node,
+                "stands on a branch: the graph is no chain of layers (a residual "
+                "connection or parallel branches). Load it as a torch module",
+            )
+        self.layers.append((*value.rows(), activation))
+        return identity(len(self.layers), value.shape)
+
+    def committed(self, value):
+        """An affine tensor in place of a gate that is used by itself."""
+        if not isinstance(value, Gate):
+            return value
+        key = id(value.before), value.kind
+        if key not in self._committed:
+            # The tensor is kept alive, so that its id stays its own.
+            self._committed[key] = value.before, self._sigmoid(value)
+        units = self._committed[key][1]
+        return (
+            units if value.is_plain else units.scaled(value.scale).shifted(value.offset)
+        )
+
+    def _sigmoid(self, value):
+        if value.kind != "Sigmoid":
+            raise UnsupportedModelError(
+                f"The ONNX operator {value.kind} is supported only where it is part of "
+                "gelu or hardswish."
+            )
+        if value.before.stage != len(self.layers):
+            raise UnsupportedModelError(
+                "The ONNX operator Sigmoid stands on a branch: the graph is no chain "
+                "of layers."
+            )
+        self.layers.append((*value.before.rows(), "logistic"))
+        return identity(len(self.layers), value.before.shape)
+
+    def finish(self, value):
+        """All layers, the last one affine."""
+        if value.stage != len(self.layers):
+            raise UnsupportedModelError(
+                "The output is computed on a branch beside other layers: the graph is "
+                "no chain of layers. Load it as a torch module."
+            )
+        matrix, offset = value.rows()
+        weights = [*(w for w, _, _ in self.layers), matrix]
+        biases = [*(b for _, b, _ in self.layers), offset]
+        return Layers(weights, biases, [name for _, _, name in self.layers])
+
+
+_INSTEAD = dict.fromkeys(
+    ("Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
+    " in a fully connected network; load the network as a torch module instead",
+) | {"Softmax": ", since it mixes all outputs; its decision is that of its input"}
+
+
+def _input_shape(value):
+    dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
+    if not value.type.tensor_type.HasField("shape"):
+        raise ValueError(f"The shape of the input {value.name!r} is not declared.")
+    if any(d <= 0 for d in dims[1:]):
+        raise ValueError(
+            f"Only the first axis of the input {value.name!r} may have an unknown "
+            f"length, its shape is {dims} (0 where unknown)."
+        )
+    shape = tuple(max(d, 1) for d in dims)
+    if np.prod(shape) > _MOST_INPUTS:
+        raise UnsupportedModelError(
+            f"The input {value.name!r} has {np.prod(shape)} entries, a fully connected "
+            f"network at most {_MOST_INPUTS}. Load it as a torch module."
+        )
+    return shape
+
+
+def _computed(node, values):
+    """Outputs of a node whose inputs are all constants."""
+    import onnx.reference
+
+    names = [name for name in node.input if name]
+    inputs = dict(zip(names, [v for v in values if v is not None], strict=True))
+    return onnx.reference.ReferenceEvaluator(node).run(None, inputs)
