@@ -188,17 +188,6 @@ def test_proof_holds_at_every_iteration(classification, monkeypatch):
     assert max(values) <= 0.7
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU")
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_bound_holds_on_cuda(classification, dtype, solver):
-    X, y = classification
-    model = _classifier(device="cuda", solver=solver, lipschitz_bound=0.5)
-    _assert_kept(model.fit(X.astype(dtype), y), 0.5)
-    if solver == "adam":
-        _assert_kept(model.partial_fit(X.astype(dtype), y), 0.5)
-
-
 def test_the_term_of_the_loss_step_leaves_biases_free():
     """Gradient of <Y, W - V> + rho / 2 ||W - V||^2 by W, and nothing by the biases."""
     module = FlatMLP((3, 4, 2), "tanh", dtype=torch.float64)

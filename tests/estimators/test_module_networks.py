@@ -348,18 +348,6 @@ def test_amp_is_without_effect_on_the_cpu(amp):
     assert np.array_equal(plain.predict_proba(ROWS), mixed.predict_proba(ROWS))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("amp", [False, "float16", "bfloat16"])
-def test_a_gpu_trains_what_the_cpu_trains(amp):
-    there = _model(device="cuda", amp=amp, max_iter=40).fit(ROWS, LABELS)
-    assert next(there.module_.parameters()).is_cuda
-    assert there.score(ROWS, LABELS) > 0.8
-    here = copy.deepcopy(there).set_params(device="cpu")
-    near = {"rtol": 1e-3, "atol": 1e-3}
-    logits = there.decision_function(ROWS)
-    np.testing.assert_allclose(here.decision_function(ROWS), logits, **near)
-
-
 def test_predictions_are_made_few_rows_at_a_time(monkeypatch):
     model = _model().fit(ROWS, LABELS)
     whole = model.decision_function(ROWS)

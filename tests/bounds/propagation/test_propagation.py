@@ -248,14 +248,3 @@ def test_only_what_moves_counts():
     low, high = some.first(some.balls(X, np.full(6, 0.5)))
     reach = 0.5 * np.linalg.norm(network.weights[0][:, mutable], axis=1)
     assert_allclose(high - low, np.broadcast_to(2.0 * reach, (6, 12)), rtol=1e-9)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("norm", NORMS)
-def test_a_gpu_finds_the_same(norm):
-    rng = np.random.default_rng(0)
-    network, X = _network("gelu", rng), rng.normal(size=(10, 5))
-    arguments = (network, X, np.full(10, 0.2), norm, "crown", 4)
-    here = _output_bounds(*arguments)
-    there = _output_bounds(*arguments, device="cuda")
-    assert_allclose(there, here, rtol=1e-9, atol=1e-9)
