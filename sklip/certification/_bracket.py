@@ -66,7 +66,7 @@ def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None)
     """
     norm = check_norm(norm)
     rng = as_generator(random_state)
-    decisions = decide(model, X, None, feature_eps)
+    decisions = decide(model, X, None, feature_eps, attack="robustness_bracket")
     certified = proven_radii(decisions, norm, "best")
     search = _Search(decisions, norm, certified, rng)
     search.take(nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng)[1])

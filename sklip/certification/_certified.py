@@ -2,15 +2,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which predictions are proven at one radius: the question without its margin."""
 
+from sklip.certification._categories import radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
-from sklip.certification._proven_radii import proven_radii
 from sklip.certification._validation import check_norm, check_radius
 
 __all__ = ["is_certified"]
 
 
-def is_certified(model, X, *, radius, norm=2, method="best", feature_eps=None):
+def is_certified(
+    model,
+    X,
+    *,
+    radius,
+    norm=2,
+    method="best",
+    feature_eps=None,
+    categorical="immutable",
+    device="cpu",
+):
     """Whether each prediction is proven to hold within a radius.
 
     Parameters
@@ -27,11 +37,16 @@ def is_certified(model, X, *, radius, norm=2, method="best", feature_eps=None):
         As for :func:`certified_radius`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
+    categorical : {"immutable", "flip"}, default="immutable"
+        As for :func:`certified_radius`.
+    device : str, default="cpu"
+        Where bounds inside balls are computed ("cuda"), in float64.
 
     Returns
     -------
     certified : ndarray of bool of shape (n_samples,)
-        ``certified_radius(...) >= radius``, from the cheapest rule that decides it.
+        ``certified_radius(...) >= radius``, from the cheapest rule that decides it;
+        never where a category alone changes the class under ``categorical="flip"``.
 
     Raises
     ------
@@ -48,5 +63,6 @@ def is_certified(model, X, *, radius, norm=2, method="best", feature_eps=None):
     """
     norm, radius = check_norm(norm), check_radius(radius)
     method = check_method(method)
-    decisions = decide(model, X, None, feature_eps)
-    return proven_radii(decisions, norm, method, needed=radius) >= radius
+    decisions = decide(model, X, None, feature_eps, device)
+    proven = radii_for(decisions, norm, method, categorical, needed=radius)
+    return (proven >= radius) & ((proven > 0.0) | (categorical == "immutable"))

@@ -10,6 +10,7 @@ from sklip.certification._gaps import logit_gaps
 from sklip.certification._module_decisions import holds_module, module_decisions
 from sklip.certification._rounding import forward_error
 from sklip.certification._validation import encode_labels
+from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, network_view
 
 __all__ = ["Decisions", "checked_inputs", "classifier_view", "decide", "model_view"]
@@ -61,9 +62,19 @@ class Decisions:
         return forward_error(self.network, self.inputs, self.view.rounding)
 
 
-def decide(model, X, y=None, feature_eps=None, device="cpu"):
-    """Evaluate a classifier at X, about y or about its own predictions."""
+def decide(model, X, y=None, feature_eps=None, device="cpu", *, attack=""):
+    """Evaluate a classifier at X, about y or about its own predictions.
+
+    ``attack`` is the name of a function that follows the network's own gradient: it
+    takes no torch module.
+    """
     if holds_module(model):
+        if attack:
+            raise UnsupportedModelError(
+                f"{attack} takes no estimator with a torch module: it follows the "
+                "gradient of a fully connected network. Use certified_radius for what "
+                "is proven, and noise_accuracy_curve for what is measured."
+            )
         return module_decisions(model, X, y, feature_eps)
     view = classifier_view(model, feature_eps)
     inputs = checked_inputs(view, X)

@@ -69,6 +69,11 @@ def noise_accuracy_curve(
     >>> bool((curve[0] == model.score(X, y)).all() and curve[1].max() < curve[0].min())
     True
     """
+    if not hasattr(model, "predict"):
+        raise TypeError(
+            f"model must have predict, and {type(model).__name__} has none: give the "
+            "fitted classifier."
+        )
     stds = _checked_stds(noise_stds)
     n_repeats = check_count(n_repeats, "n_repeats")
     if not hasattr(X, "shape"):

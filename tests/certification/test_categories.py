@@ -23,6 +23,7 @@ from sklip.certification import (
     certified_accuracy_curve,
     certified_accuracy_score,
     certified_radius,
+    is_certified,
 )
 from sklip.exceptions import UnsupportedModelError
 from sklip.metrics import make_certified_accuracy_scorer
@@ -158,3 +159,21 @@ def test_refused(table):
     assert certified_radius(model, X).shape == (len(X),)
     with pytest.raises(ValueError, match="'immutable' or 'flip'"):
         certified_radius(model, X, categorical="all")
+
+
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_is_certified_asks_for_all_categories(table, norm):
+    """Without its margin the question has the same answer, and flips none at zero."""
+    X, _ = table
+    model = fitted(table, NETS["shallow"])
+    asked = {"norm": norm, "method": "pairwise", "categorical": "flip"}
+    radii = certified_radius(model, X, **asked)
+    radius = float(np.median(radii[radii > 0.0]))
+    found = is_certified(model, X, radius=radius, **asked)
+    np.testing.assert_array_equal(found, radii >= radius)
+    free = is_certified(model, X, radius=radius, norm=norm, method="pairwise")
+    assert free.sum() > found.sum()
+    at_zero = is_certified(model, X, radius=0.0, **asked)
+    np.testing.assert_array_equal(at_zero, radii > 0.0)
+    with pytest.raises(ValueError, match="categorical must be"):
+        is_certified(model, X, radius=0.1, categorical="nonsense")

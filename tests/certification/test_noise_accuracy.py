@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, LearningCurveDisplay, cross_va
 from sklip import make_noise_accuracy_scorer, noise_accuracy_curve
 from sklip.certification import _noise_accuracy
 from sklip.datasets import add_gaussian_noise
+from sklip.networks import FeedForward
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +152,10 @@ def test_corruption():
     assert add_gaussian_noise(np.ones((2, 2), int), noise_std=0).dtype == np.float64
     with pytest.raises(ValueError, match="noise_std"):
         add_gaussian_noise(X, noise_std=-1)
+
+
+def test_a_model_without_predict_is_named():
+    """A bare network gives logits, no labels."""
+    network = FeedForward([[[1.0, 0.0], [0.0, 1.0]]])
+    with pytest.raises(TypeError, match="model must have predict, and FeedForward"):
+        noise_accuracy_curve(network, [[1.0, 0.0]], [0], [0.1])

@@ -91,7 +91,7 @@ def pgd_attack(
     n_steps = check_count(n_steps, "n_steps")
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
-    decisions = decide(model, X, y, feature_eps)
+    decisions = decide(model, X, y, feature_eps, attack="pgd_attack")
     radii = np.full(len(decisions.target), radius)
     return attack_points(decisions, radii, norm, n_steps, n_restarts, rng)
 

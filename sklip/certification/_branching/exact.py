@@ -11,7 +11,6 @@ from sklip._threads import limit_threads
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._decisions import decide
-from sklip.certification._module_decisions import ModuleDecisions
 from sklip.certification._validation import check_norm, check_radius
 from sklip.exceptions import UnsupportedModelError
 
@@ -99,7 +98,7 @@ def verify_robustness(
     norm, radius = check_norm(norm), check_radius(radius)
     if not isinstance(time_limit, int | float) or not time_limit > 0:
         raise ValueError(f"time_limit must be a positive number, got {time_limit!r}.")
-    decisions = decide(model, X, y, feature_eps)
+    decisions = decide(model, X, y, feature_eps, attack="verify_robustness")
     _check_supported(decisions)
     branching = Branching(decisions, norm)
     radii = np.full(len(decisions.target), radius)
@@ -117,8 +116,6 @@ def verify_robustness(
 
 
 def _check_supported(decisions):
-    if isinstance(decisions, ModuleDecisions):
-        raise UnsupportedModelError("verify_robustness takes no torch modules.")
     others = unsplittable(decisions.network)
     if others:
         raise UnsupportedModelError(
