@@ -3,6 +3,7 @@
 """``python -m sklip``: train and certify on a CSV file, or on bundled data."""
 
 import argparse
+import io
 import math
 import sys
 
@@ -194,5 +195,6 @@ def _whole(low):
 
 if __name__ == "__main__":
     # A name from the data that the terminal cannot show is no reason to fail.
-    sys.stdout.reconfigure(errors="replace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     sys.exit(main())

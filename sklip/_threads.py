@@ -12,7 +12,7 @@ __all__ = ["limit_threads"]
 
 _lock = threading.Lock()
 _active = 0
-_restore = []
+_restore: list = []
 _controller = None
 
 # Multiply-adds of one operation from which a second thread pays. Below it the threads

@@ -69,5 +69,21 @@ def test_constraints_pin_every_dependency(repository, project):
     assert pins["torch"] == "2.13.0"
 
 
+def test_oldest_versions_are_the_lower_bounds(repository, project):
+    """One hosted job installs exactly what pyproject.toml says is enough."""
+    text = (repository / ".github" / "oldest.txt").read_text(encoding="utf-8")
+    pins = dict(line.split("==") for line in text.splitlines() if line[0] != "#")
+    extras = project["optional-dependencies"]
+    wanted = dict(line.split(">=") for line in project["dependencies"] + extras["test"])
+    assert pins.keys() == wanted.keys()
+    for name, version in wanted.items():
+        assert re.fullmatch(rf"{re.escape(version)}(\.0)*", pins[name]), name
+
+
+def test_citation_names_this_version(repository):
+    text = (repository / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {sklip.__version__}\n" in text
+
+
 def test_package_is_typed():
     assert importlib.resources.files("sklip").joinpath("py.typed").is_file()

@@ -13,7 +13,7 @@ from sklip.exceptions import UnsupportedModelError
 __all__ = ["cached_bound"]
 
 _CACHE_SIZE = 32
-_cache = OrderedDict()
+_cache: OrderedDict = OrderedDict()
 _lock = threading.Lock()
 
 

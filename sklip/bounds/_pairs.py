@@ -28,7 +28,7 @@ _CACHE_SIZE = 32
 _DUAL = {1.0: np.inf, 2.0: 2.0, np.inf: 1.0}
 # 2^((p-1)/p), the dual norm of e_t - e_j, rounded up.
 _DIFFERENCE_NORM = {1.0: 1.0, 2.0: np.nextafter(np.sqrt(2.0), 2.0), np.inf: 2.0}
-_cache = OrderedDict()
+_cache: OrderedDict = OrderedDict()
 _lock = threading.Lock()
 
 

@@ -290,7 +290,7 @@ class BaseLipschitzMLP(BaseEstimator):
         return {}
 
     # Parameters of a family that another net is not needed for.
-    _not_of_the_net = frozenset()
+    _not_of_the_net: frozenset = frozenset()
 
     @property
     def _start(self):

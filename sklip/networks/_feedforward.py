@@ -5,6 +5,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -67,9 +68,10 @@ class FeedForward:
     (2, 2, 1)
     """
 
-    weights: tuple
-    biases: tuple = None
-    activation: tuple = "relu"
+    # Any sequence; tuples of arrays and of names once it stands.
+    weights: Any
+    biases: Any = None
+    activation: Any = "relu"
 
     def __post_init__(self):
         weights = tuple(_frozen(w, 2, "weights") for w in self.weights)

@@ -16,7 +16,7 @@ class CertificateTransformer(TransformerMixin, BaseCertifiedEstimator):
     """Fit a clone of a model and hand on what is proven about each row; private."""
 
     feature_eps = None
-    _names_out = ()
+    _names_out: tuple = ()
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, **fit_params):

@@ -27,7 +27,7 @@ __all__ = [
     "unwrap_module",
 ]
 
-_REGISTERED = {}
+_REGISTERED: dict = {}
 
 
 class Residual(nn.Module):

@@ -18,7 +18,7 @@ __all__ = ["FOLDS", "folds", "unsupported"]
 
 # Exact type -> function (folder, transformer, columns) -> columns. A subclass may
 # override transform, so it is not looked up by isinstance.
-FOLDS = {}
+FOLDS: dict = {}
 
 _REASONS = {
     Binarizer: "its output jumps at the threshold",
