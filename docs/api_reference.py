@@ -14,6 +14,8 @@ API_REFERENCE = {
             "ADMMLipschitzMLP",
             "ADMMLipschitzMLPClassifier",
             "ADMMLipschitzMLPRegressor",
+            "LipschitzBoundedMLPClassifier",
+            "LipschitzBoundedMLPRegressor",
             "LipschitzRegularizedMLP",
             "LipschitzRegularizedMLPClassifier",
             "LipschitzRegularizedMLPRegressor",

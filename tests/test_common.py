@@ -22,6 +22,8 @@ from sklip import (
     ADMMLipschitzMLPRegressor,
     CertifiedIntervalRegressor,
     CertifiedRejectClassifier,
+    LipschitzBoundedMLPClassifier,
+    LipschitzBoundedMLPRegressor,
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
     NoiseLipschitzClassifier,
@@ -31,6 +33,8 @@ from sklip import (
 ESTIMATORS = [
     ADMMLipschitzMLPClassifier(),
     ADMMLipschitzMLPRegressor(lipschitz_bound=5.0),
+    LipschitzBoundedMLPClassifier(),
+    LipschitzBoundedMLPRegressor(),
     LipschitzRegularizedMLPClassifier(),
     LipschitzRegularizedMLPRegressor(),
     NoiseLipschitzClassifier(),
@@ -106,7 +110,7 @@ def test_sample_weight_is_routed(estimator):
             assert request.consumes(method, ["sample_weight"]) == {"sample_weight"}
         pipe = make_pipeline(FunctionTransformer(), clone(model))
         pipe.fit(X, y, sample_weight=weight)
-        search = GridSearchCV(clone(model), {"alpha": [1e-4]}, cv=3)
+        search = GridSearchCV(clone(model), {"n_iter_no_change": [10]}, cv=3)
         search.fit(X, y, sample_weight=weight)
     for routed in (pipe[-1], search.best_estimator_):
         np.testing.assert_array_equal(routed.coefs_[0], direct.coefs_[0])

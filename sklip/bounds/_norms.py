@@ -91,7 +91,10 @@ def spectral_norm_bound(matrix):
     scaled = np.ldexp(matrix, -exponent)
     if len(scaled) > scaled.shape[1]:
         scaled = scaled.T
-    guess = math.sqrt(largest_eigenvalue(scaled @ scaled.T))
+    try:
+        guess = math.sqrt(largest_eigenvalue(scaled @ scaled.T))
+    except LinAlgError:  # happens where all singular values are nearly the same
+        guess = float(np.linalg.norm(scaled, 2))
     chain = Chain((scaled,), (None,), ())
     proven = prove(chain, guess, ())
     # ||W||_2 <= ||W||_F always holds; it is needed only if LAPACK failed us.

@@ -7,6 +7,10 @@ from sklip.estimators._admm import (
     ADMMLipschitzMLPClassifier,
     ADMMLipschitzMLPRegressor,
 )
+from sklip.estimators._bounded import (
+    LipschitzBoundedMLPClassifier,
+    LipschitzBoundedMLPRegressor,
+)
 from sklip.estimators._interval import CertifiedIntervalRegressor
 from sklip.estimators._meta import BaseCertifiedEstimator
 from sklip.estimators._noise import NoiseLipschitzClassifier, NoiseLipschitzRegressor
@@ -24,6 +28,8 @@ __all__ = [
     "BaseCertifiedEstimator",
     "CertifiedIntervalRegressor",
     "CertifiedRejectClassifier",
+    "LipschitzBoundedMLPClassifier",
+    "LipschitzBoundedMLPRegressor",
     "LipschitzRegularizedMLP",
     "LipschitzRegularizedMLPClassifier",
     "LipschitzRegularizedMLPRegressor",

@@ -10,7 +10,7 @@ import torch
 from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 
-from sklip.training import FlatMLP, MLPNet, TensorData, restore_training_state
+from sklip.training import FlatMLP, TensorData, restore_training_state
 
 __all__ = [
     "make_mlp",
@@ -19,6 +19,7 @@ __all__ = [
     "resolve_batch_size",
     "split_validation",
     "tensor_data",
+    "torch_device",
 ]
 
 # Parameters of an estimator that matter to one epoch only, or to the start only.
@@ -112,7 +113,7 @@ def net_parameters(estimator):
 def _initialized(estimator, module, generator):
     estimator._net_parameters = net_parameters(estimator)
     callbacks = copy.deepcopy(estimator.callbacks)
-    net = MLPNet(
+    net = estimator._net_class(
         module,
         loss=estimator.loss,
         solver=estimator.solver,

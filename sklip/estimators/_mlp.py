@@ -26,6 +26,7 @@ from sklip.estimators._engine import (
 from sklip.exceptions import DivergedTrainingError
 from sklip.networks import get_activation
 from sklip.training import (
+    MLPNet,
     StoppingRule,
     check_callbacks,
     export_training_state,
@@ -158,7 +159,7 @@ class BaseLipschitzMLP(BaseEstimator):
     def _train(self, data, valid, stopping, epochs):
         net = self.net_
         before = len(net.history)
-        net.batch_size = resolve_batch_size(self.batch_size, len(data))
+        net.batch_size = self._batch_rows(len(data))
         work = net.module_.work * min(net.batch_size, len(data))
         try:
             with limit_threads(work):
@@ -176,6 +177,9 @@ class BaseLipschitzMLP(BaseEstimator):
                 "init_gain, or scale X and y."
             ) from error
         return converged
+
+    def _batch_rows(self, n_samples):
+        return resolve_batch_size(self.batch_size, n_samples)
 
     def _run(self, net, data, valid, stopping, epochs):
         """Train the net; stopping is None in partial_fit. False if not converged."""
@@ -285,8 +289,10 @@ class BaseLipschitzMLP(BaseEstimator):
         """The torch module that the net trains, new or with a network's weights."""
         return make_mlp(self, generator, X, targets, network)
 
+    # Class of the net, and further arguments of it that a family sets.
+    _net_class = MLPNet
+
     def _net_options(self):
-        """Further arguments of the net that a family sets."""
         return {}
 
     # Parameters of a family that another net is not needed for.

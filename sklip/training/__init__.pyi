@@ -14,6 +14,7 @@ from sklip.training._admm import (
     run_admm,
     start_state,
 )
+from sklip.training._bounded import BoundedBackprop, BoundedMLP, BoundedNet, units_of
 from sklip.training._data import BatchIterator, TensorData
 from sklip.training._history import LipschitzHistory
 from sklip.training._lipschitz_step import CvxpyStep, StepResult, lipschitz_step
@@ -47,6 +48,9 @@ __all__ = [
     "SDP_SOLVERS",
     "Backprop",
     "BatchIterator",
+    "BoundedBackprop",
+    "BoundedMLP",
+    "BoundedNet",
     "ConsensusTerm",
     "CvxpyStep",
     "FlatMLP",
@@ -80,5 +84,6 @@ __all__ = [
     "sequential_module",
     "start_state",
     "state_seed",
+    "units_of",
     "unpack_history",
 ]

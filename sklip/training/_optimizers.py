@@ -4,10 +4,10 @@
 
 import torch
 
-__all__ = ["make_optimizer"]
+__all__ = ["make_optimizer", "without_compiler"]
 
 
-def _bare(method):
+def without_compiler(method):
     """A method without torch's decorators.
 
     They import the compiler at the first call, which takes seconds in every process
@@ -18,13 +18,13 @@ def _bare(method):
 
 
 class _FlatAdam(torch.optim.Adam):
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
-    step = _bare(torch.optim.Adam.step)
+    add_param_group = without_compiler(torch.optim.Optimizer.add_param_group)
+    step = without_compiler(torch.optim.Adam.step)
 
 
 class _FlatSGD(torch.optim.SGD):
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
-    step = _bare(torch.optim.SGD.step)
+    add_param_group = without_compiler(torch.optim.Optimizer.add_param_group)
+    step = without_compiler(torch.optim.SGD.step)
 
 
 def make_optimizer(solver, module, *, learning_rate, momentum):

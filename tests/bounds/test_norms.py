@@ -130,3 +130,11 @@ def test_product_up_neither_overflows_nor_vanishes_between():
     assert product_up([1e300, 0.0, 1e300]) == 0.0
     with pytest.raises(OverflowError):
         product_up([1e200, 1e200])
+
+
+def test_orthonormal_matrices_have_norm_one():
+    """Equal singular values: LAPACK's bisection gives up on some of these."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        matrix = np.linalg.qr(rng.normal(size=(64, 10)))[0]
+        assert 1.0 - 1e-14 <= spectral_norm_bound(matrix) <= 1.0 + 1e-10

@@ -15,6 +15,8 @@ from sklip import (
     ADMMLipschitzMLPRegressor,
     CertifiedIntervalRegressor,
     CertifiedRejectClassifier,
+    LipschitzBoundedMLPClassifier,
+    LipschitzBoundedMLPRegressor,
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
     NoiseLipschitzClassifier,
@@ -33,6 +35,8 @@ FAMILIES = [
     NoiseLipschitzRegressor(),
     ADMMLipschitzMLPClassifier(max_admm_iter=2),
     ADMMLipschitzMLPRegressor(max_admm_iter=2),
+    LipschitzBoundedMLPClassifier(),
+    LipschitzBoundedMLPRegressor(early_stopping=True),
 ]
 
 

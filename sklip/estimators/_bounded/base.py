@@ -1,0 +1,111 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What classifier and regressor of orthonormal layers share."""
+
+import functools
+import math
+from numbers import Integral, Real
+
+import torch
+
+from sklip._compat import Interval, StrOptions
+from sklip.bounds import METHODS, lipschitz_bound
+from sklip.estimators._engine import torch_device
+from sklip.estimators._mlp import BaseLipschitzMLP
+from sklip.training import (
+    BoundedBackprop,
+    BoundedMLP,
+    BoundedNet,
+    StoppingRule,
+    units_of,
+)
+
+__all__ = ["BaseBoundedMLP"]
+
+_KEPT_PARAMETERS = (
+    "hidden_layer_sizes",
+    "learning_rate_init",
+    "max_iter",
+    "random_state",
+    "tol",
+    "verbose",
+    "warm_start",
+    "early_stopping",
+    "validation_fraction",
+    "n_iter_no_change",
+    "device",
+    "callbacks",
+)
+
+
+class BaseBoundedMLP(BaseLipschitzMLP):
+    """Parameters of the training along orthonormal matrices; private."""
+
+    _parameter_constraints = {
+        **{k: BaseLipschitzMLP._parameter_constraints[k] for k in _KEPT_PARAMETERS},
+        "input_noise": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "averaging": [Interval(Real, 0, 1, closed="left")],
+        "certificate": [StrOptions({"auto", "pairwise", *METHODS}), None],
+    }
+    _net_class = BoundedNet
+    # What other families choose is fixed here.
+    activation, solver, alpha, momentum, shuffle = "abs", "adam", 0.0, 0.9, True
+
+    def _validate_fit(self, X, y, sample_weight, reset):
+        X, targets, y, sample_weight = super()._validate_fit(X, y, sample_weight, reset)
+        if reset:
+            bound = vars(self).get("lipschitz_bound")
+            self._units = units_of(X, targets, sample_weight, lipschitz_bound=bound)
+        return X, targets, y, sample_weight
+
+    def _make_module(self, generator, X, targets, network):
+        if network is None:
+            hidden = self._hidden_layer_sizes()
+            sizes = (X.shape[1], *hidden, targets.shape[1])
+        else:
+            sizes = network.layer_sizes
+        dtype = self._dtype = X.dtype.name if X is not None else self._dtype
+        module = BoundedMLP(
+            sizes,
+            self._units,
+            **self._module_options(),
+            generator=generator,
+            dtype=getattr(torch, dtype),
+            device=torch_device(self.device),
+        )
+        if network is not None:
+            module.load_feedforward(network)
+        return module
+
+    def _backprop(self, **options):
+        return functools.partial(
+            BoundedBackprop, input_noise=self.input_noise, **options
+        )
+
+    def _batch_rows(self, n_samples):
+        return min(self.batch_size, n_samples)
+
+    def _run(self, net, data, valid, stopping, epochs):
+        if stopping is None:
+            return super()._run(net, data, valid, None, epochs)
+        if not self.early_stopping:
+            # The step size has its own end: nothing is gained by stopping before.
+            stopping = StoppingRule(0.0, math.inf)
+        super()._run(net, data, valid, stopping, epochs)
+        return True
+
+    def _collect_network(self, module):
+        super()._collect_network(module)
+        if not self._streams:
+            # As if unpickled: further training goes on from the network deployed.
+            self._net.settle(self.network_)
+
+    def _certify(self):
+        if self.certificate is None:
+            return
+        self.certificate_ = lipschitz_bound(self.network_, method="product")
+        if self.certificate not in ("auto", "pairwise"):
+            other = lipschitz_bound(self.network_, method=self.certificate)
+            self.certificate_ = min(other, self.certificate_, key=float)
+        self.lipschitz_bound_ = float(self.certificate_)

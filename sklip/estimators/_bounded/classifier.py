@@ -1,0 +1,224 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Multilayer perceptron classifiers of orthonormal layers."""
+
+from numbers import Real
+
+import numpy as np
+
+from sklip._compat import Interval, StrOptions
+from sklip.estimators._bounded.base import BaseBoundedMLP
+from sklip.estimators._targets import NetworkClassifierMixin
+
+__all__ = ["LipschitzBoundedMLPClassifier"]
+
+# Temperature of the loss, in units of 1 / radius.
+_TEMPERATURE = 4.0
+
+
+class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
+    """Classifier that is trained to keep its predictions within a given radius.
+
+    Every hidden layer is orthonormal and followed by absolute values, so that it has
+    the Lipschitz constant 1 by construction, and the loss is on the certified radius
+    itself: a sample costs nothing once no change of the input shorter than ``radius``
+    can flip it. There is no weight to tune against accuracy.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of int, default=(128, 128)
+        Number of units of each hidden layer.
+    radius : float, default=0.5
+        The l2 distance, in the units of X, that predictions should withstand. A larger
+        one gives up accuracy near by for certificates far out.
+    temperature : float or "auto", default="auto"
+        How sharply a radius below the one asked for is punished: the loss of a sample
+        is ``log(1 + sum_j exp(temperature * (radius - r_j))) / temperature``, r_j its
+        radius against class j. "auto" is ``4 / radius``.
+    input_noise : float, default=0.0
+        Standard deviation of normal noise that is added to the inputs of every batch,
+        in the units of X; about a tenth of the radius is worth half a point on images.
+    learning_rate_init : float, default=0.03
+        Largest step size: a cosine leads up to it over 30 % of the steps and down to
+        0 over the rest. :meth:`partial_fit` takes it throughout.
+    batch_size : int, default=128
+        Samples of a batch; at most all of them.
+    max_iter : int, default=80
+        Epochs. All are run unless ``early_stopping`` or a callback ends them: the step
+        size comes to rest by itself, so that more epochs mean a slower descent.
+    averaging : float in [0, 1), default=0.99
+        Decay of the average of the weights over the steps, which is what is validated
+        and deployed; 0 takes the last weights.
+    random_state : int, RandomState instance or None, default=None
+        Determines initial weights, order of samples, noise and the held-out part.
+    tol : float, default=1e-4
+        With ``early_stopping``, improvement of the score that counts.
+    verbose : bool, default=False
+        Print the loss of each epoch.
+    warm_start : bool, default=False
+        Start from the weights of the last fit; the layers must be the same.
+    early_stopping : bool, default=False
+        Hold ``validation_fraction`` of the samples out, stop when their score stalls
+        and keep the best weights.
+    validation_fraction : float in (0, 1), default=0.1
+        Share held out by ``early_stopping``.
+    n_iter_no_change : int, default=10
+        With ``early_stopping``, epochs without improvement that are allowed.
+    class_weight : dict, "balanced" or None, default=None
+        Factors of the classes, multiplied with ``sample_weight``.
+    certificate : str or None, default="auto"
+        How the bound of the fitted network is proven: "auto" and "pairwise" by the
+        product of the layers' norms, which are 1 but for the last, as
+        pairwise radii are; a method of
+        :func:`sklip.bounds.lipschitz_bound` that costs more is taken where it proves
+        less. None skips it.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train. Prediction and certificate are always float64 on the CPU.
+    callbacks : list of skorch callbacks, default=None
+        Copied in fit. Between epochs they see the averaged network.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels; the logits are in this order.
+    network_ : FeedForward
+        The fitted network in float64 with "abs" activations; prediction and certificate
+        use this object.
+    certificate_ : LipschitzCertificate
+        Proof of ``lipschitz_bound_``; None if ``certificate=None``.
+    lipschitz_bound_ : float
+        Proven upper bound of the l2 Lipschitz constant of all outputs together.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights, as in scikit-learn.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had names.
+    n_outputs_ : int
+        Number of outputs of the network.
+    n_layers_ : int
+        Number of layers, input and output included.
+    n_iter_ : int
+        Epochs of the last fit.
+    history_ : skorch.history.History
+        One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
+        stopping also ``valid_loss`` and ``valid_score``.
+    loss_curve_ : list of float
+        Training loss of each epoch, in units of ``radius``.
+    net_ : skorch.NeuralNet
+        The trained net; dropped when pickled and rebuilt on demand.
+
+    See Also
+    --------
+    LipschitzBoundedMLPRegressor : The same with a bound that is given.
+    LipschitzRegularizedMLPClassifier : Any activation and loss, with a penalty.
+    sklip.certification.certified_radius : Radii; ``method="pairwise"`` costs nothing.
+
+    Notes
+    -----
+    With h_j the rows of the last weights H and a the last hidden layer's values, a
+    sample of class t keeps its class against j within
+    ``r_j = (h_t @ a + c_t - h_j @ a - c_j) / ||h_t - h_j||``, since nothing in front of
+    H stretches a distance. These are the radii of ``method="pairwise"``.
+
+    The weights move along the manifold of semi-orthogonal matrices: the tangent part of
+    the momentum is replaced by its polar factor, approximately (as in Muon), and the
+    step brought back by one product. Biases and H follow Adam. The network that is
+    deployed has the polar factors, in float64, of the average over the steps.
+
+    X need not be scaled, but its columns share one radius: scale columns of different
+    units first (:class:`~sklearn.preprocessing.StandardScaler` in a Pipeline, whose
+    radii are then reported in the units of the raw columns, or
+    :class:`~sklip.preprocessing.LipschitzScaler`).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklip import LipschitzBoundedMLPClassifier, certified_accuracy_score
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = LipschitzBoundedMLPClassifier(
+    ...     (64,), radius=8.0, max_iter=10, random_state=0
+    ... ).fit(X[:1000], y[:1000])  # pixels from 0 to 16
+    >>> score = certified_accuracy_score(
+    ...     model, X[1000:], y[1000:], radius=4.0, method="pairwise"
+    ... )
+    >>> bool(score > 0.75)
+    True
+    """
+
+    _parameter_constraints = {
+        **BaseBoundedMLP._parameter_constraints,
+        "radius": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [
+            Interval(Real, 0, None, closed="neither"),
+            StrOptions({"auto"}),
+        ],
+        "class_weight": NetworkClassifierMixin._target_constraints["class_weight"],
+    }
+    loss = "cross_entropy"  # skorch's criterion; the pass has the loss on the radius
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(128, 128),
+        radius=0.5,
+        *,
+        temperature="auto",
+        input_noise=0.0,
+        learning_rate_init=0.03,
+        batch_size=128,
+        max_iter=80,
+        averaging=0.99,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        class_weight=None,
+        certificate="auto",
+        device="cpu",
+        callbacks=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            radius=radius,
+            temperature=temperature,
+            input_noise=input_noise,
+            learning_rate_init=learning_rate_init,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            averaging=averaging,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            class_weight=class_weight,
+            certificate=certificate,
+            device=device,
+            callbacks=callbacks,
+        )
+
+    def _check_parameters(self, start=None):
+        super()._check_parameters(start)
+        if not np.isfinite(self._temperature()) or self._temperature() == 0.0:
+            raise ValueError(
+                f"radius={self.radius!r} is beyond what floats can divide."
+            )
+
+    def _temperature(self):
+        if self.temperature == "auto":
+            return _TEMPERATURE / float(self.radius)
+        return float(self.temperature)
+
+    def _module_options(self):
+        return {"temperature": self._temperature()}
+
+    def _net_options(self):
+        backprop = self._backprop(radius=float(self.radius))
+        return {"averaging": self.averaging, "backprop": backprop}

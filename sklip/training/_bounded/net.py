@@ -1,0 +1,52 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The net of a bounded network: the common epochs, on averages between them."""
+
+from sklip.training._bounded.optimizer import BoundedOptimizer
+from sklip.training._net import MLPNet
+
+__all__ = ["BoundedNet"]
+
+
+class BoundedNet(MLPNet):
+    """MLPNet of a :class:`BoundedMLP`.
+
+    Parameters
+    ----------
+    module : BoundedMLP
+        The network.
+    averaging : float, default=0.99
+        Decay of the average of the weights.
+    **kwargs : dict
+        As for MLPNet.
+    """
+
+    def __init__(self, module, *, averaging=0.99, **kwargs):
+        self.averaging = averaging
+        super().__init__(module, **kwargs)
+
+    def initialize_optimizer(self, triggered_directly=None):
+        """Steps along the manifold."""
+        self.optimizer_ = BoundedOptimizer(self.module_, self.lr, self.averaging)
+        return self
+
+    def train(self, data, valid=None, *, stopping=None, epochs=None):
+        """As MLPNet's; with a stopping rule the step size follows its schedule."""
+        epochs = self.max_epochs if epochs is None else epochs
+        batches = len(self.get_iterator(data, training=True))
+        self.optimizer_.begin(None if stopping is None else epochs * batches)
+        return super().train(data, valid, stopping=stopping, epochs=epochs)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """One pass; the module holds the average before and after."""
+        if not training:
+            super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+            return
+        self.optimizer_.resume()
+        super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
+        self.optimizer_.rest()
+
+    def settle(self, network):
+        """End a schedule: the network that is deployed is all that counts."""
+        self.optimizer_.forget()
+        self.module_.load_feedforward(network)

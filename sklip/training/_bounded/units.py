@@ -1,0 +1,86 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Units in which a bounded network is trained: data of size one around zero.
+
+Steps along orthonormal matrices do not care for the size of the data, those of biases
+do. Shift and scale go into the first and the last layer's biases when the network is
+deployed, so nothing of the size of the data is ever copied.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Units", "units_of"]
+
+_BLOCK_ROWS = 1024
+# Distances from the mean, relative to it, that rounding explains.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True, eq=False)
+class Units:
+    """Where the data lie and how far they spread.
+
+    Attributes
+    ----------
+    offset : ndarray of shape (n_features,)
+        Weighted mean of X.
+    scale : float
+        Weighted root mean square of the distances from it.
+    target_offset : ndarray of shape (n_outputs,)
+        Weighted mean of the targets; zero for a classifier.
+    target_scale : float
+        As scale, of the targets; one for a classifier.
+    """
+
+    offset: np.ndarray
+    scale: float
+    target_offset: np.ndarray
+    target_scale: float
+
+
+def units_of(X, targets, sample_weight=None, *, lipschitz_bound=None):
+    """Units of some samples.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Inputs.
+    targets : ndarray of shape (n_samples, n_outputs)
+        One-hot rows or regression targets.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weights.
+    lipschitz_bound : float, default=None
+        Bound of a regressor; None says that the targets are classes.
+
+    Returns
+    -------
+    units : Units
+        Float64, whatever the data.
+    """
+    offset, scale = _center(X, sample_weight)
+    if lipschitz_bound is None:
+        return Units(offset, scale, np.zeros(targets.shape[1]), 1.0)
+    target_offset, target_scale = _center(targets, sample_weight)
+    # No network under the bound spreads its outputs farther.
+    reach = float(np.clip(lipschitz_bound * scale, 1e-300, 1e300))
+    return Units(offset, scale, target_offset, min(target_scale, reach))
+
+
+def _center(X, sample_weight):
+    """Mean and root mean square distance from it; its size if all rows are the same."""
+    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+    weight = weight / weight.max()
+    share = weight / weight.sum(dtype=np.float64)
+    mean = share @ X
+    blocks = [slice(i, i + _BLOCK_ROWS) for i in range(0, len(X), _BLOCK_ROWS)]
+    # Divided by the largest, so that no square leaves the range of floats.
+    largest = max(float(np.abs(X[rows] - mean).max(initial=0.0)) for rows in blocks)
+    size = float(np.abs(mean).max(initial=0.0))
+    if not largest > max(_ROUNDING * size, np.finfo(float).tiny):
+        return mean, size or 1.0
+    squares = sum(
+        share[rows] @ (((X[rows] - mean) / largest) ** 2).sum(axis=1) for rows in blocks
+    )
+    return mean, largest * float(np.sqrt(squares))
