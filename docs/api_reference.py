@@ -60,6 +60,8 @@ API_REFERENCE = {
             "robustness_bracket",
             "minimum_norm_attack",
             "verify_robustness",
+            "verify_specification",
+            "Specification",
             "Verification",
             "noise_accuracy_curve",
         ],

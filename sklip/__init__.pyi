@@ -29,6 +29,7 @@ from sklip.bounds import (
     measured_gain,
 )
 from sklip.certification import (
+    Specification,
     Verification,
     adversarial_accuracy_score,
     adversarial_interval,
@@ -43,6 +44,7 @@ from sklip.certification import (
     risk_coverage_curve,
     robustness_bracket,
     verify_robustness,
+    verify_specification,
 )
 from sklip.datasets import load_mnist
 from sklip.estimators import (
@@ -120,6 +122,7 @@ __all__ = [
     "NoiseRobustnessDisplay",
     "OneStandardError",
     "RiskCoverageDisplay",
+    "Specification",
     "TrainingCurveDisplay",
     "Verification",
     "__version__",
@@ -154,4 +157,5 @@ __all__ = [
     "robustness_bracket",
     "sensitivity_table",
     "verify_robustness",
+    "verify_specification",
 ]

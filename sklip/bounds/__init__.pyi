@@ -41,16 +41,20 @@ from sklip.bounds._path import path_bound
 from sklip.bounds._product import product_bound
 from sklip.bounds._proof import is_feasible
 from sklip.bounds._propagation import (
+    Boxes,
     Propagation,
     hidden_bounds,
     lower_by_multipliers,
     lower_over_parts,
     outputs_lower,
+    rows_over_boxes,
     shape_of,
 )
 from sklip.bounds._z import ParityLayout, Z
 
 __all__ = [
+    "Boxes",
+    "rows_over_boxes",
     "METHODS",
     "Chain",
     "JacobianDiagnostic",

@@ -13,7 +13,11 @@ from sklip.certification._attacks import (
     pgd_attack,
 )
 from sklip.certification._bracket import robustness_bracket
-from sklip.certification._branching import Verification, verify_robustness
+from sklip.certification._branching import (
+    Verification,
+    verify_robustness,
+    verify_specification,
+)
 from sklip.certification._certified import is_certified
 from sklip.certification._errors import certified_error_score
 from sklip.certification._intervals import certified_interval
@@ -22,8 +26,10 @@ from sklip.certification._module_decisions import holds_module
 from sklip.certification._noise_accuracy import noise_accuracy_curve
 from sklip.certification._radius import certified_radius
 from sklip.certification._risk_coverage import risk_coverage_curve
+from sklip.certification._specification import Specification
 
 __all__ = [
+    "Specification",
     "Verification",
     "adversarial_accuracy_score",
     "adversarial_interval",
@@ -41,4 +47,5 @@ __all__ = [
     "risk_coverage_curve",
     "robustness_bracket",
     "verify_robustness",
+    "verify_specification",
 ]

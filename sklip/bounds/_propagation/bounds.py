@@ -20,7 +20,7 @@ from sklip.bounds._propagation.lines import (
 from sklip.bounds._propagation.shapes import UNIT
 from sklip.bounds._propagation.slopes import improved_lower
 
-__all__ = ["HiddenBounds", "hidden_bounds", "outputs_lower"]
+__all__ = ["HiddenBounds", "all_lines", "hidden_bounds", "outputs_lower"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ def outputs_lower(propagation, bounds, rows, *, n_steps=0, enough=torch.inf):
     if bounds.method == "ibp":
         return lower
     for make in (parallel_lines, adaptive_lines):
-        lines, sizes = _all_lines(propagation, bounds, make)
+        lines, sizes = all_lines(propagation, bounds, make)
         found = linear_lower(propagation, bounds.balls, k, rows, norms, lines, sizes)
         lower = torch.maximum(lower, found)
     if n_steps:
@@ -127,7 +127,7 @@ def outputs_lower(propagation, bounds, rows, *, n_steps=0, enough=torch.inf):
     return lower
 
 
-def _all_lines(propagation, bounds, make):
+def all_lines(propagation, bounds, make):
     lines, sizes = [], []
     for layer, (low, high) in zip(propagation.layers, bounds.intervals, strict=False):
         lines.append(make(layer.shape, low, high))

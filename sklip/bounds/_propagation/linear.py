@@ -123,7 +123,7 @@ def _over_the_ball(propagation, balls, rows, row_norms):
     """Value at the center of ``rows @ z_1``, and how far it may leave it."""
     z, z_error = propagation.start(balls)
     center = vectors_times(rows, z)
-    reach = balls.radii[:, None] * propagation.spread(rows, row_norms)
+    reach = balls.reach(propagation, rows, row_norms)
     lost = row_norms * (
         propagation.layers[0].gamma_out * z.norm(dim=1, keepdim=True)
         + 1.001 * z_error.norm(dim=1, keepdim=True)

@@ -51,6 +51,14 @@ class Balls:
     def __getitem__(self, rows):
         return Balls(self.centers[rows], self.radii[rows])
 
+    def first_reach(self, propagation):
+        """How far each first pre-activation may leave its value at the center."""
+        return self.radii[:, None] * propagation.spread.rows
+
+    def reach(self, propagation, rows, row_norms):
+        """The same for rows over the first pre-activations, whose norms are bounded."""
+        return self.radii[:, None] * propagation.spread(rows, row_norms)
+
 
 @dataclass(frozen=True, eq=False)
 class Layer:
@@ -150,7 +158,7 @@ class Propagation:
     def first(self, balls):
         """Bounds of the first pre-activations: exact up to rounding."""
         z, error = self.start(balls)
-        reach = balls.radii[:, None] * self.spread.rows
+        reach = balls.first_reach(self)
         room = error + UNIT * 4.0 * (z.abs() + reach)
         return z - reach - room, z + reach + room
 

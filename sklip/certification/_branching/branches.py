@@ -78,6 +78,10 @@ class Branching:
         self.moving = np.flatnonzero(decisions.view.attackable)
         self.ends = np.cumsum([0, *self.network.layer_sizes[1:-1]])
 
+    def lost(self, samples, radii):
+        """What a computed margin may lack of the exact one, anywhere in the balls."""
+        return 1.5 * (self.error[samples] + self.growth * radii)
+
     def question(self, sample, others, radius):
         """What is to be settled of one sample."""
         return Question(sample, others, radius, self.ends[-1])
@@ -113,8 +117,7 @@ class Branching:
         questions = [question for question, _ in chosen]
         samples = np.array([question.sample for question in questions])
         radii = np.array([question.radius for question in questions])
-        # What a computed margin may lack of the exact one, anywhere in the ball.
-        lost = 1.5 * (self.error[samples] + self.growth * radii)
+        lost = self.lost(samples, radii)
         others = np.array([part.other for _, part in chosen])
         signs = np.stack([part.signs for _, part in chosen])
         starts = np.stack([part.start for _, part in chosen])
@@ -147,6 +150,8 @@ class Branching:
         # NaN (an overflow on the way) proves nothing.
         lower = np.nan_to_num(bounds.lower.numpy(), nan=-np.inf)
         start = bounds.start.numpy()
+        for part in np.flatnonzero(lower > parts.lost):
+            parts.questions[part].note(lower[part])
         # Without hidden layers there is nothing to split.
         gains = np.zeros((len(lower), 0))
         gains = np.concatenate([gains, *(g.numpy() for g in bounds.gains)], axis=1)
@@ -184,8 +189,10 @@ class Branching:
         self._flip(parts, steps)
         spread = [self.propagation.tensor(s) for s in self._by_layer(spread)]
         lower = lower_by_multipliers(*arguments, spread).numpy()
-        for part in np.flatnonzero(~(lower > parts.lost)):
-            parts.questions[part].doubt()
+        for part, found in enumerate(np.nan_to_num(lower, nan=-np.inf)):
+            parts.questions[part].note(found)
+            if not found > parts.lost[part]:
+                parts.questions[part].doubt()
 
     def _attack(self, parts, directions):
         """Try the points where the bounds are attained."""

@@ -3,45 +3,18 @@
 """Exact verification of small piecewise linear networks by branch and bound."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
 from sklip._threads import limit_threads
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching.branches import Branching, unsplittable
+from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
 from sklip.certification._validation import check_norm, check_radius
 from sklip.exceptions import UnsupportedModelError
 
-__all__ = ["Verification", "verify_robustness"]
-
-
-@dataclass(frozen=True, eq=False)
-class Verification:
-    """What is known of one sample's ball.
-
-    Parameters
-    ----------
-    status : {"verified", "falsified", "unknown"}
-        No point of the ball changes the prediction; one does; or it is not settled.
-    point : ndarray of shape (n_coordinates,), default=None
-        If falsified, such a point, in the coordinates of ``network_view(model)``.
-    n_parts : int, default=0
-        Parts of the ball that were bounded.
-
-    Examples
-    --------
-    >>> from sklip.certification import verify_robustness
-    >>> from sklip.networks import FeedForward
-    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
-    >>> verify_robustness(net, [[0.1, 0.0]], radius=0.1)[0].status
-    'falsified'
-    """
-
-    status: str
-    point: np.ndarray | None = None
-    n_parts: int = 0
+__all__ = ["verify_robustness"]
 
 
 def verify_robustness(
@@ -132,4 +105,7 @@ def _settled(branching, point, i, radius, time_limit):
     others = np.argsort(branching.decisions.gaps()[i])[:-1]
     question = branching.question(i, others, radius)
     branching.settle([question], deadline=deadline)
-    return Verification(question.status, question.point, question.n_parts)
+    if question.status == "falsified":
+        return Verification("falsified", question.point, n_parts=question.n_parts)
+    lower = float(question.lower - branching.lost(i, radius))
+    return Verification(question.status, None, lower, question.n_parts)

@@ -64,6 +64,7 @@ class Question:
         signs, start = np.zeros(n_neurons), np.zeros((n_neurons, 2))
         self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
         self._first, self._unsure = -np.inf, False
+        self._settled, self._taken = np.inf, []
 
     def take(self, effort):
         """The most doubtful parts."""
@@ -76,6 +77,7 @@ class Question:
             return []
         chosen, self._queue = self._queue[:_BATCH], self._queue[_BATCH:]
         self.n_parts += len(chosen)
+        self._taken = [part.lower for part in chosen]
         return chosen
 
     def _is_hopeless(self, effort):
@@ -91,6 +93,18 @@ class Question:
     def give_up(self):
         """Leave it unknown, unless it is settled."""
         self.status = self.status or "unknown"
+
+    def note(self, lower):
+        """A part is settled, or given up, with this bound."""
+        self._settled = min(self._settled, lower)
+
+    @property
+    def lower(self):
+        """Bound of the least margin in the whole ball, from all its parts."""
+        # Given up in the middle of a round, its parts have the bounds of their parents.
+        taken = self._taken if self.status == "unknown" else []
+        open_parts = [part.lower for part in self._queue]
+        return min([self._settled, *taken, *open_parts])
 
     def doubt(self):
         """Of one part nothing can be said."""

@@ -1,0 +1,193 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Deciding specifications: by halving boxes, or by the signs of neurons."""
+
+import time
+
+import numpy as np
+
+from sklip._threads import limit_threads
+from sklip.certification._branching.branches import unsplittable
+from sklip.certification._branching.exact import verify_robustness
+from sklip.certification._branching.input_splits import InputSplits
+from sklip.certification._branching.verification import Verification
+from sklip.certification._decisions import model_view
+from sklip.certification._rounding import forward_error
+from sklip.certification._specification import Specification
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks import FeedForward, network_view
+
+__all__ = ["verify_specification"]
+
+# Moving inputs up to which boxes are halved; above, signs are split where they can be.
+_FEW_INPUTS = 12
+
+
+def verify_specification(model, specification, *, time_limit=10.0):
+    """Decide whether any input of a box has an unsafe output.
+
+    Parameters
+    ----------
+    model : FeedForward, fitted estimator or Pipeline
+        Of numeric columns; outputs are logits or predictions.
+    specification : Specification
+        Box and unsafe set, in the units of X and of the outputs.
+    time_limit : float, default=10.0
+        Seconds, after which the status is "unknown".
+
+    Returns
+    -------
+    result : Verification
+        "verified": no input of the box has an unsafe output, proven with the rounding
+        of the model's own forward pass; "falsified": ``point`` has one, computed in
+        float64; "unknown" otherwise. ``lower`` is the least margin proven so far, in
+        the units of the outputs: each unsafe polyhedron has a row that is exceeded by
+        this at least.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model's columns are encoded, scaled by a curve or filled in.
+    ValueError
+        If sizes do not match, or an argument is out of range.
+
+    See Also
+    --------
+    verify_robustness : The same for "the class does not change in a ball".
+
+    Notes
+    -----
+    Up to 12 moving inputs the box is halved, along the input with the largest product
+    of width and root of its slope in the bound; every half is bounded by linear
+    propagation. With more inputs, networks with ReLU, leaky ReLU or abs are split by
+    the signs of neurons (as in beta-CROWN), each polyhedron by one of its rows. A
+    property whose unsafe set touches the reachable set is never "verified".
+
+    Examples
+    --------
+    >>> from sklip.certification import Specification, verify_specification
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.0], [-1.0]], [[1.0, 1.0]]])  # |x|
+    >>> safe = Specification.output_between([-1.0], [2.0], -0.5, 2.5)
+    >>> verify_specification(net, safe).status
+    'verified'
+    >>> reached = Specification([-1.0], [2.0], [([[-1.0]], [-2.0])])  # unsafe: y >= 2
+    >>> found = verify_specification(net, reached)
+    >>> found.status, found.point
+    ('falsified', array([2.]))
+    """
+    if not isinstance(specification, Specification):
+        raise TypeError(
+            "specification must be a Specification (Specification.from_vnnlib reads "
+            f"one from a file), got {type(specification).__name__}."
+        )
+    if isinstance(time_limit, bool) or not isinstance(time_limit, int | float):
+        raise TypeError(f"time_limit must be a number, got {time_limit!r}.")
+    if not time_limit > 0:
+        raise ValueError(f"time_limit must be positive, got {time_limit!r}.")
+    view = _plain_view(model, specification)
+    deadline = time.monotonic() + time_limit
+    lower, n_parts, status = np.inf, 0, "verified"
+    for case in specification.cases:
+        found = _decided(view, case, deadline)
+        lower, n_parts = min(lower, found.lower), n_parts + found.n_parts
+        if found.status == "falsified":
+            return Verification("falsified", found.point, n_parts=n_parts)
+        if found.status == "unknown":
+            status = "unknown"
+    return Verification(status, None, lower, n_parts)
+
+
+def _plain_view(model, specification):
+    """View whose coordinates are the columns of X as they are."""
+    view = network_view(model) if isinstance(model, FeedForward) else model_view(model)
+    n = view.n_features
+    plain = (
+        view.network.n_inputs == n
+        and np.array_equal(view.feature_index, np.arange(n))
+        and np.all(view.units == 1.0)
+        and np.all(view.faithful)
+        and not view.groups
+    )
+    if not plain:
+        raise UnsupportedModelError(
+            f"verify_specification takes models of numeric columns; {type(model)} "
+            "encodes, bends or fills in some. Put its box in the coordinates of "
+            "network_view(model).network and verify that."
+        )
+    for name, found, needed in (
+        ("inputs", specification.n_inputs, n),
+        ("outputs", specification.n_outputs, view.network.n_outputs),
+    ):
+        if found != needed:
+            raise ValueError(
+                f"The specification has {found} {name}, the model {needed}."
+            )
+    return view
+
+
+def _decided(view, case, deadline):
+    center = (0.5 * case.lower + 0.5 * case.upper)[None]
+    if case.is_violated(center, view.network.forward(center))[0]:
+        return Verification("falsified", center[0])
+    n_moving = np.count_nonzero(case.upper > case.lower)
+    if n_moving <= _FEW_INPUTS or unsplittable(view.network):
+        splits = InputSplits(view.network, case, view.rounding)
+        with limit_threads(splits.propagation.work):
+            splits.run(deadline)
+        return splits.result()
+    return _by_signs(view, case, deadline)
+
+
+def _by_signs(view, case, deadline):
+    """Unsafe polyhedra by one row each, as rivals of a logit that is always zero.
+
+    A row is exceeded if A y - b > 0, that is if b - A y loses against 0.
+    """
+    center = 0.5 * case.lower + 0.5 * case.upper
+    half = np.maximum(case.upper - center, center - case.lower)
+    # Upward, so that the ball of radius one around the center contains the box.
+    eps = {int(i): np.nextafter(half[i], np.inf).item() for i in np.flatnonzero(half)}
+    (found,) = verify_robustness(
+        _rivals(view, case, center, half),
+        center[None],
+        [0],
+        radius=1.0,
+        norm=np.inf,
+        feature_eps=eps,
+        time_limit=max(deadline - time.monotonic(), 1e-3),
+    )
+    if found.status != "falsified":
+        return found
+    point = center.copy()
+    for i, tolerance in eps.items():
+        point[i] = found.point[i] * tolerance
+    point = np.clip(point, case.lower, case.upper)
+    if case.is_violated(point[None], view.network.forward(point[None]))[0]:
+        return Verification("falsified", point, n_parts=found.n_parts)
+    # That row is not exceeded there, but another one may be.
+    return Verification("unknown", None, -np.inf, found.n_parts)
+
+
+def _rivals(view, case, center, half):
+    """The network with outputs 0 and b - A y, A and b a row of each polyhedron."""
+    rows = [_best_row(view.network, case, a, b) for a, b in case.clauses]
+    matrix = np.vstack([np.zeros(case.n_outputs), *(-a for a, _ in rows)])
+    # The model's own outputs may be off by this, anywhere in the box.
+    error, growth = forward_error(view.network, center[None], view.rounding)
+    off = 1.01 * (error[0] + growth * np.linalg.norm(half))
+    limits = [0.0, *(b + off * np.linalg.norm(a) for a, b in rows)]
+    network = view.network
+    return FeedForward(
+        (*network.weights, matrix),
+        (*network.biases, np.nextafter(limits, np.inf)),
+        (*network.activation, "identity"),
+    )
+
+
+def _best_row(network, case, matrix, limits):
+    """The row of a polyhedron that the middle of the box exceeds most."""
+    center = 0.5 * case.lower + 0.5 * case.upper
+    excess = network.forward(center[None])[0] @ matrix.T - limits
+    best = np.argmax(excess / np.maximum(np.linalg.norm(matrix, axis=1), 1e-300))
+    return matrix[best], limits[best]

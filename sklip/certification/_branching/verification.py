@@ -1,0 +1,40 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a verification has found out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Verification"]
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """What is known of one sample's ball, or of a specification.
+
+    Parameters
+    ----------
+    status : {"verified", "falsified", "unknown"}
+        No point of the ball changes the prediction; one does; or it is not settled.
+    point : ndarray of shape (n_coordinates,), default=None
+        If falsified, such a point, in the coordinates of ``network_view(model)``.
+    lower : float, default=-inf
+        Least margin that is proven so far: at every point of the ball the logit asked
+        about exceeds each other one by at least this; -inf where it is falsified.
+    n_parts : int, default=0
+        Parts of the ball that were bounded.
+
+    Examples
+    --------
+    >>> from sklip.certification import verify_robustness
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    >>> verify_robustness(net, [[0.1, 0.0]], radius=0.1)[0].status
+    'falsified'
+    """
+
+    status: str
+    point: np.ndarray | None = None
+    lower: float = -np.inf
+    n_parts: int = 0

@@ -1,0 +1,241 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""VNN-LIB files (1.0 as the competition ships them, 2.0 where it says the same)."""
+
+import re
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+
+from sklip.certification._specification.formula import Scope, disjuncts
+from sklip.certification._specification.syntax import Word, at_line, parse_forms
+
+__all__ = ["read_cases", "write_text"]
+
+_SCALAR = re.compile(r"^([XY])_(\d+)$")
+_KINDS = {"declare-input": "X", "declare-output": "Y"}
+_REFUSED = ("declare-hidden", "isomorphic-to", "equal-to")
+
+
+def read_cases(text):
+    """Boxes with their unsafe polyhedra, from the text of a file.
+
+    Numbers of boxes and limits are rounded outward where no float64 is equal to them,
+    so that nothing of the property is lost; coefficients to the nearest.
+
+    Parameters
+    ----------
+    text : str
+        The file.
+
+    Returns
+    -------
+    cases : list of (ndarray, ndarray, list of (ndarray, ndarray))
+        Lower and upper ends of each box, and the unsafe set's polyhedra.
+    """
+    declarations, asserted = _sorted(parse_forms(text))
+    scope, n_inputs, n_outputs = declarations.scope()
+    found = [[]]
+    line = 1
+    for form in asserted:
+        line = form.line
+        if len(form.parts) != 2:
+            raise at_line(line, "assert takes one constraint.")
+        each = disjuncts(form.parts[1], scope)
+        found = [before + more for before in found for more in each]
+    boxes = {}
+    for constraints in found:
+        lower, upper, clause = _case(constraints, n_inputs, n_outputs)
+        key = lower.tobytes() + upper.tobytes()
+        boxes.setdefault(key, (lower, upper, []))[2].append(clause)
+    return list(boxes.values())
+
+
+class _Declarations:
+    """Variables in the order of their declaration."""
+
+    def __init__(self):
+        self.shapes, self.indices, self.types = {}, {}, {}
+        self.counts = {"X": 0, "Y": 0}
+
+    def scalar(self, form):
+        """(declare-const X_0 Real), the first version's."""
+        name = form.parts[1] if len(form.parts) > 1 else None
+        match = _SCALAR.match(name.text) if isinstance(name, Word) else None
+        if match is None:
+            raise at_line(form.line, "variables are called X_0, X_1, ... and Y_0, ...")
+        kind, index = match.group(1), int(match.group(2))
+        self._add(name, kind, None)
+        self.indices[name.text] = index
+        self.counts[kind] = max(self.counts[kind], index + 1)
+
+    def network(self, form):
+        """(declare-network N (declare-input X Real [5]) ...), the second version's."""
+        for part in form.parts[2:]:
+            if part.head in _REFUSED:
+                raise at_line(part.line, f"{part.head!r} is not supported.")
+            if part.head not in _KINDS or len(part.parts) < 4:
+                raise at_line(part.line, "declare-input and -output are expected.")
+            kind = _KINDS[part.head]
+            if self.counts[kind]:
+                raise at_line(part.line, f"a second {part.head!r} is not supported.")
+            name, scalar_type, shape = part.parts[1:4]
+            self._check_type(scalar_type)
+            sizes = _sizes(shape)
+            self._add(name, kind, sizes)
+            self.counts[kind] = int(np.prod(sizes, dtype=int))
+
+    def _check_type(self, word):
+        self.types[word.text.lower()] = word.line
+        if len(self.types) > 1:
+            raise at_line(
+                word.line,
+                f"the scalar types {', '.join(sorted(self.types))} are mixed: all "
+                "variables of a network have one.",
+            )
+
+    def _add(self, name, kind, shape):
+        if name.text in self.shapes:
+            raise at_line(name.line, f"{name.text!r} is declared twice.")
+        self.shapes[name.text] = kind, shape
+
+    def scope(self):
+        """Scope, number of inputs and of outputs."""
+        for kind, what in (("X", "input"), ("Y", "output")):
+            if not self.counts[kind]:
+                raise at_line(1, f"no {what} is declared.")
+        for name, index in self.indices.items():
+            kind = self.shapes[name][0]
+            missing = f"{kind}_{self.counts[kind] - 1}"
+            if index and f"{kind}_{index - 1}" not in self.shapes:
+                raise at_line(1, f"{kind}_{index - 1} is not declared, {missing} is.")
+        return Scope(self.shapes, self.indices), self.counts["X"], self.counts["Y"]
+
+
+def _sizes(word):
+    if not word.text.startswith("["):
+        raise at_line(word.line, f"a shape like [1, 5] is expected, got {word.text!r}.")
+    words = [w.strip() for w in word.text.strip("[]").split(",") if w.strip()]
+    if not all(w.isdecimal() and int(w) > 0 for w in words):
+        raise at_line(word.line, f"the shape {word.text} is not known.")
+    return tuple(map(int, words))
+
+
+def _sorted(forms):
+    """Declarations and assertions of a file."""
+    declarations, asserted, networks = _Declarations(), [], 0
+    for form in forms:
+        if form.head == "declare-const" or form.head == "declare-fun":
+            declarations.scalar(form)
+        elif form.head == "declare-network":
+            networks += 1
+            if networks > 1:
+                raise at_line(form.line, "only one network is supported.")
+            declarations.network(form)
+        elif form.head == "assert":
+            asserted.append(form)
+        elif form.head not in ("vnnlib-version", "set-logic", "check-sat"):
+            raise at_line(form.line, f"{form.head or '()'!r} is not supported.")
+    return declarations, asserted
+
+
+def _case(constraints, n_inputs, n_outputs):
+    """Box and polyhedron of one case."""
+    lower, upper = [None] * n_inputs, [None] * n_inputs
+    rows, limits = [], []
+    for constraint in constraints:
+        kinds = {kind for kind, _ in constraint.terms}
+        if kinds == {"X"}:
+            _bound(constraint, lower, upper)
+        elif kinds == {"Y"}:
+            row = np.zeros(n_outputs)
+            for (_, j), factor in constraint.terms.items():
+                row[j] = float(factor)
+            rows.append(row)
+            limits.append(_rounded(constraint.limit, up=True))
+        elif kinds:
+            raise at_line(constraint.line, "inputs and outputs in one constraint.")
+        elif constraint.limit < 0:
+            raise at_line(constraint.line, "a constraint that nothing satisfies.")
+    for ends, what in ((lower, "lower"), (upper, "upper")):
+        for i, end in enumerate(ends):
+            if end is None:
+                raise at_line(1, f"input {i} has no {what} bound.")
+    for i, (low, high) in enumerate(zip(lower, upper, strict=True)):
+        if low > high:
+            raise at_line(1, f"the box is empty: input {i} in [{low}, {high}].")
+    ends = (
+        np.array([_rounded(low, up=False) for low in lower]),
+        np.array([_rounded(high, up=True) for high in upper]),
+    )
+    return *ends, (np.array(rows).reshape(-1, n_outputs), np.array(limits))
+
+
+def _bound(constraint, lower, upper):
+    """Note c x_i <= limit as an end of the box."""
+    if len(constraint.terms) != 1:
+        raise at_line(constraint.line, "inputs may only be bounded one by one.")
+    (((_, i), factor),) = constraint.terms.items()
+    end = constraint.limit / factor
+    if factor > 0:
+        upper[i] = end if upper[i] is None else min(upper[i], end)
+    else:
+        lower[i] = end if lower[i] is None else max(lower[i], end)
+
+
+def _rounded(exact, *, up):
+    """The nearest float64 on the outer side."""
+    value = float(exact)
+    if Fraction(value) != exact and (Fraction(value) < exact) == up:
+        value = float(np.nextafter(value, np.inf if up else -np.inf))
+    return value
+
+
+def write_text(cases):
+    """A file of version 1.0 that says the same, every number exactly."""
+    n_inputs, n_outputs = len(cases[0][0]), cases[0][2][0][0].shape[1]
+    lines = [f"(declare-const X_{i} Real)" for i in range(n_inputs)]
+    lines += [f"(declare-const Y_{j} Real)" for j in range(n_outputs)]
+    if len(cases) == 1:
+        lower, upper, clauses = cases[0]
+        lines += [f"(assert {text})" for text in _box_texts(lower, upper)]
+        lines.append(f"(assert {_any_of([_clause_text(*c) for c in clauses])})")
+    else:
+        texts = [
+            _all_texts([*_box_texts(lower, upper), *_row_texts(*clause)])
+            for lower, upper, clauses in cases
+            for clause in clauses
+        ]
+        lines.append(f"(assert {_any_of(texts)})")
+    return "\n".join(lines) + "\n"
+
+
+def _box_texts(lower, upper):
+    for i, (low, high) in enumerate(zip(lower, upper, strict=True)):
+        yield f"(>= X_{i} {_digits(low)})"
+        yield f"(<= X_{i} {_digits(high)})"
+
+
+def _row_texts(matrix, limits):
+    for row, limit in zip(matrix, limits, strict=True):
+        terms = [f"(* {_digits(c)} Y_{j})" for j, c in enumerate(row) if c]
+        total = terms[0] if len(terms) == 1 else f"(+ {' '.join(terms)})"
+        yield f"(<= {total} {_digits(limit)})"
+
+
+def _clause_text(matrix, limits):
+    return _all_texts(list(_row_texts(matrix, limits)))
+
+
+def _all_texts(texts):
+    return f"(and {' '.join(texts)})"
+
+
+def _any_of(texts):
+    return texts[0] if len(texts) == 1 else f"(or {' '.join(texts)})"
+
+
+def _digits(value):
+    """All digits of a float, without an exponent."""
+    return format(Decimal(float(value)), "f")

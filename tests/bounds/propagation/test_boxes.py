@@ -1,0 +1,66 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Boxes with sides of their own: bounds hold, and are those of balls where equal."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from sklip.bounds import Boxes, Propagation, rows_over_boxes
+from sklip.networks import FeedForward, random_network
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs", "tanh", "gelu"])
+def test_bounds_hold_in_every_box(activation):
+    rng = np.random.default_rng(0)
+    network = random_network([3, 8, 8, 2], activation=activation, random_state=0)
+    lower = torch.as_tensor(rng.normal(size=(20, 3)))
+    upper = lower + torch.as_tensor(rng.uniform(0, 1, size=(20, 3)) ** 4)
+    rows = torch.as_tensor(rng.normal(size=(3, 2)))
+    propagation = Propagation(network, np.inf)
+    found, _ = rows_over_boxes(propagation, Boxes.between(lower, upper), rows)
+    points = rng.uniform(lower[:, None], upper[:, None], size=(20, 200, 3))
+    values = network.forward(points.reshape(-1, 3)) @ rows.numpy().T
+    least = values.reshape(20, 200, 3).min(axis=1)
+    assert np.all(found.numpy() <= least)
+
+
+def test_a_linear_network_is_exact_but_for_rounding():
+    rng = np.random.default_rng(1)
+    network = FeedForward([rng.normal(size=(2, 4))], [rng.normal(size=2)])
+    lower, upper = rng.normal(size=(1, 4)), None
+    upper = lower + rng.uniform(size=(1, 4))
+    boxes = Boxes.between(torch.as_tensor(lower), torch.as_tensor(upper))
+    rows = torch.as_tensor([[1.0, -2.0]])
+    found, slopes = rows_over_boxes(Propagation(network, np.inf), boxes, rows)
+    weight = [[Fraction(x) for x in row] for row in network.weights[0]]
+    slope = [a - 2 * b for a, b in zip(*weight, strict=True)]
+    least = Fraction(network.biases[0][0]) - 2 * Fraction(network.biases[0][1])
+    for c, low, high in zip(slope, lower[0], upper[0], strict=True):
+        least += c * Fraction(low if c > 0 else high)
+    assert Fraction(found.item()) <= least
+    assert float(least) - found.item() < 1e-12
+    np.testing.assert_allclose(slopes[0, 0], [float(c) for c in slope])
+
+
+@pytest.mark.parametrize("low, high", [(0.1, 0.3), (-1e300, 1e300), (1e-320, 2e-320)])
+def test_a_box_is_never_smaller_than_its_ends(low, high):
+    boxes = Boxes.between(
+        *(torch.tensor([[x]], dtype=torch.float64) for x in (low, high))
+    )
+    center, half = Fraction(boxes.centers.item()), Fraction(boxes.halves.item())
+    assert center - half <= Fraction(low) and Fraction(high) <= center + half
+
+
+def test_a_cube_is_a_ball():
+    network = random_network([3, 8, 2], random_state=0)
+    propagation, rows = Propagation(network, np.inf), torch.eye(2, dtype=torch.float64)
+    centers = torch.zeros(1, 3, dtype=torch.float64)
+    boxes = Boxes.between(centers - 0.5, centers + 0.5)
+    balls = propagation.balls(centers, np.array([0.5]))
+    of_boxes, of_balls = (
+        rows_over_boxes(propagation, where, rows)[0] for where in (boxes, balls)
+    )
+    np.testing.assert_allclose(of_boxes, of_balls, rtol=1e-9)

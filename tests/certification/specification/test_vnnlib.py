@@ -1,0 +1,181 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""VNN-LIB files: what they say, and what is refused with its line."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from sklip import Specification
+
+HEAD = "\n".join(
+    [f"(declare-const X_{i} Real)" for i in range(2)]
+    + [f"(declare-const Y_{j} Real)" for j in range(3)]
+)
+BOX = """
+(assert (>= X_0 -1)) (assert (<= X_0 1.5))
+(assert (and (<= X_1 2) (>= X_1 0.25)))
+"""
+HEAD_2 = """
+(vnnlib-version <2.0>)
+(declare-network acc
+  (declare-input X float32 [1, 2] "in")  ; a comment
+  (declare-output Y float32 [3])
+)
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "p.vnnlib"
+    path.write_text(text)
+    return Specification.from_vnnlib(path)
+
+
+def as_sets(specification):
+    """What it says, whatever the order of its parts."""
+    return {
+        (
+            tuple(case.lower),
+            tuple(case.upper),
+            frozenset(
+                frozenset(zip(map(tuple, a.tolist()), b.tolist(), strict=True))
+                for a, b in case.clauses
+            ),
+        )
+        for case in specification.cases
+    }
+
+
+def test_and_or_and_arithmetic(tmp_path):
+    text = (
+        HEAD
+        + BOX
+        + "(assert (or (and (<= Y_0 Y_1) (>= (+ Y_2 1) (* 2 Y_0))) (>= Y_1 4)))"
+    )
+    found = read(tmp_path, text)
+    np.testing.assert_array_equal(found.lower, [-1.0, 0.25])
+    np.testing.assert_array_equal(found.upper, [1.5, 2.0])
+    both = frozenset({((1.0, -1.0, 0.0), 0.0), ((2.0, 0.0, -1.0), 1.0)})
+    single = frozenset({((0.0, -1.0, 0.0), -4.0)})
+    assert as_sets(found) == {((-1.0, 0.25), (1.5, 2.0), frozenset({both, single}))}
+
+
+def test_several_asserts_are_joined_by_and(tmp_path):
+    text = HEAD + BOX + "(assert (>= Y_0 1)) (assert (or (>= Y_1 1) (>= Y_2 1)))"
+    (case,) = read(tmp_path, text).cases
+    assert sorted(len(b) for _, b in case.clauses) == [2, 2]
+
+
+def test_alternatives_of_inputs_are_boxes(tmp_path):
+    boxes = "(assert (or (and (<= X_0 1) (>= X_0 0)) (and (<= X_0 3) (>= X_0 2))))"
+    rest = "(assert (<= X_1 1)) (assert (>= X_1 0)) (assert (>= Y_0 1))"
+    found = read(tmp_path, f"{HEAD}{boxes}{rest}")
+    assert [(c.lower[0], c.upper[0]) for c in found.cases] == [(0, 1), (2, 3)]
+    assert "2 boxes" in repr(found)
+
+
+def test_the_second_version_says_the_same(tmp_path):
+    bounds = "".join(
+        f"(assert (<= X[0,{i}] 1)) (assert (>= X [0, {i}] -1))" for i in range(2)
+    )
+    second = read(tmp_path, HEAD_2 + bounds + "(assert (>= (- Y[2] Y[0]) 1.5))")
+    bounds = "".join(f"(assert (<= X_{i} 1)) (assert (>= X_{i} -1))" for i in range(2))
+    first = read(tmp_path, HEAD + bounds + "(assert (>= Y_2 (+ Y_0 1.5)))")
+    assert as_sets(first) == as_sets(second)
+
+
+def test_numbers_are_rounded_outward(tmp_path):
+    text = HEAD + (
+        "(assert (<= X_0 0.1)) (assert (>= X_0 -0.1)) (assert (<= X_1 0.3))"
+        "(assert (>= X_1 -0.3)) (assert (<= Y_0 0.1)) (assert (<= Y_1 0.3))"
+    )
+    found = read(tmp_path, text)
+    for value, exact in zip(found.upper, ("0.1", "0.3"), strict=True):
+        assert Fraction(value) >= Fraction(exact)
+    np.testing.assert_array_equal(found.lower, -found.upper)
+    ((_, limits),) = found.clauses
+    for limit, exact in zip(limits, ("0.1", "0.3"), strict=True):
+        assert Fraction(limit) >= Fraction(exact)
+
+
+@pytest.mark.parametrize("n_boxes", [1, 3])
+def test_what_is_written_is_read_again(tmp_path, n_boxes):
+    rng = np.random.default_rng(n_boxes)
+
+    def one():
+        lower = rng.normal(size=2) * [1e-9, 1e9]
+        clauses = [(rng.normal(size=(k, 3)), rng.normal(size=k)) for k in (1, 2)]
+        return Specification(lower, lower + rng.uniform(size=2), clauses)
+
+    first, *others = (one() for _ in range(n_boxes))
+    written = Specification(first.lower, first.upper, first.clauses, others)
+    path = tmp_path / "p.vnnlib"
+    written.to_vnnlib(path)
+    assert as_sets(Specification.from_vnnlib(path)) == as_sets(written)
+    digits = path.read_text().replace("declare", "").replace("Real", "")
+    assert "e-" not in digits and "e+" not in digits
+
+
+SAFE = BOX + "(assert (>= Y_0 1))"
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (HEAD + "\n(assert (>= Y_0 1)", "line 6: this bracket is never closed"),
+        (HEAD + "\n(assert (>= Y_0 1)))", "line 6: a closing bracket"),
+        (HEAD + SAFE + "\nX_0", "'X_0' stands outside"),
+        (HEAD + SAFE + "(assert (>= Y_9 1))", "'Y_9' is not declared"),
+        (HEAD + SAFE + "(assert (>= Z 1))", "'Z' is not declared"),
+        (HEAD + "(assert (<= X_0 1))" + "(assert (>= Y_0 1))", "no lower bound"),
+        (HEAD + SAFE + "(assert (>= X_0 9))", "the box is empty: input 0"),
+        (HEAD + SAFE + "(assert (>= (+ X_0 Y_0) 1))", "inputs and outputs in one"),
+        (HEAD + SAFE + "(assert (>= (+ X_0 X_1) 1))", "bounded one by one"),
+        (HEAD + SAFE + "(assert (>= (* Y_0 Y_1) 1))", "product of two variables"),
+        (HEAD + SAFE + "(assert (>= (sin Y_0) 1))", "'sin' is no linear"),
+        (HEAD + SAFE + "(assert (not (>= Y_0 1)))", "'not' is no constraint"),
+        (HEAD + SAFE + "(assert (!= Y_0 1))", "'!=' is no constraint"),
+        (HEAD + SAFE + "(assert Y_0)", "'Y_0' is no constraint"),
+        (HEAD + SAFE + "(assert (>= Y_0 1 2))", "compares two"),
+        (HEAD + SAFE + "(assert (or))", "empty 'or'"),
+        (HEAD + SAFE + "(assert (<= 2 1))", "nothing satisfies"),
+        (HEAD + SAFE + "(push 1)", "'push' is not supported"),
+        (HEAD + "(declare-const X_0 Real)" + SAFE, "'X_0' is declared twice"),
+        ("(declare-const X_0 Real) (assert (<= X_0 1))", "no output is declared"),
+        (HEAD + "(declare-const X_5 Real)" + SAFE, "X_4 is not declared"),
+        (HEAD + "(declare-const a Real)" + SAFE, "called X_0"),
+        (HEAD_2.replace("Y float32", "Y float64") + SAFE, "line 5.*mixed"),
+        (HEAD_2 + "(assert (<= X[0,7] 1))", "shape"),
+        (HEAD_2 + "(assert (<= X 1))", "shape"),
+        (HEAD_2 + HEAD_2 + "(assert (<= X[0,0] 1))", "only one network"),
+        (HEAD_2.replace("[3]", "[a]"), "shape"),
+    ],
+)
+def test_faults_are_named_with_their_line(tmp_path, text, said):
+    with pytest.raises(ValueError, match=f"VNN-LIB, line .*{said}|VNN-LIB, {said}"):
+        read(tmp_path, text)
+
+
+def test_too_many_cases_are_refused(tmp_path):
+    either = "(or " + " ".join(f"(>= Y_0 {k})" for k in range(30)) + ")"
+    with pytest.raises(ValueError, match="combinations"):
+        read(tmp_path, HEAD + BOX + f"(assert (and {either} {either} {either}))")
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (([0.0], [1.0, 2.0], [([[1.0]], [0.0])]), "lower has 1"),
+        (([2.0], [1.0], [([[1.0]], [0.0])]), "empty: input 0"),
+        (([0.0], [np.inf], [([[1.0]], [0.0])]), "upper must"),
+        (([0.0], [1.0], []), "at least one"),
+        (([0.0], [1.0], [([1.0], [0.0])]), r"clauses\[0\]"),
+        (([0.0], [1.0], [([[np.nan]], [0.0])]), r"clauses\[0\]"),
+        (([0.0], [1.0], [([[1.0]], [0.0]), ([[1.0, 2.0]], [0.0])]), "same inputs"),
+        (([0.0], [1.0], ["ab"]), r"clauses\[0\]"),
+    ],
+)
+def test_a_specification_is_checked(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        Specification(*arguments)
