@@ -30,10 +30,10 @@ def test_bounds_hold_in_every_box(activation):
 def test_a_linear_network_is_exact_but_for_rounding():
     rng = np.random.default_rng(1)
     network = FeedForward([rng.normal(size=(2, 4))], [rng.normal(size=2)])
-    lower, upper = rng.normal(size=(1, 4)), None
+    lower = rng.normal(size=(1, 4))
     upper = lower + rng.uniform(size=(1, 4))
     boxes = Boxes.between(torch.as_tensor(lower), torch.as_tensor(upper))
-    rows = torch.as_tensor([[1.0, -2.0]])
+    rows = torch.tensor([[1.0, -2.0]], dtype=torch.float64)
     found, slopes = rows_over_boxes(Propagation(network, np.inf), boxes, rows)
     weight = [[Fraction(x) for x in row] for row in network.weights[0]]
     slope = [a - 2 * b for a, b in zip(*weight, strict=True)]
