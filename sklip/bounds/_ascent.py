@@ -15,6 +15,8 @@ take part, has grown.
 
 import numpy as np
 
+from sklip._floats import lengths
+
 __all__ = ["JacobianAscent"]
 
 _TINY = 1e-300
@@ -41,7 +43,6 @@ class JacobianAscent:
 
     def __init__(self, network, units):
         self.network, self.units = network, units
-        self.inverse_units = 1.0 / np.where(units > 0.0, units, np.inf)
 
     def slopes(self, points):
         """Norm of the Jacobian at each point and its right singular vector."""
@@ -69,7 +70,7 @@ class JacobianAscent:
                 adjoint = (adjoint * slope) @ w
             vectors = _unit_rows(adjoint * (self.units > 0.0))
         tangents = self._forward(points, vectors)[2]
-        return np.linalg.norm(tangents[-1], axis=1), vectors
+        return lengths(tangents[-1]), vectors
 
     def climb(self, points, *, step, width, far, n_steps):
         """Move all points uphill; the best that each one has passed.
@@ -97,8 +98,7 @@ class JacobianAscent:
             better = norms > best
             best = np.where(better, norms, best)
             best_points = np.where(better[:, None], points, best_points)
-            direction = gradients * self.units**2
-            direction = _unit_rows(direction, direction * self.inverse_units)
+            direction = _unit_rows(gradients * self.units) * self.units
             velocity = _MOMENTUM * velocity + (1.0 - _MOMENTUM) * direction
             points = points + length * velocity
         return best_points
@@ -117,7 +117,7 @@ class JacobianAscent:
             gradient = (rate * change + slopes[k] * gradient) @ network.weights[k]
             adjoint = (adjoint * slopes[k]) @ network.weights[k]
         improved = _unit_rows(adjoint * (self.units > 0.0))
-        return np.linalg.norm(tangents[-1], axis=1), improved, gradient
+        return lengths(tangents[-1]), improved, gradient
 
     def _forward(self, points, vectors):
         """Pre-activations, slopes, and what J v is made of layer by layer."""
@@ -165,10 +165,11 @@ class JacobianAscent:
             z = inputs[k][0]
             other = activation.derivative(np.where(z > 0.0, -1e-9, 1e-9))
             gain = adjoints[-1 - k] * tangents[k][0] * (other - slopes[k][0])
-            direction = inner * self.units**2
-            squared = np.sum(direction * inner, axis=1)
+            scaled = inner * self.units
+            squared = np.sum(scaled * scaled, axis=1)
             useful = (gain > 0.0) & (squared > 0.0)
-            crossing = -(z / np.where(useful, squared, 1.0))[:, None] * direction
+            crossing = -(z / np.where(useful, squared, 1.0))[:, None] * scaled
+            crossing = crossing * self.units
             moves.append(crossing[useful])
             gains.append(gain[useful])
             inner = network.weights[k + 1] @ (slopes[k][0][:, None] * inner)
@@ -180,7 +181,7 @@ class JacobianAscent:
 
 def _slope_of_slope(activation, z, slope, side, widths):
     """One-sided difference quotients, their widths relative to the layer's size."""
-    size = np.sqrt(np.mean(z**2, axis=1, keepdims=True)) + _TINY
+    size = lengths(z)[:, None] / np.sqrt(z.shape[1]) + _TINY
     total = 0.0
     for width, weight in widths:
         h = (width * side) * size
@@ -189,6 +190,5 @@ def _slope_of_slope(activation, z, slope, side, widths):
     return total
 
 
-def _unit_rows(rows, measured=None):
-    lengths = np.linalg.norm(rows if measured is None else measured, axis=1)
-    return rows / np.maximum(lengths, _TINY)[:, None]
+def _unit_rows(rows):
+    return rows / np.maximum(lengths(rows), _TINY)[:, None]

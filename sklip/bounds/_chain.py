@@ -10,12 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SAFETY", "UNIT", "Chain", "chain_of", "dense_work", "transposed"]
+from sklip._floats import SAFETY, gamma
 
-UNIT = 2.0**-53
-# Bounds of rounding errors are themselves computed in floating point: each is a short
-# formula of positive terms and sums of at most 2**40 of them, so this covers them.
-SAFETY = 1.001
+__all__ = ["Chain", "chain_of", "dense_work", "transposed"]
+
 # Entries may lose this much to underflow; see MAX_EXPONENT in _proof.
 _UNDERFLOW = 2.0**-1050
 
@@ -79,10 +77,10 @@ def _merge(left, right, radius):
             "The product of the weights around an identity layer exceeds the largest "
             "float64: no bound can be given. Rescale the weights."
         )
-    gamma = SAFETY * (left.shape[1] + 1) * UNIT
     size = np.abs(left) @ np.abs(right)
     inherited = 0.0 if radius is None else np.abs(left) @ radius
-    return merged, SAFETY * (gamma * size + inherited) + _UNDERFLOW
+    radius = gamma(left.shape[1]) * size + inherited
+    return merged, SAFETY * radius + _UNDERFLOW
 
 
 def dense_work(network):

@@ -5,9 +5,9 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklip._floats import UNIT, frobenius, gamma, lengths
 from sklip.bounds._ascent import JacobianAscent
 from sklip.bounds._certificate import LipschitzEstimate
-from sklip.bounds._chain import UNIT
 from sklip.bounds._norms import layer_norms
 from sklip.networks import network_view
 
@@ -73,13 +73,15 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
     rng = check_random_state(random_state)
     view = network_view(model)
     search = _Search(view.network, view.mutable, rng)
-    points = search.starts(2 * n_restarts)
-    if X is not None:
-        samples = view.encode(X)
-        if len(samples) > _MAX_SAMPLES:
-            samples = samples[rng.choice(len(samples), _MAX_SAMPLES, replace=False)]
-        points = np.concatenate([points, search.steepest(samples, n_restarts)])
-    value = search.best_pair(search.improve(points)) if view.mutable.any() else 0.0
+    # What overflows on the way is no better point.
+    with np.errstate(over="ignore", invalid="ignore"):
+        points = search.starts(2 * n_restarts)
+        if X is not None:
+            samples = view.encode(X)
+            if len(samples) > _MAX_SAMPLES:
+                samples = samples[rng.choice(len(samples), _MAX_SAMPLES, replace=False)]
+            points = np.concatenate([points, search.steepest(samples, n_restarts)])
+        value = search.best_pair(search.improve(points)) if view.mutable.any() else 0.0
     return LipschitzEstimate(value, "lower", "search")
 
 
@@ -89,7 +91,7 @@ class _Search:
     def __init__(self, network, mutable, rng):
         self.network, self.mutable, self.rng = network, mutable, rng
         first = network.weights[0]
-        sizes = np.linalg.norm(first, axis=0)
+        sizes = lengths(first, axis=0)
         # Coordinates in units that change the first layer by about one.
         self.units = 1.0 / np.where(sizes > 0.0, sizes, 1.0)
         # The centre undoes the offset of data that a scaler would have centred.
@@ -143,15 +145,13 @@ class _Search:
     def best_pair(self, points):
         """Largest proven quotient of pairs around the points."""
         _, vectors = self.ascent.slopes(points)
-        lengths = np.linalg.norm(self.units) * 2.0 ** -np.arange(0.0, 32.0)
-        offsets = lengths[:, None, None] * (vectors * self.mutable)
+        steps = lengths(self.units) * 2.0 ** -np.arange(0.0, 32.0)
+        offsets = steps[:, None, None] * (vectors * self.mutable)
         left = (points + offsets).reshape(-1, points.shape[1])
         right = (points - offsets).reshape(-1, points.shape[1])
-        change = np.linalg.norm(
-            self.network.forward(left) - self.network.forward(right), axis=1
-        )
+        change = lengths(self.network.forward(left) - self.network.forward(right))
         change -= _rounding(self.network, left) + _rounding(self.network, right)
-        distance = np.linalg.norm(left - right, axis=1) * (1.0 + 1e-12)
+        distance = lengths(left - right) * (1.0 + 1e-12)
         with np.errstate(invalid="ignore", divide="ignore"):
             quotients = np.where(distance > 0.0, change / distance, 0.0)
         return float(max(0.0, np.max(quotients) * (1.0 - 1e-12)))
@@ -161,19 +161,17 @@ def _rounding(network, points):
     """Bound of the l2 rounding error of the forward pass at each point."""
     norms = layer_norms(network, 2)
     first = network.weights[0]
-    gamma = 1.01 * (first.shape[1] + 4) * UNIT
     size = np.abs(points) @ np.abs(first).T + np.abs(network.biases[0])
-    error = gamma * np.linalg.norm(size, axis=1)
+    error = gamma(first.shape[1]) * lengths(size)
     z = points @ first.T + network.biases[0]
     for k, activation in enumerate(network.activations, start=1):
         # 16 roundings an activation, relative to its own size.
         scale = 16.0 * UNIT * max(1.0, activation.lipschitz)
-        size = np.sqrt(z.shape[1]) + np.linalg.norm(z, axis=1) + error
+        size = np.sqrt(z.shape[1]) + lengths(z) + error
         error = activation.lipschitz * error + scale * size
         a = activation.function(z)
         weight, bias = network.weights[k], network.biases[k]
-        gamma = 1.01 * (weight.shape[1] + 4) * UNIT
-        size = np.linalg.norm(weight) * (np.linalg.norm(a, axis=1) + error)
-        error = norms[k] * error + gamma * (size + np.linalg.norm(bias))
+        size = frobenius(weight) * (lengths(a) + error) + frobenius(bias)
+        error = norms[k] * error + gamma(weight.shape[1]) * size
         z = a @ weight.T + bias
     return 1.01 * error

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import torch
 
-from sklip.bounds._propagation import UNIT, slope_range
+from sklip._floats import FLOOR, UNIT, gamma, tensor_lengths
+from sklip.bounds._propagation import slope_range
 
 __all__ = ["LocalSlopes", "spectral_norm_bounds"]
 
@@ -61,7 +62,7 @@ class LocalSlopes:
         rates, _ = self._descend(k, rows, ones)
         root = half.sqrt()
         scaled = root[:, :, None] * rows
-        joint = (root * rates).norm(dim=1, keepdim=True) * 1.0001
+        joint = tensor_lengths(root * rates)[:, None] * 1.0001
         if self.propagation.norm == 2.0:
             _, found = self._descend(k, scaled, root, joint=True)
             joint = torch.minimum(joint, found)
@@ -69,9 +70,9 @@ class LocalSlopes:
 
     def _global_rates(self):
         """Bounds of ||d a_k / d x|| for the ledger of roundings, from norms."""
-        rates, rate = [], float(self.propagation.spread.rows.norm()) * 1.0001
+        rates, rate = [], float(tensor_lengths(self.propagation.spread.rows)) * 1.0001
         for k, layer in enumerate(self.propagation.layers[:-1]):
-            rate = rate * layer.shape.lipschitz * 1.0001
+            rate = rate * layer.shape.lipschitz * 1.0001 + FLOOR
             rates.append(rate)
             rate = rate * self.propagation.layers[k + 1].spectral
         return rates
@@ -94,7 +95,7 @@ class LocalSlopes:
             In l2 that of all rows together, in l2 too.
         """
         if row_norms is None:
-            row_norms = rows.norm(dim=2) * 1.0001
+            row_norms = tensor_lengths(rows) * 1.0001
         joint = self.propagation.norm == 2.0
         return self._descend(self.propagation.n_hidden, rows, row_norms, joint=joint)
 
@@ -106,25 +107,25 @@ class LocalSlopes:
             below = self.propagation.layers[j]
             rows = rows @ above.weight
             lost = above.gamma_out * row_norms * above.frobenius * self._largest[j]
-            row_norms = row_norms * (above.spectral + above.gamma_out * above.frobenius)
+            lost = lost + above.underflow * (1.0 + self._largest[j])
+            growth = above.spectral + above.gamma_out * above.frobenius
+            row_norms = row_norms * growth + FLOOR
             loss, joint_loss = _losses(rows, known, joint)
             rows = rows * known.middle[:, None]
-            row_norms = row_norms * (below.shape.lipschitz * 1.0001)
+            row_norms = row_norms * (below.shape.lipschitz * 1.0001) + FLOOR
             rate = self._largest[j - 1] if j else self._largest[0]
             rate = rate * below.spectral if j else rate / below.shape.lipschitz
-            lost = lost + 4.0 * UNIT * row_norms * rate
+            lost = lost + 4.0 * UNIT * row_norms * (rate + FLOOR)
             each = each + loss + lost
-            together = together + joint_loss + lost.norm(dim=1, keepdim=True)
+            together = together + joint_loss + tensor_lengths(lost)[:, None]
         spread = self.propagation.spread
         each = (each + spread(rows, row_norms)) * 1.0000001
         if not joint:
             return each, None
-        sizes = row_norms.norm(dim=1, keepdim=True)
         last = spectral_norm_bounds(rows @ spread.weight)[:, None]
-        last = torch.sqrt(last**2 + spread.residual * sizes**2)
-        last = last + spread.gamma * spread.frobenius * sizes
+        last = spread.rounded_up(last, tensor_lengths(row_norms)[:, None])
         together = (together + last) * 1.0000001
-        return each, torch.minimum(together, each.norm(dim=1, keepdim=True) * 1.0001)
+        return each, torch.minimum(together, tensor_lengths(each)[:, None] * 1.0001)
 
 
 def _losses(rows, known, joint):
@@ -132,8 +133,7 @@ def _losses(rows, known, joint):
     root = known.half.sqrt()[:, None]
     weighted = rows * root
     each = (rows.abs() @ (known.half * known.row_rates)[:, :, None])[..., 0]
-    lengths = weighted.norm(dim=2)
-    each = torch.minimum(each, lengths * known.joint_rate)
+    each = torch.minimum(each, tensor_lengths(weighted) * known.joint_rate)
     if not joint:
         return each, 0.0
     together = spectral_norm_bounds(weighted)[:, None] * known.joint_rate
@@ -151,20 +151,20 @@ def spectral_norm_bounds(matrices):
         matrices = matrices.transpose(-1, -2)
     n, m = matrices.shape[-2:]
     if n == 1:
-        return matrices.norm(dim=(-2, -1)) * (1.0 + 4.0 * (m + 8) * UNIT)
-    sizes = matrices.norm(dim=(-2, -1)).clamp_min(1e-150)
+        return tensor_lengths(matrices[..., 0, :]) * (1.0 + 4.0 * gamma(m))
+    sizes = tensor_lengths(matrices.flatten(-2)).clamp_min(2.0**-1000)
     scaled = matrices / sizes[..., None, None]
     gram = scaled @ scaled.transpose(-1, -2)
     # Roundings of each step, relative to a matrix of Frobenius norm one.
-    errors = [2.0 * (m + 12) * UNIT]
+    errors = [2.0 * gamma(m + 4)]
     scales = []
     for _ in range(_SQUARINGS):
         scale = gram.norm(dim=(-2, -1)).clamp_min(1e-150)
         gram = gram / scale[..., None, None]
         gram = gram @ gram
         scales.append(scale)
-        errors.append(2.0 * (n + 12) * UNIT)
-    bound = gram.norm(dim=(-2, -1)) * (1.0 + 4.0 * (n * n + 8) * UNIT)
+        errors.append(2.0 * gamma(n + 4))
+    bound = gram.norm(dim=(-2, -1)) * (1.0 + 4.0 * gamma(n * n))
     for scale, error in zip(scales[::-1], errors[:0:-1], strict=True):
         bound = torch.sqrt(bound + error) * scale * (1.0 + 8.0 * UNIT)
-    return torch.sqrt(bound + errors[0]) * sizes * (1.0 + 2.0 * (n * m + 8) * UNIT)
+    return torch.sqrt(bound + errors[0]) * sizes * (1.0 + 2.0 * gamma(n * m))

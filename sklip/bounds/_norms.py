@@ -8,7 +8,8 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.linalg.lapack import dsyevr
 
-from sklip.bounds._chain import UNIT, Chain
+from sklip._floats import frobenius, gamma, norms
+from sklip.bounds._chain import Chain
 from sklip.bounds._proof import prove
 
 __all__ = [
@@ -98,7 +99,7 @@ def spectral_norm_bound(matrix):
     chain = Chain((scaled,), (None,), ())
     proven = prove(chain, guess, ())
     # ||W||_2 <= ||W||_F always holds; it is needed only if LAPACK failed us.
-    bound = proven[0] if proven else float(np.linalg.norm(scaled)) * (1.0 + 1e-6)
+    bound = proven[0] if proven else frobenius(scaled) * (1.0 + 1e-6)
     return scale_up(bound, exponent)
 
 
@@ -145,19 +146,11 @@ def operator_norm_bound(matrix, p=2, q=None):
 
 def vector_norms(rows, norm):
     """Norms of the rows of an array, rounded upward."""
-    magnitudes = np.abs(rows)
+    found = norms(rows, norm)
     if norm == np.inf:
-        return np.max(magnitudes, axis=1, initial=0.0)
-    n_terms = rows.shape[1]
-    if norm == 1.0:
-        sums = magnitudes.sum(axis=1) * (1.0 + 2.0 * (n_terms + 8) * UNIT)
-    else:
-        # Scaled by a power of two, so that no square under- or overflows harmfully.
-        exponents = np.frexp(np.max(magnitudes, axis=1, initial=0.0))[1]
-        scaled = np.ldexp(magnitudes, -exponents[:, None])
-        sums = np.sqrt((scaled**2).sum(axis=1)) * (1.0 + 2.0 * (n_terms + 8) * UNIT)
-        with np.errstate(over="ignore"):
-            sums = np.ldexp(sums, exponents)
+        return found
+    with np.errstate(over="ignore"):
+        sums = found * (1.0 + 2.0 * gamma(rows.shape[1]))
     if not np.all(np.isfinite(sums)):
         raise OverflowError("A norm of the weights exceeds the largest float64.")
     # Results below the normal range were rounded by up to half a smallest float.

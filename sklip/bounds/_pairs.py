@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from sklip._floats import FLOOR, SAFETY, UNIT, gamma, lengths
 from sklip._threads import limit_threads
-from sklip.bounds._chain import SAFETY, UNIT, chain_of, dense_work
+from sklip.bounds._chain import chain_of, dense_work
 from sklip.bounds._lipsdp import LipSDPPairs, sequential_passes
 from sklip.bounds._norms import (
     check_norm,
@@ -167,10 +168,11 @@ def _lipsdp_rule(network, norm):
 def _linear_rule(weight, radius):
     def constants(pairs):
         t, j = pairs.T
-        norms = vector_norms(weight[t] - weight[j], 2.0) * (1.0 + 4.0 * UNIT)
-        if radius is None:
-            return norms
-        return norms + SAFETY * np.linalg.norm(radius[t] + radius[j], axis=1)
+        norms = vector_norms(weight[t] - weight[j], 2.0)
+        if radius is not None:
+            norms = norms + vector_norms(radius[t] + radius[j], 2.0)
+        # The difference, the sum of radii and that of the norms round once each.
+        return np.nextafter(norms * (1.0 + 8.0 * UNIT), np.inf)
 
     return constants
 
@@ -194,14 +196,13 @@ class _Shared:
         w = (self.last[t] - self.last[j]).T
         transposed = self.factor.T
         v = solve_triangular(transposed, w, lower=True, check_finite=False)
-        residual = np.linalg.norm(w - transposed @ v, axis=0)
-        gamma = (len(w) + 8) * UNIT
-        size = np.abs(transposed) @ np.abs(v) + np.abs(w)
-        residual += gamma * np.linalg.norm(size, axis=0)
+        residual = lengths(w - transposed @ v, axis=0)
+        size = np.abs(transposed) @ np.abs(v) + np.abs(w) + FLOOR
+        residual += gamma(len(w)) * lengths(size, axis=0)
         if self.radius is not None:
-            residual += np.linalg.norm(self.radius[t] + self.radius[j], axis=1)
-        lengths = vector_norms(v.T, 2.0)
-        total = lengths * self.lipschitz + SAFETY * residual * self.rest
+            residual += lengths(self.radius[t] + self.radius[j])
+        total = vector_norms(v.T, 2.0) * self.lipschitz
+        total = total + SAFETY * residual * self.rest
         return np.nextafter(total * (1.0 + 8.0 * UNIT), np.inf)
 
 

@@ -16,8 +16,8 @@ import math
 
 import numpy as np
 
+from sklip._floats import UNIT
 from sklip.bounds._certificate import LipschitzCertificate
-from sklip.bounds._chain import UNIT
 from sklip.bounds._check import certificate_seal
 from sklip.bounds._norms import check_norm, scale_up
 

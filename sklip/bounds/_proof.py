@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg.blas import dtrmm, dtrsm
 from scipy.linalg.lapack import dpotrf
 
-from sklip.bounds._chain import SAFETY, UNIT
+from sklip._floats import SAFETY, UNIT, gamma
 from sklip.bounds._z import Z
 
 __all__ = ["is_feasible", "output_factor", "prove"]
@@ -51,8 +51,7 @@ def _condition(chain, lipschitz, multipliers):
         lower_errors.append(abs(a) * (distance + 2.01 * UNIT * (size + spread)))
         diagonals.append(p * (v.T @ v) if p else None)
         if p:
-            gamma = (len(v) + 6) * UNIT
-            change = 2.0 * distance * size + distance**2 + gamma * size**2
+            change = 2.0 * distance * size + distance**2 + gamma(len(v)) * size**2
             diagonal_errors.append(abs(p) * change + UNIT * (1.0 + abs(p) * size**2))
         v *= -a
         lowers.append(v)
@@ -68,8 +67,8 @@ def _rounding(diagonals, lowers, sizes):
     """Prediction of what _block_factor loses, but for its residual."""
     flat = _is_flat(diagonals, lowers)
     traces = [0.0 if d is None else np.trace(d) for d in diagonals[flat:]]
-    rounding = _gamma(max(sizes[flat:])) * (sum(sizes[flat:]) + sum(traces))
-    return rounding + flat * _gamma(sizes[0]) * _frobenius(lowers[0]) ** 2
+    rounding = gamma(max(sizes[flat:])) * (sum(sizes[flat:]) + sum(traces))
+    return rounding + flat * gamma(sizes[0]) * _frobenius(lowers[0]) ** 2
 
 
 def _is_flat(diagonals, lowers):
@@ -81,10 +80,6 @@ def _frobenius(matrix):
     # vdot copies what is not in row order.
     rows = matrix.T if matrix.flags.f_contiguous else matrix
     return math.sqrt(np.vdot(rows, rows))
-
-
-def _gamma(n_terms):
-    return SAFETY * (n_terms + 8) * UNIT
 
 
 def _block_factor(diagonals, lowers, sizes, one):
@@ -104,14 +99,14 @@ def _block_factor(diagonals, lowers, sizes, one):
             # A multiple of I: eliminated with its exact root, so without a residual.
             product = lowers[0] @ lowers[0].T
             product /= one
-            rounding += _gamma(n) * _frobenius(lowers[0]) ** 2 / one
+            rounding += gamma(n) * _frobenius(lowers[0]) ** 2 / one
             continue
         block = _diagonal_block(diagonals[k], n, one, product)
         factor, info = dpotrf(block.T, lower=1)
         if info:
             return None, np.inf
         residual += _frobenius(block - factor @ factor.T) ** 2
-        rounding += _gamma(n) * _frobenius(factor) ** 2
+        rounding += gamma(n) * _frobenius(factor) ** 2
         if k < len(lowers):
             left = dtrsm(1.0, factor, lowers[k], side=1, lower=1, trans_a=1)
             residual += (
@@ -121,7 +116,7 @@ def _block_factor(diagonals, lowers, sizes, one):
                 )
                 ** 2
             )
-            rounding += _gamma(n) * _frobenius(left) ** 2
+            rounding += gamma(n) * _frobenius(left) ** 2
             product = left @ left.T
     return factor, SAFETY * (np.sqrt(residual) + rounding)
 
@@ -203,7 +198,7 @@ def _margin(chain, lipschitz, multipliers):
     # Where the condition holds no block's norm exceeds one: the sizes say enough.
     squares = [min(w.shape) for w in chain.weights]
     sizes = [chain.weights[0].shape[1], *(len(w) for w in chain.weights)]
-    rounding = _gamma(max(sizes[1:])) * sum(sizes[1:]) + _gamma(sizes[0]) * squares[0]
+    rounding = gamma(max(sizes[1:])) * sum(sizes[1:]) + gamma(sizes[0]) * squares[0]
     error = np.sqrt(2.0 * sum(squares)) * 4.1 * UNIT
     return 1.5 * SAFETY * (rounding + error) + 2.0**-48
 

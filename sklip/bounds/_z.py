@@ -20,7 +20,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sklip.bounds._chain import SAFETY
+from sklip._floats import SAFETY
 
 __all__ = ["ParityLayout", "Z", "neuron_scaling"]
 

@@ -11,11 +11,11 @@ from itertools import product
 
 import numpy as np
 
+from sklip._floats import UNIT
 from sklip.bounds import output_difference_bounds
 from sklip.certification._decisions import Decisions
 from sklip.certification._pairs import LOCAL_METHODS, certificate_constant, rules
 from sklip.certification._proven_radii import Margins, proven_radii
-from sklip.certification._rounding import UNIT_ROUNDOFF
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward
 
@@ -157,7 +157,7 @@ def _loss(decisions, groups):
         there, here = group.values @ first.T, now @ first.T
         far = np.linalg.norm(group.values[None] - now[:, None], axis=2).max(axis=1)
         size = np.abs(now).max() + np.abs(group.values).max()
-        slack = 8.0 * len(first.T) * UNIT_ROUNDOFF * np.linalg.norm(first) * size
+        slack = 8.0 * len(first.T) * UNIT * np.linalg.norm(first) * size
         # Twice sqrt(2) times the rounding that grows with the distance.
         rounding = 3.0 * growth * far[:, None, None]
         worst = lost(there, here, slack) * (1.0 + 1e-12) + rounding

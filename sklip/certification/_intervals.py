@@ -4,12 +4,13 @@
 
 import numpy as np
 
+from sklip._floats import UNIT
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
 from sklip.certification._module_decisions import holds_module
 from sklip.certification._module_intervals import module_interval
 from sklip.certification._pairs import LOCAL_METHODS, METHODS, norm_ratio, rules
-from sklip.certification._rounding import UNIT_ROUNDOFF, forward_error
+from sklip.certification._rounding import forward_error
 from sklip.certification._validation import check_norm, check_radius
 from sklip.networks import FeedForward
 
@@ -105,7 +106,7 @@ def _proven(view, U, radius, norm, method):
             low, high = local_intervals(view, U, centers, radius, norm, method)
             lower, upper = np.maximum(lower, low), np.minimum(upper, high)
     size = np.abs(lower) + np.abs(upper) + np.abs(outputs)
-    room = far * (1.0 + 8.0 * UNIT_ROUNDOFF) + 8.0 * UNIT_ROUNDOFF * size
+    room = far * (1.0 + 8.0 * UNIT) + 8.0 * UNIT * size
     lower, upper = lower - room, upper + room
     # Of outputs that overflow nothing is known.
     known = np.isfinite(outputs) & ~np.isnan(lower) & ~np.isnan(upper)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sklip._floats import UNIT
 from sklip.bounds import ShapedModule, as_proven_bound, lipschitz_bound, split_steps
 from sklip.bounds import unwrap_any_module as unwrap
 from sklip.certification._gaps import logit_gaps
 from sklip.certification._pairs import norm_ratio
-from sklip.certification._rounding import UNIT_ROUNDOFF
 from sklip.certification._validation import encode_labels
 
 __all__ = [
@@ -135,11 +135,11 @@ def module_radii(decisions, norm, method):
     with np.errstate(divide="ignore"):
         radii = np.where(sure, gaps.min(axis=1), 0.0) / constant
     radii[~sure] = 0.0
-    return radii * (1.0 - 8.0 * UNIT_ROUNDOFF)
+    return radii * (1.0 - 8.0 * UNIT)
 
 
 def _constant(certificate, norm, n_features):
     """Constant of every logit difference in a norm (Theorem 2 of paper 000, A8)."""
     p = certificate.norm
     factor = 2.0 ** (1.0 - 1.0 / p) * norm_ratio(p, norm, n_features)
-    return certificate.value * factor * (1.0 + 16.0 * UNIT_ROUNDOFF)
+    return certificate.value * factor * (1.0 + 16.0 * UNIT)

@@ -4,10 +4,10 @@
 
 import numpy as np
 
+from sklip._floats import UNIT
 from sklip.bounds import lipschitz_bound
 from sklip.certification._module_decisions import module_outputs
 from sklip.certification._pairs import norm_ratio
-from sklip.certification._rounding import UNIT_ROUNDOFF
 
 __all__ = ["module_interval"]
 
@@ -28,7 +28,7 @@ def module_interval(model, X, *, radius, norm, method, feature_eps):
     # The model predicts in its own type: here and at the far end.
     error = np.abs(predicted - outputs).max(axis=1, initial=0.0)[:, None]
     half = radius * min(constants) + 4.0 * error
-    half = half * (1.0 + 16.0 * UNIT_ROUNDOFF) + 4.0 * UNIT_ROUNDOFF * np.abs(outputs)
+    half = half * (1.0 + 16.0 * UNIT) + 4.0 * UNIT * np.abs(outputs)
     lower, upper = outputs - half, outputs + half
     single = outputs.shape[1] == 1
     return (lower[:, 0], upper[:, 0]) if single else (lower, upper)

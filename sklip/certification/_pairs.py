@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklip._floats import UNIT
 from sklip.bounds import as_proven_bound, output_difference_bounds
-from sklip.certification._rounding import UNIT_ROUNDOFF
 
 __all__ = [
     "LOCAL_METHODS",
@@ -42,7 +42,7 @@ def norm_ratio(p, q, n):
     exponent = 1.0 / p - 1.0 / q
     if exponent <= 0.0 or n <= 1:
         return 1.0
-    return float(n) ** exponent * (1.0 + 8.0 * UNIT_ROUNDOFF)
+    return float(n) ** exponent * (1.0 + 8.0 * UNIT)
 
 
 def rules(method, norm, network):
@@ -70,7 +70,7 @@ def _rule(name, p, norm):
         ratio = norm_ratio(p, norm, network.n_inputs)
         if ratio == 1.0:
             return values
-        return values * ratio * (1.0 + 2.0 * UNIT_ROUNDOFF)
+        return values * ratio * (1.0 + 2.0 * UNIT)
 
     return constants
 
@@ -81,7 +81,7 @@ def certificate_constant(certificate, view, norm):
     ``||e_t - e_j||`` in the dual norm is 2^((p-1)/p) (Theorem 2 of paper 000, A8).
     """
     p = certificate.norm
-    factor = 2.0 ** (1.0 - 1.0 / p) * (1.0 + 8.0 * UNIT_ROUNDOFF)
+    factor = 2.0 ** (1.0 - 1.0 / p) * (1.0 + 8.0 * UNIT)
     logit = replace(view, is_binary_logit=False)
     # A binary model's single logit is itself the difference of its two classes.
     single = 1.0 if view.is_binary_logit else factor
@@ -96,7 +96,7 @@ def certificate_constant(certificate, view, norm):
             if not certificate.verify(network):
                 raise ValueError("The certificate does not verify: it proves no bound.")
             ratio = norm_ratio(p, norm, int(np.count_nonzero(view.mutable)))
-            return certificate.value * scale * ratio * (1.0 + 4.0 * UNIT_ROUNDOFF)
+            return certificate.value * scale * ratio * (1.0 + 4.0 * UNIT)
     raise ValueError(
         "The certificate is of another network than the model's (its preprocessing and "
         "feature_eps included). Get one by lipschitz_bound(model)."

@@ -4,6 +4,7 @@
 
 import numpy as np
 
+from sklip._floats import UNIT
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching import BranchedRadii
 from sklip.certification._local_margins import LocalMargins
@@ -19,7 +20,6 @@ from sklip.certification._pairs import (
     norm_ratio,
     rules,
 )
-from sklip.certification._rounding import UNIT_ROUNDOFF
 
 __all__ = ["Margins", "proven_radii"]
 
@@ -138,7 +138,7 @@ class Margins:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             radii[sure] = self.gaps[sure] / (slopes + self.growth)
         radii[np.isposinf(self.gaps)] = np.inf
-        return radii * (1.0 - 8.0 * UNIT_ROUNDOFF)
+        return radii * (1.0 - 8.0 * UNIT)
 
 
 def _open_pairs(target, radii, possible, needed):

@@ -9,11 +9,11 @@ bounded here, so that a radius holds for what is computed.
 
 import numpy as np
 
+from sklip._floats import FLOOR, UNIT, frobenius, gamma, lengths
 from sklip.bounds import layer_norms
 
-__all__ = ["UNIT_ROUNDOFF", "forward_error"]
+__all__ = ["forward_error"]
 
-UNIT_ROUNDOFF = 2.0**-53
 # Units of roundoff allowed to one evaluation of an activation, relative to
 # scale * (1 + |z|): libm and numpy's vectorised kernels stay below 4, compositions of
 # four of them (mish, gelu) below 16.
@@ -44,7 +44,7 @@ def forward_error(network, U, folding):
     Notes
     -----
     With W, b, beta of a layer, a the computed activations before it, e their error and
-    gamma = (n + 4)u, any order of summation and fused or plain products give
+    gamma = (n + 8)u, any order of summation and fused or plain products give
     e' <= beta (||W||_2 e + gamma (||W||_F ||a|| + ||b||)) + the activation's own
     error. The first layer is taken entrywise (|W| |u| + |b|), since raw features may
     differ in scale by many orders; so are the roundings of the fold, which add to it.
@@ -60,17 +60,11 @@ def forward_error(network, U, folding):
     return error, growth
 
 
-def _gamma(n_terms):
-    # Four more than the length of the sums: bias, the caller's rescaling of the inputs
-    # (feature_eps) and second order; 1.01 covers the arithmetic of this bound itself.
-    return 1.01 * (n_terms + 4) * UNIT_ROUNDOFF
-
-
 def _activation_scale(activation):
     if activation.family in ("identity", "relu", "abs"):
         return 0.0  # exact
     scale = max(1.0, abs(activation.parameter or 1.0), activation.lipschitz)
-    return _ACTIVATION_ULPS * UNIT_ROUNDOFF * scale
+    return _ACTIVATION_ULPS * UNIT * scale
 
 
 def _error_at(network, norms, U, folding):
@@ -78,40 +72,37 @@ def _error_at(network, norms, U, folding):
     weight, bias = network.weights[0], network.biases[0]
     # The folded sizes are no smaller than |W| and |b|.
     magnitude = np.abs(U) @ folding.first.T + folding.first_bias
-    error = _gamma(weight.shape[1] + folding.n_first) * _lengths(magnitude)
+    error = gamma(weight.shape[1] + folding.n_first) * lengths(magnitude + FLOOR)
     z = U @ weight.T + bias
     for k, activation in enumerate(hidden, start=1):
         scale = _activation_scale(activation)
         # This pass and forward's may differ by both their errors, hence 2 * error.
-        size = np.sqrt(z.shape[1]) + _lengths(z) + 2.0 * error
+        size = np.sqrt(z.shape[1]) + lengths(z) + 2.0 * error
         error = activation.lipschitz * error + scale * size
         a = activation.function(z)
         weight, bias = network.weights[k], network.biases[k]
-        size = _lengths(a) + 2.0 * error
+        size = lengths(a) + 2.0 * error
         last = k == len(hidden)
         bias_size = folding.last_bias if last else bias
         weight_size = _weight_size(weight, last, folding)
-        local = weight_size * size + np.linalg.norm(bias_size)
+        local = weight_size * size + lengths(np.abs(bias_size) + FLOOR)
         n_terms = weight.shape[1] + (folding.n_last if last else folding.n_hidden)
-        error = norms[k] * error + _gamma(n_terms) * local
+        error = norms[k] * error + gamma(n_terms) * local
         z = a @ weight.T + bias
     return 1.01 * error
 
 
 def _weight_size(weight, last, folding):
     # The terms of the last matrix may have cancelled when it was folded.
-    size = np.linalg.norm(weight)
-    return max(size, np.linalg.norm(folding.last_size)) if last else size
-
-
-def _lengths(rows):
-    return np.linalg.norm(rows, axis=1)
+    size = frobenius(weight)
+    return max(size, frobenius(folding.last_size)) if last else size
 
 
 def _growth(network, norms, folding):
     """Rate, per unit of distance, at which the bound of _error_at may grow."""
     n_terms = network.n_inputs + folding.n_first
-    growth = _gamma(n_terms) * np.linalg.norm(folding.first)
+    first = frobenius(folding.first)
+    growth = gamma(n_terms) * (first + FLOOR * (first > 0.0))
     spread = norms[0]
     for k, activation in enumerate(network.activations, start=1):
         scale = _activation_scale(activation)
@@ -121,6 +112,6 @@ def _growth(network, norms, folding):
         last = k == len(network.activations)
         local = _weight_size(weight, last, folding) * (spread + 2.0 * growth)
         n_terms = weight.shape[1] + folding.n_last + folding.n_hidden
-        growth = norms[k] * growth + _gamma(n_terms) * local
+        growth = norms[k] * growth + gamma(n_terms) * local
         spread = norms[k] * spread
     return 1.02 * float(growth)

@@ -4,7 +4,8 @@
 
 import numpy as np
 
-from sklip.bounds._chain import UNIT, chain_of
+from sklip._floats import UNIT
+from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp.bound import solve_lipsdp
 from sklip.bounds._proof import prove
 

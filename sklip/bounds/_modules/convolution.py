@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklip.bounds._chain import SAFETY, UNIT
+from sklip._floats import SAFETY, UNIT
 from sklip.bounds._modules.symbol import symbol_norm_bound
 from sklip.bounds._norms import product_up, spectral_norm_bound, vector_norms
 

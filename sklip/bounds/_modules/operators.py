@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklip.bounds._chain import SAFETY, UNIT
+from sklip._floats import SAFETY, UNIT
 from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.pooling import Pooling
 from sklip.bounds._norms import operator_norm_bound, product_up

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.bounds._chain import UNIT
+from sklip._floats import UNIT
 from sklip.bounds._norms import product_up, spectral_norm_bound
 
 __all__ = ["Pooling", "adaptive_windows", "average_pooling", "max_pooling", "windows"]

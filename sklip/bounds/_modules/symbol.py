@@ -17,7 +17,7 @@ import math
 import numpy as np
 import torch
 
-from sklip.bounds._chain import SAFETY, UNIT
+from sklip._floats import SAFETY, UNIT
 
 __all__ = ["symbol_norm_bound"]
 

@@ -7,13 +7,12 @@ from sklip.bounds._propagation.boxes import Boxes, rows_over_boxes
 from sklip.bounds._propagation.branches import lower_by_multipliers, lower_over_parts
 from sklip.bounds._propagation.lines import slope_range
 from sklip.bounds._propagation.propagation import Propagation
-from sklip.bounds._propagation.shapes import UNIT, shape_of
+from sklip.bounds._propagation.shapes import shape_of
 
 __all__ = [
     "Boxes",
     "rows_over_boxes",
     "Propagation",
-    "UNIT",
     "hidden_bounds",
     "lower_by_multipliers",
     "lower_over_parts",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sklip._floats import UNIT, tensor_lengths
 from sklip.bounds._propagation.linear import (
     layer_sizes,
     linear_lower,
@@ -17,7 +18,6 @@ from sklip.bounds._propagation.lines import (
     parallel_lines,
     value_range,
 )
-from sklip.bounds._propagation.shapes import UNIT
 from sklip.bounds._propagation.slopes import improved_lower
 
 __all__ = ["HiddenBounds", "all_lines", "hidden_bounds", "outputs_lower"]
@@ -111,7 +111,7 @@ def outputs_lower(propagation, bounds, rows, *, n_steps=0, enough=torch.inf):
     lower : Tensor of shape (n_samples, n_rows)
         Proven; of a network without hidden layers exact up to rounding.
     """
-    norms, k = rows.norm(dim=2) * 1.001, propagation.n_hidden
+    norms, k = tensor_lengths(rows) * 1.001, propagation.n_hidden
     if k == 0:
         return linear_lower(propagation, bounds.balls, 0, rows, norms, [], [])
     lower = _interval_lower(propagation, bounds, rows, norms)
@@ -142,7 +142,7 @@ def _interval_lower(propagation, bounds, rows, norms):
     through = rows @ layer.weight
     center = vectors_times(through, middle) + rows @ layer.bias
     reach = vectors_times(through.abs(), half)
-    size = (middle.norm(dim=1) + half.norm(dim=1))[:, None]
+    size = (tensor_lengths(middle) + tensor_lengths(half))[:, None]
     lost = norms * (layer.frobenius * size + layer.bias_norm)
-    gamma = layer.gamma_in + layer.gamma_out
-    return center - reach - 1.01 * gamma * lost - 4.0 * UNIT * center.abs()
+    lost = (layer.gamma_in + layer.gamma_out) * lost + layer.underflow * (size + 1.0)
+    return center - reach - 1.01 * lost - 4.0 * UNIT * center.abs()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sklip._floats import tensor_lengths
 from sklip.bounds._propagation.bounds import all_lines, hidden_bounds
 from sklip.bounds._propagation.linear import linear_lower
 from sklip.bounds._propagation.lines import adaptive_lines, chord_slopes
@@ -54,8 +55,9 @@ class Boxes:
         layer, halves = propagation.layers[0], self.halves[:, :, None]
         reach = ((rows @ layer.weight).abs() @ halves)[..., 0]
         # Each entry of the product misses at most gamma_out |row| |column|.
-        size = row_norms * layer.frobenius * self.halves.norm(dim=1, keepdim=True)
-        return reach * (1.0 + layer.gamma_in) + 1.01 * layer.gamma_out * size
+        rate = layer.gamma_out * row_norms * layer.frobenius + layer.underflow
+        lost = rate * tensor_lengths(self.halves)[:, None]
+        return reach * (1.0 + layer.gamma_in) + 1.01 * lost
 
 
 def rows_over_boxes(propagation, boxes, rows):
@@ -78,7 +80,7 @@ def rows_over_boxes(propagation, boxes, rows):
         About how each function changes with the inputs: where to look, no proof.
     """
     rows = rows.expand(len(boxes), -1, -1)
-    norms, k = rows.norm(dim=2) * 1.001, propagation.n_hidden
+    norms, k = tensor_lengths(rows) * 1.001, propagation.n_hidden
     first = propagation.layers[0].weight
     if k == 0:
         return linear_lower(propagation, boxes, 0, rows, norms, [], []), rows @ first

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sklip._floats import tensor_lengths
 from sklip.bounds._propagation.bounds import hidden_bounds
 from sklip.bounds._propagation.linear import layer_sizes, linear_lower
 from sklip.bounds._propagation.lines import Lines, adaptive_lines
@@ -75,7 +76,7 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=
         Of each part.
     """
     if not propagation.n_hidden:
-        norms = rows.norm(dim=2) * 1.001
+        norms = tensor_lengths(rows) * 1.001
         lower = linear_lower(propagation, balls, 0, rows, norms, [], [])
         return PartBounds(
             lower[:, 0], rows[:, 0], [], [], rows.new_zeros(len(rows), 0, 2)
@@ -125,7 +126,7 @@ class _Ascent:
 
     def __init__(self, propagation, balls, rows, signs, start=None):
         self.propagation, self.rows, self.signs = propagation, rows, signs
-        self.norms = rows.norm(dim=2) * 1.001
+        self.norms = tensor_lengths(rows) * 1.001
         self.hinges = [rows.new_tensor(x.shape.hinge) for x in propagation.layers[:-1]]
         cuts = [
             (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sklip.bounds._propagation.shapes import UNIT
+from sklip._floats import FLOOR, UNIT, tensor_lengths
 
 __all__ = [
     "LayerSizes",
@@ -28,13 +28,17 @@ class LayerSizes:
 
 def layer_sizes(layer, low, high, lines):
     """Sizes for the ledger of roundings; each of shape (n_samples, 1)."""
-    inputs = torch.maximum(low.abs(), high.abs()).norm(dim=1, keepdim=True) * 1.001
+    inputs = _sizes(torch.maximum(low.abs(), high.abs()))
     at_zero = float(layer.shape.function(low.new_zeros(())).abs())
     outputs = at_zero * low.shape[1] ** 0.5 + layer.shape.lipschitz * inputs
     largest = torch.maximum(lines.below.abs(), lines.above.abs())
     while largest.ndim > 2:
         largest = largest.amax(dim=1)
-    return LayerSizes(inputs, outputs, largest.norm(dim=1, keepdim=True) * 1.001)
+    return LayerSizes(inputs, outputs, _sizes(largest))
+
+
+def _sizes(vectors):
+    return tensor_lengths(vectors)[:, None] * 1.001
 
 
 def linear_lower(
@@ -85,7 +89,7 @@ def linear_lower(
         error = error + lost
         if extra is not None:
             rows = rows + extra[j - 1]
-            row_norms = row_norms + extra[j - 1].norm(dim=-1) * 1.001
+            row_norms = row_norms + tensor_lengths(extra[j - 1]) * 1.001
             error = error + 4.0 * UNIT * row_norms * sizes[j - 1].inputs
     center, room = _over_the_ball(propagation, balls, rows, row_norms)
     lower = center + total
@@ -105,8 +109,8 @@ def _through_lines(rows, lines):
 
 def _line_losses(layer, row_norms, sizes):
     """New bound of the rows' norms; what multiplying by the lines lost."""
-    after = row_norms * (layer.shape.lipschitz * (1.0 + 4.0 * UNIT))
-    lost = layer.gamma_out * row_norms * sizes.offsets
+    after = row_norms * (layer.shape.lipschitz * (1.0 + 4.0 * UNIT)) + FLOOR
+    lost = layer.gamma_out * row_norms * sizes.offsets + layer.underflow
     return after, lost + 4.0 * UNIT * after * sizes.inputs
 
 
@@ -116,7 +120,7 @@ def _affine_losses(layer, row_norms, sizes):
     lost = layer.gamma_out * row_norms * products
     # The computed rows may exceed the exact ones by their error.
     growth = layer.spectral + layer.gamma_out * layer.frobenius
-    return row_norms * growth, lost
+    return row_norms * growth + FLOOR, lost + layer.underflow * (sizes.outputs + 1.0)
 
 
 def _over_the_ball(propagation, balls, rows, row_norms):
@@ -124,10 +128,8 @@ def _over_the_ball(propagation, balls, rows, row_norms):
     z, z_error = propagation.start(balls)
     center = vectors_times(rows, z)
     reach = balls.reach(propagation, rows, row_norms)
-    lost = row_norms * (
-        propagation.layers[0].gamma_out * z.norm(dim=1, keepdim=True)
-        + 1.001 * z_error.norm(dim=1, keepdim=True)
-    )
+    layer = propagation.layers[0]
+    lost = row_norms * (layer.gamma_out * _sizes(z) + _sizes(z_error)) + layer.underflow
     return center, reach + lost + 8.0 * UNIT * (center.abs() + reach)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sklip.bounds._propagation.shapes import UNIT
+from sklip._floats import UNIT
 
 __all__ = [
     "Lines",

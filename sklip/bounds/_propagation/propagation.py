@@ -11,23 +11,21 @@ gamma = (n + 8) 2^-53 of the sizes that enter it, the sizes are bounded by norms
 what the roundings add up to is taken off at the end. See _Ledger.
 """
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from sklip._floats import FLOOR, UNIT, frobenius, gamma, lengths, tensor_lengths
 from sklip.bounds._norms import layer_norms
 from sklip.bounds._propagation.lines import value_range
-from sklip.bounds._propagation.shapes import UNIT, shape_of
+from sklip.bounds._propagation.shapes import shape_of
 
-__all__ = ["Balls", "Propagation", "gamma"]
+__all__ = ["Balls", "Propagation"]
 
 # Coefficients of one block of samples; a handful of arrays of this size are alive.
 _BLOCK_FLOATS = 2**22
-
-
-def gamma(n_terms):
-    """Relative rounding error of a sum of products, with room for this arithmetic."""
-    return 1.01 * (n_terms + 8) * UNIT
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +71,7 @@ class Layer:
     bias_norm: float
     gamma_in: float  # of sums over the layer's inputs
     gamma_out: float  # of sums over its outputs
+    underflow: float  # rate at which sums over its outputs err, however small they are
     shape: object  # of the activation; None behind the last layer
 
 
@@ -112,18 +111,19 @@ class Propagation:
         return torch.as_tensor(array, dtype=dtype, device=self.device)
 
     def _layer(self, weight, bias, spectral, shape, extra):
-        weight, bias = self.tensor(weight.copy()), self.tensor(bias.copy())
-        up = 1.0 + gamma(weight.numel())
+        up = 1.0 + gamma(weight.size)
+        n_out, n_in = weight.shape
         return Layer(
-            weight,
-            bias,
-            weight.abs(),
-            float(weight.norm()) * up,
+            self.tensor(weight.copy()),
+            self.tensor(bias.copy()),
+            self.tensor(np.abs(weight)),
+            frobenius(weight) * up,
             float(spectral),
-            weight.norm(dim=1) * up,
-            float(bias.norm()) * up,
-            gamma(weight.shape[1] + extra),
-            gamma(weight.shape[0] + extra),
+            self.tensor(lengths(weight)) * up,
+            frobenius(bias) * up,
+            gamma(n_in + extra),
+            gamma(n_out + extra),
+            gamma(n_out + extra) * FLOOR * (n_in + n_out),
             shape,
         )
 
@@ -153,7 +153,7 @@ class Propagation:
         layer = self.layers[0]
         z = balls.centers @ layer.weight.T + layer.bias
         size = balls.centers.abs() @ layer.magnitude.T + layer.bias.abs()
-        return z, layer.gamma_in * size
+        return z, layer.gamma_in * (size + FLOOR)
 
     def first(self, balls):
         """Bounds of the first pre-activations: exact up to rounding."""
@@ -171,43 +171,48 @@ class Propagation:
         reach = half @ layer.magnitude.T
         # Row by row: what the two products and the midpoints lose.
         size = layer.row_norms * (
-            middle.norm(dim=1, keepdim=True) + half.norm(dim=1, keepdim=True)
+            tensor_lengths(middle)[:, None] + tensor_lengths(half)[:, None]
         )
-        room = layer.gamma_in * (size + layer.bias.abs() + center.abs())
+        room = layer.gamma_in * (size + layer.bias.abs() + center.abs() + FLOOR)
         return center - reach - room, center + reach + room
-
-    def interval_bounds(self, balls):
-        """Bounds of all layers' pre-activations by interval arithmetic (IBP)."""
-        bounds = [self.first(balls)]
-        for k in range(self.n_hidden):
-            bounds.append(self.interval_step(k, *bounds[-1]))
-        return bounds
 
 
 class InputSpread:
-    """What a linear function of the first pre-activations may gain over a unit ball."""
+    """What a linear function of the first pre-activations may gain over a unit ball.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (n_rows, n)
+        First matrix, of the inputs that move.
+    norm : float
+        Of the ball.
+
+    Attributes
+    ----------
+    weight : Tensor
+        That matrix, or a smaller one by which rows become as long.
+    rows : Tensor of shape (n_rows,)
+        Dual norms of the matrix's rows, rounded up.
+    """
 
     def __init__(self, weight, norm):
-        self.norm = norm
         self.dual = {1.0: torch.inf, 2.0: 2.0, torch.inf: 1.0}[norm]
         n_rows, n = weight.shape
-        self.weight, self.n_terms = weight, n_rows + n
-        self.residual = 0.0
-        if norm == 2.0 and n > n_rows:
-            # W = R Q with orthonormal rows of Q: rows of c R are as long as those of
-            # c W. The residual of W W^T = R R^T makes up for the roundings of R.
-            factor = torch.linalg.qr(weight.T, mode="r").R.T
-            difference = weight @ weight.T - factor @ factor.T
-            size = float(weight.norm() ** 2 + factor.norm() ** 2)
-            self.residual = float(difference.norm()) + gamma(n) * size
-            self.weight = factor
-        self.frobenius = float(self.weight.norm()) * (1.0 + gamma(weight.numel()))
-        self.gamma = gamma(self.n_terms)
         self.rows = self._lengths(weight) * (1.0 + gamma(n))
+        self.weight, self._residual = weight, 0.0
+        if norm == 2.0 and n > n_rows:
+            self.weight, self._residual = _triangular(weight)
+        size = frobenius(self.weight.cpu().numpy()) * (1.0 + gamma(n_rows * n))
+        if self.dual == 1.0:
+            size = size * max(1.0, n**0.5)
+        self._gamma, self._size = gamma(n_rows + n), size
+        self._underflow = self._gamma * FLOOR * (n_rows + n)
 
     def _lengths(self, rows):
         if rows.shape[-1] == 0:
             return rows.new_zeros(rows.shape[:-1])
+        if self.dual == 2.0:
+            return tensor_lengths(rows)
         return torch.linalg.vector_norm(rows, ord=self.dual, dim=-1)
 
     def __call__(self, coefficients, sizes):
@@ -215,10 +220,27 @@ class InputSpread:
 
         ``sizes`` bound the l2 norms of the coefficients.
         """
-        lengths = self._lengths(coefficients @ self.weight)
-        if self.residual:
-            lengths = torch.sqrt(lengths**2 + self.residual * sizes**2)
-        error = self.gamma * self.frobenius * sizes
-        if self.dual == 1.0:
-            error = error * max(1.0, self.weight.shape[1] ** 0.5)
-        return lengths * (1.0 + self.gamma) + error
+        found = self._lengths(coefficients @ self.weight)
+        return self.rounded_up(found * (1.0 + self._gamma), sizes)
+
+    def rounded_up(self, found, sizes):
+        """Norms of products with ``weight``, with what they may miss."""
+        if self._residual:
+            found = torch.hypot(found, self._residual * sizes)
+        return found + self._gamma * self._size * sizes + self._underflow
+
+
+def _triangular(weight):
+    """Square R by which rows become as long as by W, but for a multiple of theirs.
+
+    W = R Q with orthonormal rows of Q. The residual of W W^T = R R^T makes up for the
+    roundings of R. W is scaled by a power of two, so that no product underflows.
+    """
+    exponent = math.frexp(float(weight.abs().max()))[1]
+    scale = 2.0 ** min(max(exponent, -1000), 1000)
+    scaled = weight / scale
+    factor = torch.linalg.qr(scaled.T, mode="r").R.T
+    difference = float((scaled @ scaled.T - factor @ factor.T).norm())
+    size = float(scaled.norm() ** 2 + factor.norm() ** 2)
+    residual = difference * (1.0 + gamma(len(weight))) + gamma(weight.shape[1]) * size
+    return factor * scale, scale * math.sqrt(residual)

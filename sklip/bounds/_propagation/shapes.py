@@ -14,9 +14,10 @@ from functools import lru_cache
 
 import torch
 
-__all__ = ["UNIT", "Shape", "shape_of"]
+from sklip._floats import FLOOR, UNIT
 
-UNIT = 2.0**-53
+__all__ = ["Shape", "shape_of"]
+
 # Units of roundoff allowed to one evaluation, relative to scale * (1 + |z|).
 _ULPS = 16
 _SATURATED = 100.0
@@ -97,10 +98,8 @@ class Shape:
 
     def error(self, z):
         """Bound of the rounding error of one value or slope at z."""
-        size = z.abs()
-        return (2.0 * UNIT * self.lipschitz) * size + (_ULPS * UNIT * self.scale) * (
-            1.0 + size
-        )
+        size, relative = z.abs() + FLOOR, 2.0 * self.lipschitz
+        return UNIT * (relative * size + _ULPS * self.scale * (1.0 + size))
 
 
 @lru_cache(maxsize=64)

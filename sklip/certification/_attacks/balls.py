@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.certification._rounding import UNIT_ROUNDOFF
+from sklip._floats import gamma, lengths, norms
 
 __all__ = ["Ball", "perturbation_norm"]
 
@@ -39,9 +39,7 @@ class Ball:
         if self.norm == np.inf:
             return np.clip(delta, -self.radius, self.radius)
         if self.norm == 2:
-            # A length whose square overflows is infinite: back to the center.
-            with np.errstate(over="ignore"):
-                length = np.linalg.norm(delta, axis=1, keepdims=True)
+            length = lengths(delta)[:, None]
             return delta * (self.radius / np.maximum(length, self.radius)).clip(max=1)
         return _project_l1(delta, self.radius)
 
@@ -52,7 +50,7 @@ class Ball:
         if self.norm == np.inf:
             return np.sign(gradient)
         if self.norm == 2:
-            return gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
+            return gradient / lengths(gradient)[:, None]
         size = np.abs(gradient)
         k = max(1, round(_L1_SHARE * size.shape[1]))
         threshold = np.partition(size, -k, axis=1)[:, [-k]]
@@ -65,7 +63,7 @@ class Ball:
         if self.norm == np.inf:
             return rng.uniform(-1.0, 1.0, shape) * self.radius
         draw = rng.standard_normal(shape) if self.norm == 2 else rng.laplace(size=shape)
-        length = np.linalg.norm(draw, ord=self.norm, axis=1, keepdims=True)
+        length = norms(draw, self.norm)[:, None]
         depth = rng.uniform(size=(len(draw), 1)) ** (1.0 / n_coordinates)
         return draw * (self.radius * depth / length)
 
@@ -79,17 +77,18 @@ class Ball:
         if self.norm == np.inf:
             delta = np.clip(delta, -self.radius, self.radius)
         else:
-            allowed = self.radius * (1.0 - 2.0 * (n + 8) * UNIT_ROUNDOFF)
+            allowed = self.radius * (1.0 - 2.0 * gamma(n))
+            length = norms(delta, self.norm)[:, None]
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                length = np.linalg.norm(delta, ord=self.norm, axis=1, keepdims=True)
                 delta = np.where(length > allowed, delta * (allowed / length), delta)
         return np.nextafter(points + delta, points)
 
 
 def perturbation_norm(delta, norm):
     """Norm of each row, rounded up (the differences' own rounding included)."""
-    length = np.linalg.norm(delta, ord=norm, axis=1)
-    return length * (1.0 + 2.0 * (delta.shape[1] + 8) * UNIT_ROUNDOFF)
+    with np.errstate(over="ignore"):
+        length = norms(delta, norm) * (1.0 + 2.0 * gamma(delta.shape[1]))
+    return np.where(length > 0.0, np.nextafter(length, np.inf), 0.0)
 
 
 def _project_l1(delta, radius):

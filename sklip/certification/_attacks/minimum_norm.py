@@ -4,6 +4,7 @@
 
 import numpy as np
 
+from sklip._floats import norms
 from sklip.certification._attacks.balls import Ball, perturbation_norm
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._decisions import decide
@@ -142,7 +143,7 @@ class _Descent:
             here = self._points(delta, radius)
             margin, gradient = self._margins(here, chosen)
             flips = self.network.forward(here).argmax(axis=1) != self.target
-            length = np.linalg.norm(delta, self.norm, axis=1)
+            length = norms(delta, self.norm)
             nearer = flips & (length < nearest)
             best[nearer], nearest[nearer] = here[nearer], length[nearer]
             ease = 0.5 * (1.0 + np.cos(np.pi * step / self.n_steps))
@@ -175,7 +176,7 @@ class _Descent:
     def _radii(self, radius, length, nearest, flips, margin, gradient, ease):
         """Shrink where the point flips, grow where it does not."""
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            tangent = np.abs(margin) / np.linalg.norm(gradient, self.dual, axis=1)
+            tangent = np.abs(margin) / norms(gradient, self.dual)
         tangent = np.where(np.isfinite(tangent), 1.05 * tangent, length + 1.0)
         shrunk = np.minimum(radius, nearest) * (1.0 - _RADIUS_STEP * ease)
         grown = np.minimum(radius * (1.0 + _RADIUS_STEP * ease), nearest)

@@ -5,6 +5,7 @@
 import numpy as np
 from scipy.special import softmax
 
+from sklip._floats import norms
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._decisions import decide
 from sklip.certification._validation import (
@@ -261,10 +262,7 @@ def tangent_distances(decisions, norm):
     _, pull_back = linearise(decisions.network, decisions.inputs)
     slope = pull_back(one_hot[decisions.target] - one_hot[runner_up])
     slope = slope[:, decisions.view.mutable]
-    dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
-    length = (
-        np.linalg.norm(slope, ord=dual, axis=1) if slope.size else np.zeros(len(gaps))
-    )
+    length = norms(slope, {1: np.inf, 2: 2, np.inf: 1}[norm])
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = gaps.min(axis=1) / length
     return np.where(np.isfinite(distance), distance, 0.0)

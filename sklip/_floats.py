@@ -1,0 +1,85 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Floating point, once: unit roundoff, room for rounding, norms that do not underflow.
+
+The model of arithmetic is fl(x op y) = (x op y)(1 + d) + e with |d| <= UNIT, and for
+products and quotients |e| <= 2**-1022, the smallest normal number, which holds whether
+numbers below it are kept or flushed to zero.
+"""
+
+import numpy as np
+
+__all__ = [
+    "FLOOR",
+    "SAFETY",
+    "UNIT",
+    "frobenius",
+    "gamma",
+    "lengths",
+    "norms",
+    "tensor_lengths",
+]
+
+UNIT = 2.0**-53
+# Added to the size of the terms of a sum: gamma(n) times it is 500 times what underflow
+# may take away from n products.
+FLOOR = 2.0**-960
+# Bounds of rounding errors are themselves computed in floating point: each is a short
+# formula of positive terms and sums of at most 2**40 of them, so this covers them.
+SAFETY = 1.01
+# Norms between these have lost nothing that counts to under- or overflow.
+_LOW, _HIGH = 2.0**-400, 2.0**400
+
+
+def gamma(n_terms):
+    """Relative error of a sum of products, summed in any order, fused or not.
+
+    Eight more than the terms: a bias, the rescaling of an input or of a norm, and the
+    second order.
+    """
+    return SAFETY * (n_terms + 8) * UNIT
+
+
+def lengths(array, axis=-1):
+    """Euclidean norms along an axis, within gamma of the number of terms.
+
+    Scaled by powers of two, so that no square under- or overflows: a norm is zero only
+    where all entries are, and infinite only where it exceeds the largest float64.
+    """
+    magnitudes = np.abs(array)
+    largest = np.max(magnitudes, axis=axis, keepdims=True, initial=0.0)
+    # Within the range of the reciprocal, too.
+    scale = np.ldexp(1.0, np.clip(np.frexp(largest)[1], -1021, 1023))
+    magnitudes = magnitudes / scale
+    with np.errstate(over="ignore"):
+        found = np.sqrt((magnitudes * magnitudes).sum(axis=axis, keepdims=True)) * scale
+    return np.squeeze(found, axis=axis)
+
+
+def norms(rows, p):
+    """l_p norms of the rows of a matrix, p in {1, 2, inf}; infinite on overflow."""
+    if p == 2:
+        return lengths(rows)
+    magnitudes = np.abs(rows)
+    if p == np.inf:
+        return np.max(magnitudes, axis=1, initial=0.0)
+    with np.errstate(over="ignore"):
+        return magnitudes.sum(axis=1)
+
+
+def frobenius(matrix):
+    """Euclidean norm of all entries, as :func:`lengths` computes it."""
+    return float(lengths(np.ravel(matrix, order="K")))
+
+
+def tensor_lengths(x, dim=-1):
+    """:func:`lengths` of a tensor; differentiable."""
+    found = x.norm(dim=dim)
+    if not x.shape[dim]:
+        return found
+    rough = ~((found > _LOW) & (found < _HIGH))
+    if not rough.any():
+        return found
+    rows = x.movedim(dim, -1)[rough]
+    scale = rows.detach().abs().amax(dim=-1).clamp(2.0**-1022, 2.0**1000)
+    return found.masked_scatter(rough, (rows / scale[..., None]).norm(dim=-1) * scale)
