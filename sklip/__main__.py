@@ -8,7 +8,7 @@ import math
 import sys
 
 from sklip import __version__
-from sklip._cli import ESTIMATORS, Job, JobError, check_job
+from sklip._cli import ESTIMATORS, Job, JobError, _verify, check_job
 
 __all__ = ["main"]
 
@@ -24,6 +24,9 @@ empty, constant or number the rows are left out, and the report says so. A pertu
 changes numbers only."""
 
 _TASK_RULE = """\
+Another command decides properties of networks from elsewhere:
+python -m sklip verify NETWORK.onnx PROPERTY.vnnlib
+
 The task is classification if the target is text or true/false, has two values, or has
 at most 10 values that are all whole numbers; else regression. --task overrides this.
 
@@ -40,8 +43,12 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv=None):
     """Run the command line; the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        job = _parse(argv)
+        if argv[:1] == ["verify"]:
+            _verify.run(_command_parser("verify", _verify).parse_args(argv[1:]))
+            return 0
+        job = _parse(argv[1:] if argv[:1] == ["train"] else argv)
         # Imported here: --help and a refused option answer without torch.
         from sklip._cli._run import run
 
@@ -53,6 +60,17 @@ def main(argv=None):
         print("sklip: interrupted.", file=sys.stderr)
         return 130
     return 0
+
+
+def _command_parser(name, command):
+    parser = _Parser(
+        prog=f"python -m sklip {name}",
+        description=command.DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.add_options(parser)
+    return parser
 
 
 def _parse(argv):

@@ -180,15 +180,31 @@ class Specification:
         Returns
         -------
         specification : Specification
-            Box and limits rounded outward where no float64 is equal to them; strict
-            inequalities are read as closed ones.
+            Numbers to the nearest float64, so that the box holds the same float64
+            inputs; strict inequalities are read as closed ones.
 
         Raises
         ------
         ValueError
             With the line, if something cannot be read.
         """
-        cases = read_cases(Path(os.fspath(path)).read_text(encoding="utf-8"))
+        return cls.from_text(Path(os.fspath(path)).read_text(encoding="utf-8"))
+
+    @classmethod
+    def from_text(cls, text):
+        """Read the text of a VNN-LIB file.
+
+        Parameters
+        ----------
+        text : str
+            As :meth:`from_vnnlib` finds it in a file.
+
+        Returns
+        -------
+        specification : Specification
+            What it says.
+        """
+        cases = read_cases(text)
         first, *others = (cls(*case) for case in cases)
         return cls(first.lower, first.upper, first.clauses, others)
 

@@ -4,7 +4,6 @@
 
 import re
 from decimal import Decimal
-from fractions import Fraction
 
 import numpy as np
 
@@ -21,8 +20,8 @@ _REFUSED = ("declare-hidden", "isomorphic-to", "equal-to")
 def read_cases(text):
     """Boxes with their unsafe polyhedra, from the text of a file.
 
-    Numbers of boxes and limits are rounded outward where no float64 is equal to them,
-    so that nothing of the property is lost; coefficients to the nearest.
+    Numbers are rounded to the nearest float64. The box then holds the same float64
+    inputs as the exact one, and who decides the property allows for the roundings.
 
     Parameters
     ----------
@@ -153,7 +152,7 @@ def _case(constraints, n_inputs, n_outputs):
             for (_, j), factor in constraint.terms.items():
                 row[j] = float(factor)
             rows.append(row)
-            limits.append(_rounded(constraint.limit, up=True))
+            limits.append(float(constraint.limit))
         elif kinds:
             raise at_line(constraint.line, "inputs and outputs in one constraint.")
         elif constraint.limit < 0:
@@ -165,10 +164,7 @@ def _case(constraints, n_inputs, n_outputs):
     for i, (low, high) in enumerate(zip(lower, upper, strict=True)):
         if low > high:
             raise at_line(1, f"the box is empty: input {i} in [{low}, {high}].")
-    ends = (
-        np.array([_rounded(low, up=False) for low in lower]),
-        np.array([_rounded(high, up=True) for high in upper]),
-    )
+    ends = np.array(lower, dtype=float), np.array(upper, dtype=float)
     return *ends, (np.array(rows).reshape(-1, n_outputs), np.array(limits))
 
 
@@ -182,14 +178,6 @@ def _bound(constraint, lower, upper):
         upper[i] = end if upper[i] is None else min(upper[i], end)
     else:
         lower[i] = end if lower[i] is None else max(lower[i], end)
-
-
-def _rounded(exact, *, up):
-    """The nearest float64 on the outer side."""
-    value = float(exact)
-    if Fraction(value) != exact and (Fraction(value) < exact) == up:
-        value = float(np.nextafter(value, np.inf if up else -np.inf))
-    return value
 
 
 def write_text(cases):
