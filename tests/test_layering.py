@@ -31,7 +31,11 @@ DOORS = {"__init__", "__main__", "_cli"}
 COMMAND = {"__main__", "_cli"}
 
 LAZY = {"cvxpy", "matplotlib", "pandas", "skops"}
-TORCH_NN = {"bounds/_modules/reader.py", "certification/_attacks/pgd.py"}
+TORCH_NN = {
+    "bounds/_modules/plain.py",
+    "bounds/_modules/reader.py",
+    "certification/_attacks/pgd.py",
+}
 HEADER = [
     "# Authors: The sklip developers",
     "# SPDX-License-Identifier: BSD-3-Clause",

@@ -32,6 +32,7 @@ from sklip.bounds._modules import (
     module_hash,
     register_module_bound,
     split_steps,
+    stated_module,
     unwrap_any_module,
 )
 from sklip.bounds._multipliers import multiplier_certificate
@@ -100,5 +101,6 @@ __all__ = [
     "shape_of",
     "spectral_norm_bound",
     "split_steps",
+    "stated_module",
     "unwrap_any_module",
 ]

@@ -46,7 +46,7 @@ class Decisions:
     @property
     def correct(self):
         """Whether the prediction is the target."""
-        return self.logits.argmax(axis=1) == self.target
+        return self.view.decided(self.logits) == self.target
 
     @property
     def n_mutable(self):
@@ -81,7 +81,7 @@ def decide(model, X, y=None, feature_eps=None, device="cpu", *, attack=""):
     network = view.decision_network()
     logits = network.forward(inputs)
     if y is None:
-        target = logits.argmax(axis=1)
+        target = view.decided(logits)
     else:
         target = encode_labels(y, view.classes, len(inputs))
     return Decisions(view, network, inputs, logits, target, device)

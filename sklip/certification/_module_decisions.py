@@ -8,7 +8,13 @@ import numpy as np
 import torch
 
 from sklip._floats import UNIT
-from sklip.bounds import ShapedModule, as_proven_bound, lipschitz_bound, split_steps
+from sklip.bounds import (
+    ShapedModule,
+    as_proven_bound,
+    lipschitz_bound,
+    split_steps,
+    stated_module,
+)
 from sklip.bounds import unwrap_any_module as unwrap
 from sklip.certification._gaps import logit_gaps
 from sklip.certification._pairs import norm_ratio
@@ -41,6 +47,8 @@ class ModuleDecisions:
         Largest difference between these and the logits that the model predicts by.
     target : ndarray of shape (n_samples,)
         Class the question is about.
+    predicted : ndarray of shape (n_samples,)
+        Class that predict gives.
     """
 
     model: object
@@ -48,11 +56,12 @@ class ModuleDecisions:
     logits: np.ndarray
     error: np.ndarray
     target: np.ndarray
+    predicted: np.ndarray
 
     @property
     def correct(self):
         """Whether the prediction is the target."""
-        return self.logits.argmax(axis=1) == self.target
+        return self.predicted == self.target
 
     def gaps(self):
         """Target's logit minus each logit; inf for the target itself."""
@@ -61,8 +70,7 @@ class ModuleDecisions:
 
 def holds_module(model):
     """Whether a model is an estimator, or a Pipeline of one, with a torch module."""
-    _, last = split_steps(model)
-    return hasattr(type(last), "module_") and hasattr(last, "module_")
+    return stated_module(split_steps(model)[1]) is not None
 
 
 def module_decisions(model, X, y, feature_eps):
@@ -82,11 +90,12 @@ def module_decisions(model, X, y, feature_eps):
     logits, n = module_outputs(model, X)
     both = logits[:, 1:] - logits[:, :1] if single.shape[1] == 1 else logits
     error = np.abs(single - both).max(axis=1)
-    if y is None:
-        target = single.argmax(axis=1) if single.shape[1] > 1 else single[:, 0] > 0
-    else:
+    predicted = single.argmax(axis=1) if single.shape[1] > 1 else single[:, 0] > 0
+    predicted = predicted.astype(np.intp)
+    target = predicted
+    if y is not None:
         target = encode_labels(y, model.classes_, len(logits))
-    return ModuleDecisions(model, n, logits, error, target.astype(np.intp))
+    return ModuleDecisions(model, n, logits, error, target, predicted)
 
 
 def module_outputs(model, X):

@@ -24,7 +24,7 @@ from sklip.estimators._engine import (
     tensor_data,
 )
 from sklip.exceptions import DivergedTrainingError
-from sklip.networks import get_activation
+from sklip.networks import FeedForward, get_activation
 from sklip.training import (
     MLPNet,
     StoppingRule,
@@ -334,6 +334,21 @@ class BaseLipschitzMLP(BaseEstimator):
         )
 
     @property
+    def network_(self):
+        """The network that predicts; another one in its place has no certificate."""
+        return self._fitted("network_")
+
+    @network_.setter
+    def network_(self, network):
+        if not isinstance(network, FeedForward):
+            raise TypeError(
+                f"network_ must be a FeedForward, got {type(network).__name__}."
+            )
+        vars(self)["network_"] = network
+        # What was proven of the network before says nothing of this one.
+        self.certificate_ = self.lipschitz_bound_ = None
+
+    @property
     def coefs_(self):
         """Weights, (n_in, n_out) each: views of ``network_``, transposed."""
         return [w.T for w in self._fitted("network_").weights]
@@ -361,6 +376,10 @@ class BaseLipschitzMLP(BaseEstimator):
         """
         check_is_fitted(self)
         return sequential_module(self.network_)
+
+    def __sklip_network__(self):
+        """The network that predict evaluates, for certificates; None with a module."""
+        return vars(self).get("network_")
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "network_")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Estimators whose network may be any torch module: state, prediction, certificate."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklip.training import (
     check_built_module,
     check_module_parameter,
     forward_in_chunks,
+    module_arrays,
     state_seed,
 )
 
@@ -209,7 +211,7 @@ class ModuleNetworkMixin:
         return super()._fitted(name)
 
     def to_torch(self):
-        """The fitted network as a torch module in eval mode.
+        """The network that predicts, as a torch module in eval mode.
 
         Returns
         -------
@@ -218,14 +220,24 @@ class ModuleNetworkMixin:
         """
         if not self._has_module:
             return super().to_torch()
-        return self._build(self._module_state)
+        return copy.deepcopy(self.module_).cpu()
+
+    def __sklip_network__(self):
+        return None if self._has_module else super().__sklip_network__()
+
+    def __sklip_module__(self):
+        """What predict evaluates: the module and the shape of one sample, or None."""
+        return (self.module_, self._input_shape) if self._has_module else None
 
     def __sklearn_is_fitted__(self):
         return self._has_module or super().__sklearn_is_fitted__()
 
     def __getstate__(self):
         state = super().__getstate__()
-        state.pop("_module", None)
+        module = state.pop("_module", None)
+        if module is not None:
+            # Its weights predict, wherever they come from.
+            state["_module_state"] = module_arrays(module)
         return state
 
 

@@ -7,6 +7,7 @@ from sklip.networks._feedforward import FeedForward
 from sklip.networks._network_view import network_view
 from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
+from sklip.networks._trust import makes_statement, need_unaltered, statement_of
 from sklip.networks._view import NetworkView
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "NetworkView",
     "get_activation",
     "list_activations",
+    "makes_statement",
+    "need_unaltered",
     "network_view",
     "random_network",
+    "statement_of",
     "unwrap_search",
 ]

@@ -42,8 +42,9 @@ def network_view(model):
     ----------
     model : object
         A FeedForward, a fitted sklip estimator, a fitted MLP or linear model of
-        scikit-learn, or a Pipeline or TransformedTargetRegressor of these. A bare
-        FeedForward is a classifier if it has several outputs, else a regressor.
+        scikit-learn, or a Pipeline or TransformedTargetRegressor of these, or a model
+        of a class of your own (see Notes). A bare FeedForward is a classifier if it has
+        several outputs, else a regressor.
 
     Returns
     -------
@@ -65,6 +66,18 @@ def network_view(model):
     float64: a Lipschitz bound of a Pipeline is proven for the network with the rounded
     matrix, while certified radii and intervals also allow for the rounding of the fold
     and for that of the Pipeline's own steps.
+
+    Types are taken as they are: a subclass may predict otherwise than its parent, so
+    one of a scikit-learn class is refused, and one of a sklip estimator is taken only
+    if it overrides nothing that predict uses. So is an object whose methods were
+    replaced. A class of your own says what it predicts by a method
+    ``__sklip_network__(self)``. It returns a FeedForward f, and ``predict(X)`` must be
+    ``f.forward(X)`` for a regressor; for a classifier the entry of ``classes_`` where
+    the row of ``f.forward(X)`` is largest, or with a single output the second of two
+    classes where that is positive. Or it returns another fitted model that predicts the
+    same. Nothing checks the statement: certificates are as true as it is. A
+    transformer that maps each column by itself says so by ``__sklip_affine__(self)``,
+    which returns scale and offset of each.
 
     Float32 input is cast to float64 first. scikit-learn's scalers round their output to
     the type of X, and its MLPs compute in the type they were fitted on, so with float32
@@ -133,6 +146,7 @@ def _assemble(resolved, folder, names, by_name):
         base_units=found.units,
         faithful=found.faithful,
         groups=found.groups,
+        ties=resolved.ties,
     )
 
 

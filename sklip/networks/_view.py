@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Integral
 
 import numpy as np
+from scipy.special import expit
 
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import FoldRounding, InputEncoder
@@ -40,6 +41,9 @@ class NetworkView:
     is_binary_logit : bool
         Whether the network has a single output, the logit of ``classes[1]`` against
         ``classes[0]``.
+    ties : {"first", "last", "softmax"}
+        Which class predict gives where logits are equal: the first of them, the last,
+        or the first of those whose softmax, or sigmoid, is equal in floating point.
     encoder : InputEncoder
         What :meth:`encode` does before it divides by ``units``.
     rounding : FoldRounding
@@ -70,6 +74,7 @@ class NetworkView:
     base_units: np.ndarray = field(repr=False)
     faithful: np.ndarray = field(repr=False)
     groups: tuple = field(default=(), repr=False)
+    ties: str = "first"
 
     def __post_init__(self):
         arrays = ("mutable", "feature_index", "units", "base_units", "faithful")
@@ -116,6 +121,29 @@ class NetworkView:
         if self.is_binary_logit:
             return self.network.with_output_map([[-0.5], [0.5]])
         return self.network
+
+    def decided(self, logits):
+        """Positions in ``classes`` of what predict gives for some logits.
+
+        Parameters
+        ----------
+        logits : ndarray of shape (n_samples, n_classes)
+            Outputs of :meth:`decision_network`.
+
+        Returns
+        -------
+        codes : ndarray of int of shape (n_samples,)
+            By the largest logit, and by the model's own rule at a tie.
+        """
+        if self.ties == "last":
+            return logits.shape[1] - 1 - logits[:, ::-1].argmax(axis=1)
+        if self.ties == "softmax":
+            with np.errstate(over="ignore", invalid="ignore"):
+                if self.is_binary_logit:
+                    return (expit(2.0 * logits[:, 1]) > 0.5).astype(np.intp)
+                powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+                logits = powers / powers.sum(axis=1, keepdims=True)
+        return logits.argmax(axis=1)
 
     def mutable_network(self):
         """The decision network as a function of the mutable coordinates only.

@@ -28,6 +28,7 @@ from sklip.training._modules import (
     check_module_parameter,
     convnet,
     forward_in_chunks,
+    module_arrays,
     resnet,
     sequential_module,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "export_training_state",
     "fit_biases",
     "forward_in_chunks",
+    "module_arrays",
     "lipschitz_step",
     "load_weights",
     "resnet",

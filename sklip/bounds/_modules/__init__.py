@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Product bounds of torch modules: convolutions, pooling, residual blocks."""
 
+from sklip.bounds._modules.hashing import module_hash
 from sklip.bounds._modules.reader import (
     Residual,
     feedforward_from_module,
     module_bound,
-    module_hash,
     register_module_bound,
     unwrap_module,
 )
@@ -16,6 +16,7 @@ from sklip.bounds._modules.shaped import (
     hash_module,
     is_any_module,
     split_steps,
+    stated_module,
     unwrap_any_module,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "module_hash",
     "register_module_bound",
     "split_steps",
+    "stated_module",
     "unwrap_any_module",
     "unwrap_module",
 ]

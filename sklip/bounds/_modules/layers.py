@@ -127,6 +127,10 @@ def _read_convolution(module, shape):
 
 
 def _padding(module, n_axes):
+    if module.padding_mode != "zeros":
+        # What forward pads by: made of padding once, last axis first, both sides.
+        sides = list(module._reversed_padding_repeated_twice)
+        return tuple(zip(sides[-2::-2], sides[::-2], strict=True))
     if module.padding == "valid":
         return ((0, 0),) * n_axes
     if module.padding == "same":

@@ -5,15 +5,13 @@
 Modules are recognised by their exact type: a subclass may compute something else.
 """
 
-import hashlib
 import math
 
-import torch
 from torch import nn
-from torch.nn.utils import parametrizations, parametrize
 
-from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible, need_eval
+from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible
 from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
+from sklip.bounds._modules.plain import plain_type
 from sklip.bounds._norms import check_norm
 from sklip.exceptions import UnsupportedModelError
 
@@ -21,7 +19,6 @@ __all__ = [
     "Residual",
     "feedforward_from_module",
     "module_bound",
-    "module_hash",
     "register_module_bound",
     "is_module",
     "unwrap_module",
@@ -229,34 +226,6 @@ def is_module(model):
     return isinstance(model, nn.Module)
 
 
-def module_hash(module):
-    """Hash the structure and the state of a module.
-
-    Parameters
-    ----------
-    module : Module
-        Any module.
-
-    Returns
-    -------
-    digest : str
-        SHA-256 of the module's representation and of every tensor in its state.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklip.bounds import module_hash
-    >>> len(module_hash(torch.nn.ReLU()))
-    64
-    """
-    digest = hashlib.sha256(repr(module).encode())
-    for name, tensor in module.state_dict().items():
-        array = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        digest.update(array.numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _check_shape(shape):
     if shape is None:
         return None
@@ -284,13 +253,7 @@ def _read(module, shape):
             f"No bound is known for {type(module).__name__}: a torch.nn.Module is "
             "needed."
         )
-    kind = _plain_type(module)
-    if module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module):
-        raise UnsupportedModelError(
-            f"{kind.__name__} has forward hooks or a forward of its own: what it "
-            "computes is not known. Remove them (torch.nn.utils.remove_spectral_norm "
-            "and remove_weight_norm keep the normalised weights)."
-        )
+    kind = plain_type(module)
     if kind in _REGISTERED:
         return _read_in_order(_REGISTERED[kind](module), shape)
     if kind not in _READERS:
@@ -300,29 +263,6 @@ def _read(module, shape):
             "be described by register_module_bound."
         )
     return _READERS[kind](module, shape)
-
-
-def _plain_type(module):
-    """Its type; for torch's own parametrizations in eval mode, the one behind them."""
-    if not parametrize.is_parametrized(module):
-        return type(module)
-    for chain in module.parametrizations.values():
-        unknown = [p for p in chain if type(p) not in _PARAMETRIZATIONS]
-        if unknown:
-            raise UnsupportedModelError(
-                f"No bound is proven for the parametrization "
-                f"{type(unknown[0]).__name__}: make it permanent by "
-                "torch.nn.utils.parametrize.remove_parametrizations."
-            )
-    need_eval(module)
-    return parametrize.type_before_parametrizations(module)
-
-
-_PARAMETRIZATIONS = {
-    getattr(parametrizations, name)
-    for name in ("_SpectralNorm", "_WeightNorm", "_Orthogonal")
-    if hasattr(parametrizations, name)
-}
 
 
 def _read_in_order(modules, shape):

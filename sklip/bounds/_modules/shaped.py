@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Estimators that hold a torch module: the module, its input, what stands before."""
 
+import copy
 import hashlib
 from dataclasses import dataclass
 
@@ -10,15 +11,17 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
-from sklip.bounds._modules.reader import (
-    is_module,
-    module_bound,
-    module_hash,
-    unwrap_module,
-)
+from sklip.bounds._modules.hashing import module_hash
+from sklip.bounds._modules.reader import is_module, module_bound, unwrap_module
 from sklip.bounds._norms import layer_norms
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks import FeedForward, network_view, unwrap_search
+from sklip.networks import (
+    FeedForward,
+    makes_statement,
+    network_view,
+    statement_of,
+    unwrap_search,
+)
 
 __all__ = [
     "ShapedModule",
@@ -26,6 +29,7 @@ __all__ = [
     "hash_module",
     "is_any_module",
     "split_steps",
+    "stated_module",
     "unwrap_any_module",
 ]
 
@@ -37,7 +41,7 @@ class ShapedModule:
     Attributes
     ----------
     module : torch.nn.Module
-        In eval mode.
+        A copy on the CPU.
     input_shape : tuple of int
         Shape of one sample.
     before : FeedForward or None
@@ -59,27 +63,40 @@ class _Rows(BaseEstimator):
         """Nothing to do."""
         return self
 
+    def __sklip_network__(self):
+        """Its network predicts."""
+        return self.network_
+
 
 def split_steps(model):
     """Steps in front of the last estimator, and that one; searches are opened."""
     steps, last = [], model
     while isinstance(last, BaseEstimator):
-        if type(last) is Pipeline and last.steps:
-            steps += last.steps[:-1]
-            last = last.steps[-1][1]
-        elif (inner := _inside(last)) is not last:
-            last = inner
-        else:
+        try:
+            inner = unwrap_search(last)
+        except (NotFittedError, UnsupportedModelError):
+            # Whoever needs the model will say so, with its reason.
             break
+        if type(inner) is Pipeline and inner.steps:
+            steps += inner.steps[:-1]
+            last = inner.steps[-1][1]
+        elif inner is last:
+            break
+        else:
+            last = inner
     return steps, last
 
 
-def _inside(model):
-    try:
-        return unwrap_search(model)
-    except (NotFittedError, UnsupportedModelError):
-        # Whoever needs the model will say so, with its reason.
-        return model
+def stated_module(model):
+    """Module and shape of one sample that an estimator predicts by, or None.
+
+    A class states them by a method ``__sklip_module__``: the outputs of that very
+    module are the logits of its ``decision_function`` (of two classes their
+    difference), whose largest ``predict`` gives, or a regressor's predictions.
+    """
+    if isinstance(model, type) or not makes_statement(model, "__sklip_module__"):
+        return None
+    return statement_of(model, "__sklip_module__")
 
 
 def unwrap_any_module(model):
@@ -88,9 +105,11 @@ def unwrap_any_module(model):
     A torch module itself is unwrapped as by ``unwrap_module``, all else returned.
     """
     steps, last = split_steps(model)
-    if not hasattr(type(last), "module_") or not hasattr(last, "module_"):
+    stated = stated_module(last)
+    if stated is None:
         return unwrap_module(model)
-    module, shape = last.to_torch().eval(), last.module_input_shape_
+    # As it is now: hooks, modes and weights that were changed after fit included.
+    module, shape = copy.deepcopy(stated[0]).cpu(), stated[1]
     if not steps:
         return ShapedModule(module, shape)
     rows = _Rows(FeedForward([np.eye(int(np.prod(shape)))]))

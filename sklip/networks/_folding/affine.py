@@ -14,6 +14,7 @@ from sklearn.preprocessing import (
 from sklearn.utils import get_tags
 
 from sklip.networks._folding.registry import folds, unsupported
+from sklip.networks._trust import makes_statement, statement_of
 
 __all__ = ["coordinatewise_map", "fold_selector", "fold_stated_map", "is_selector"]
 
@@ -38,8 +39,8 @@ def coordinatewise_map(transformer, n_columns):
             scale = 1.0 / np.asarray(transformer.scale_, dtype=np.float64)
         if transformer.with_centering:
             offset = -scale * transformer.center_
-    elif hasattr(kind, "__sklip_affine__"):
-        scale, offset = transformer.__sklip_affine__()
+    elif makes_statement(transformer, "__sklip_affine__"):
+        scale, offset = statement_of(transformer, "__sklip_affine__")
     else:
         raise unsupported(transformer)
     return np.asarray(scale, np.float64), np.asarray(offset, np.float64)
@@ -79,6 +80,7 @@ def is_selector(transformer):
         isinstance(transformer, SelectorMixin)
         and kind.transform is SelectorMixin.transform
         and kind._transform is SelectorMixin._transform
+        and kind.get_support is SelectorMixin.get_support
     )
 
 

@@ -26,6 +26,7 @@ from sklip.networks._folding.encoders import CategoryGroup
 from sklip.networks._folding.imputer import fold_imputer
 from sklip.networks._folding.registry import FOLDS, folds, unsupported
 from sklip.networks._folding.table import Select
+from sklip.networks._trust import makes_statement, need_unaltered
 
 __all__ = ["Folder", "is_drop", "is_identity", "unfreeze"]
 
@@ -72,6 +73,7 @@ class Folder:
     def fold(self, transformer, columns):
         """Columns behind a fitted transformer."""
         transformer = unfreeze(transformer)
+        need_unaltered(transformer)
         if is_identity(transformer):
             return columns
         fold = _fold_of(transformer)
@@ -171,7 +173,7 @@ def _fold_of(transformer):
     fold = FOLDS.get(type(transformer))
     if fold is None and is_selector(transformer):
         return fold_selector
-    if fold is None and hasattr(type(transformer), "__sklip_affine__"):
+    if fold is None and makes_statement(transformer, "__sklip_affine__"):
         return fold_stated_map
     if fold is None:
         raise unsupported(transformer)
@@ -181,6 +183,7 @@ def _fold_of(transformer):
 def unfreeze(estimator):
     """The estimator inside FrozenEstimator wrappers."""
     while type(estimator) is FrozenEstimator:
+        need_unaltered(estimator)
         check_is_fitted(estimator)
         estimator = estimator.estimator
     return estimator

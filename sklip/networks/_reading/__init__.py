@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fitted models, read as networks."""
 
+from sklip.networks._reading.known import THRESHOLD_MODELS
 from sklip.networks._reading.models import extract_network
 from sklip.networks._reading.resolve import resolve, unwrap_search
 from sklip.networks._reading.resolved import Resolved
-from sklip.networks._reading.thresholds import THRESHOLD_MODELS
 
 __all__ = [
     "Resolved",

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Votes and bags of networks: averages, which are networks themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -12,13 +14,13 @@ from sklearn.ensemble import (
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._folding import Values, concatenate
+from sklip.networks._reading.models import need_equal_labels
 from sklip.networks._reading.parallel import (
     averaged,
     side_by_side,
-    single_logit,
     with_sigmoid,
 )
-from sklip.networks._reading.resolved import Resolved
+from sklip.networks._reading.resolved import Proba, Resolved
 
 __all__ = ["ENSEMBLES"]
 
@@ -38,17 +40,28 @@ def _voting_classifier(model, folder, columns, resolve):
             "VotingClassifier(voting='hard') counts votes, which jump: there is no "
             "margin to divide by a slope. Use voting='soft'."
         )
-    if len(model.classes_) != 2:
-        raise _no_softmax(model)
+    classes = need_equal_labels(model, model.le_.classes_)
+    if len(classes) != 2:
+        raise _no_softmax(model, classes)
     members = [resolve(member, folder, columns) for member in model.estimators_]
-    return _soft_vote(model, members, model._weights_not_none, folder)
+    return _soft_vote(model, members, model._weights_not_none, folder, classes)
 
 
 def _bagging_classifier(model, folder, columns, resolve):
-    if len(model.classes_) != 2:
-        raise _no_softmax(model)
+    classes = model.classes_
+    if len(classes) != 2 or model.n_classes_ != 2:
+        raise _no_softmax(model, classes)
     members = _bag(model, folder, columns, resolve)
-    return _soft_vote(model, members, None, folder)
+    vote = _soft_vote(model, members, None, folder, classes)
+    if any(member.decision is None for member in members):
+        return vote
+
+    def decision():
+        scores = [member.decision() for member in members]
+        return _mean(model, scores, _shares(model, members, None))
+
+    # Not the probability's logit: the mean of the members' own scores.
+    return replace(vote, decision=decision)
 
 
 # Each entry: (model, folder, columns, resolve) -> Resolved.
@@ -60,18 +73,24 @@ ENSEMBLES = {
 }
 
 
-def _no_softmax(model):
+def _no_softmax(model, classes):
     return UnsupportedModelError(
-        f"{type(model).__name__} averages the softmax of {len(model.classes_)} classes,"
+        f"{type(model).__name__} averages the softmax of {len(classes)} classes,"
         " which is no elementwise activation: ensembles of classifiers need two."
     )
 
 
 def _bag(model, folder, columns, resolve):
+    fitted, columns_of = model.estimators_, model.estimators_features_
+    if not model.n_estimators == len(fitted) == len(columns_of):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has {len(fitted)} fitted members on "
+            f"{len(columns_of)} sets of columns, but n_estimators is "
+            f"{model.n_estimators} now, by which predict divides: put it back, or fit "
+            "again."
+        )
     members = []
-    for member, features in zip(
-        model.estimators_, model.estimators_features_, strict=True
-    ):
+    for member, features in zip(fitted, columns_of, strict=True):
         path = (*columns.path, Values(tuple(int(j) for j in features)))
         members.append(resolve(member, folder, columns.take(features, path)))
     return members
@@ -81,37 +100,49 @@ def _average(model, members, weights, folder):
     """Mean of the members' predictions."""
     if any(member.classes is not None for member in members):
         raise UnsupportedModelError(f"{type(model).__name__} holds a classifier.")
-    network, rounding = side_by_side(
-        [member.network for member in members],
-        [member.rounding for member in members],
-        type(model).__name__,
-    )
-    network, rounding = averaged(network, rounding, _shares(members, weights))
+    parts = [(member.network, member.rounding) for member in members]
+    network, rounding = _mean(model, parts, _shares(model, members, weights))
     return Resolved(network, rounding, None, _inputs(members, folder))
 
 
-def _soft_vote(model, members, weights, folder):
+def _mean(model, parts, shares, offset=0.0):
+    """Weighted mean of networks side by side, plus a constant."""
+    both = side_by_side(*zip(*parts, strict=True), type(model).__name__)
+    return averaged(*both, shares, offset)
+
+
+def _soft_vote(model, members, weights, folder, classes):
     """Mean probability of the second class, less one half."""
     name = type(model).__name__
     for member in members:
-        if member.proba != "sigmoid" or len(member.classes) != len(model.classes_):
+        known = member.proba is not None and member.proba.kind == "sigmoid"
+        if not known or len(member.classes) != len(classes):
             raise UnsupportedModelError(
                 f"{name} averages predict_proba, and that of a member is not the "
                 "sigmoid of a known logit. Members that can be: MLPClassifier, "
                 "LogisticRegression, LinearDiscriminantAnalysis, "
                 "SGDClassifier(loss='log_loss') and the classifiers of sklip."
             )
-    logits = [single_logit(member.network, member.rounding) for member in members]
+    logits = [member.proba.score() for member in members]
     network, rounding = side_by_side(*zip(*logits, strict=True), name)
-    network, rounding = with_sigmoid(network, rounding)
-    shares = _shares(members, weights)
-    network, rounding = averaged(network, rounding, shares, -0.5)
-    columns = _inputs(members, folder)
-    return Resolved(network, rounding, model.classes_, columns, "shifted")
+    vote = averaged(
+        *with_sigmoid(network, rounding), _shares(model, members, weights), -0.5
+    )
+    return Resolved(
+        *vote,
+        np.asarray(classes),
+        _inputs(members, folder),
+        proba=Proba("shifted", lambda: vote),
+    )
 
 
-def _shares(members, weights):
+def _shares(model, members, weights):
     weights = np.ones(len(members)) if weights is None else np.asarray(weights, float)
+    if weights.shape != (len(members),):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has {len(members)} fitted members, but weights of "
+            f"shape {weights.shape} now: put them back, or fit again."
+        )
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise UnsupportedModelError(
             f"The weights {weights.tolist()} of the ensemble are not all >= 0."

@@ -6,61 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
-from sklearn import linear_model, svm
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import FoldRounding
+from sklip.networks._reading.known import (
+    KERNEL_MACHINES,
+    LINEAR_CLASSIFIERS,
+    LINEAR_REGRESSORS,
+)
+from sklip.networks._reading.stated import extract_stated, unknown_model
+from sklip.networks._trust import makes_statement
 
-__all__ = ["extract_network", "extract_rounding"]
+__all__ = ["extract_network", "extract_rounding", "need_equal_labels"]
 
-
-def _existing(*names):
-    return frozenset(
-        getattr(linear_model, name) for name in names if hasattr(linear_model, name)
-    )
-
-
-# Exact types whose predictions are those of coef_ and intercept_ and nothing else.
-_LINEAR_CLASSIFIERS = _existing(
-    "LogisticRegression",
-    "LogisticRegressionCV",
-    "PassiveAggressiveClassifier",
-    "Perceptron",
-    "RidgeClassifier",
-    "RidgeClassifierCV",
-    "SGDClassifier",
-) | {LinearDiscriminantAnalysis, svm.LinearSVC}
-_LINEAR_REGRESSORS = _existing(
-    "ARDRegression",
-    "BayesianRidge",
-    "ElasticNet",
-    "ElasticNetCV",
-    "HuberRegressor",
-    "Lars",
-    "LarsCV",
-    "Lasso",
-    "LassoCV",
-    "LassoLars",
-    "LassoLarsCV",
-    "LassoLarsIC",
-    "LinearRegression",
-    "MultiTaskElasticNet",
-    "MultiTaskElasticNetCV",
-    "MultiTaskLasso",
-    "MultiTaskLassoCV",
-    "OrthogonalMatchingPursuit",
-    "OrthogonalMatchingPursuitCV",
-    "PassiveAggressiveRegressor",
-    "QuantileRegressor",
-    "Ridge",
-    "RidgeCV",
-    "SGDRegressor",
-    "TheilSenRegressor",
-) | {svm.LinearSVR}
-_KERNEL_MACHINES = frozenset({svm.SVC, svm.NuSVC, svm.SVR, svm.NuSVR})
+# Terms of this size are rounded when a softmax, or a sigmoid near one half, is computed
+# and compared: a few units of roundoff of logits, with room to spare.
+_TIED_PROBABILITY = 4.0
 
 
 def extract_network(model):
@@ -69,8 +32,8 @@ def extract_network(model):
     Parameters
     ----------
     model : object
-        A fitted sklip estimator (anything with a FeedForward as ``network_``), or a
-        scikit-learn MLP or linear model.
+        A scikit-learn MLP, linear model or linear support vector machine, or an object
+        that states a FeedForward by ``__sklip_network__``, as sklip's estimators do.
 
     Returns
     -------
@@ -86,53 +49,74 @@ def extract_network(model):
         If the type is not known, or the model is multilabel.
     """
     kind = type(model)
-    if isinstance(getattr(model, "network_", None), FeedForward):
-        network, classes = model.network_, getattr(model, "classes_", None)
-    elif kind is MLPClassifier or kind is MLPRegressor:
+    if kind is MLPClassifier or kind is MLPRegressor:
         network, classes = _extract_mlp(model)
-    elif kind in _LINEAR_CLASSIFIERS or kind in _LINEAR_REGRESSORS:
+    elif kind in LINEAR_CLASSIFIERS or kind in LINEAR_REGRESSORS:
         network, classes = _extract_linear(model)
-    elif kind in _KERNEL_MACHINES:
+    elif kind in KERNEL_MACHINES:
         network, classes = _extract_kernel_machine(model)
-    elif hasattr(kind, "module_") and hasattr(model, "module_"):
-        raise UnsupportedModelError(
-            f"This {kind.__name__} holds a torch module, which is no FeedForward: "
-            "lipschitz_bound, certified_radius with method='product' and "
-            "certified_interval take it as it is."
-        )
+    elif makes_statement(model, "__sklip_network__"):
+        network, classes = extract_stated(model)
     else:
-        raise UnsupportedModelError(
-            f"No bound is known for {kind.__name__}. Models that have one: the "
-            "estimators of sklip, MLPClassifier, MLPRegressor, the linear models of "
-            "scikit-learn and SVMs with kernel='linear', also inside a Pipeline, a "
-            "TransformedTargetRegressor, a search, and averages of them."
-        )
+        raise unknown_model(model)
     if classes is not None:
         classes = _check_classes(model, network, classes)
     return network, classes
 
 
 def _extract_mlp(model):
+    layers = len(model.coefs_), len(model.intercepts_), model.n_layers_ - 1
+    if len(set(layers)) > 1:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has {layers[0]} coefs_ and {layers[1]} "
+            f"intercepts_, but n_layers_ = {model.n_layers_}: it was changed after fit."
+        )
     network = FeedForward(
         [w.T for w in model.coefs_], model.intercepts_, model.activation
     )
-    expected = ("identity",)
+    expected, classes = "identity", None
     if type(model) is MLPClassifier:
         _refuse_multilabel(model)
-        expected = ("logistic", "softmax")
-    if model.out_activation_ not in expected:
+        expected = "logistic" if network.n_outputs == 1 else "softmax"
+        classes = _binarized_classes(model, network)
+    if model.out_activation_ != expected or model.n_outputs_ != network.n_outputs:
         raise UnsupportedModelError(
-            f"{type(model).__name__} with output activation {model.out_activation_!r} "
-            "has no global bound: its slopes are unbounded."
+            f"{type(model).__name__} with {model.n_outputs_} outputs and the output "
+            f"activation {model.out_activation_!r} has no known bound: its slopes are "
+            f"unbounded, or it was changed after fit ({expected!r} has one)."
         )
-    return network, getattr(model, "classes_", None)
+    return network, classes
+
+
+def _binarized_classes(model, network):
+    """Labels that predict gives: those of the binarizer, which also has a threshold."""
+    binarizer = model._label_binarizer
+    kind = "binary" if network.n_outputs == 1 else "multiclass"
+    if (binarizer.neg_label, binarizer.pos_label) != (0, 1) or (
+        binarizer.y_type_ != kind and len(binarizer.classes_) > 1
+    ):
+        raise UnsupportedModelError(
+            f"The label binarizer of {type(model).__name__} was changed after fit."
+        )
+    return need_equal_labels(model, binarizer.classes_)
+
+
+def need_equal_labels(model, classes):
+    """The labels that predict gives, if they are those of ``classes_``."""
+    if not np.array_equal(classes, model.classes_):
+        raise UnsupportedModelError(
+            f"{type(model).__name__} has classes_ {np.asarray(model.classes_).tolist()}"
+            f", but predict gives {np.asarray(classes).tolist()}: it was changed after "
+            "fit."
+        )
+    return classes
 
 
 def _extract_linear(model):
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
     coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
     intercept = np.broadcast_to(np.ravel(model.intercept_), len(coef))
-    if type(model) not in _LINEAR_CLASSIFIERS:
+    if type(model) not in LINEAR_CLASSIFIERS:
         return FeedForward([coef], [intercept]), None
     _refuse_multilabel(model)
     return FeedForward([coef], [intercept]), model.classes_
@@ -151,8 +135,17 @@ def _extract_kernel_machine(model):
             f"{name} of {len(classes)} classes counts votes of pairs, which jump. Use "
             "LinearSVC, or two classes."
         )
-    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
-    return FeedForward([coef], [np.ravel(model.intercept_)]), classes
+    # The public coef_, dual_coef_ and intercept_ are copies that predict never reads;
+    # libsvm has the sign of the first class.
+    sign = 1.0 if classes is None else -1.0
+    dual, vectors = _support(model)
+    return FeedForward([sign * dual @ vectors], [sign * model._intercept_]), classes
+
+
+def _support(model):
+    """Dual coefficients and support vectors, dense, as predict uses them."""
+    dual, vectors = model._dual_coef_, model.support_vectors_
+    return tuple(a.toarray() if sparse.issparse(a) else a for a in (dual, vectors))
 
 
 def extract_rounding(model, network):
@@ -172,11 +165,12 @@ def extract_rounding(model, network):
         support vector.
     """
     rounding = FoldRounding.of(network)
-    if type(model) not in _KERNEL_MACHINES:
+    if type(model) is MLPClassifier:
+        # Probabilities are compared: of logits that differ by less they are equal.
+        return rounding.mixed(np.eye(network.n_outputs), _TIED_PROBABILITY)
+    if type(model) not in KERNEL_MACHINES:
         return rounding
-    dual, vectors = model.dual_coef_, model.support_vectors_
-    if sparse.issparse(dual):
-        dual, vectors = dual.toarray(), vectors.toarray()
+    dual, vectors = _support(model)
     size = np.abs(dual) @ np.abs(vectors)
     count = len(vectors) + 8
     return replace(rounding, first=size, last_size=size, n_first=count, n_last=count)

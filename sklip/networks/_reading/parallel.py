@@ -13,6 +13,9 @@ from sklip.networks._folding import FoldRounding
 
 __all__ = ["averaged", "side_by_side", "single_logit", "with_sigmoid"]
 
+# As many roundings in one entry leave no digit of it.
+_MOST_ROUNDINGS = 2.0**50
+
 
 def side_by_side(networks, roundings, name):
     """The outputs of several networks, each with inputs of its own.
@@ -153,11 +156,17 @@ def _inside(rounding, weight):
     The sizes of the terms of inner matrices are not kept: where they cancelled, that
     counts as more roundings of what is left.
     """
-    size, kept = np.linalg.norm(rounding.last_size), np.linalg.norm(weight)
-    if not kept > 0.0:
-        raise UnsupportedModelError(
-            "A member of the ensemble has a last layer of zeros: it decides nothing."
-        )
-    n_terms = rounding.last_size.shape[1] + 8 + rounding.n_last
-    inside = max(rounding.n_hidden, int(np.ceil(n_terms * size / kept)))
+    inside = rounding.n_hidden
+    largest = rounding.last_size.max(initial=0.0)
+    if largest > 0.0:
+        # In units of the largest: squares of tiny weights would vanish.
+        size = np.linalg.norm(rounding.last_size / largest)
+        kept = np.linalg.norm(weight / largest)
+        n_terms = rounding.last_size.shape[1] + 8 + rounding.n_last
+        if not kept * _MOST_ROUNDINGS > n_terms * size:
+            raise UnsupportedModelError(
+                "The terms of the last layer of an ensemble's member cancel: nothing "
+                "is left beside their rounding."
+            )
+        inside = max(inside, int(np.ceil(n_terms * size / kept)))
     return replace(rounding, is_single=False, n_hidden=inside)

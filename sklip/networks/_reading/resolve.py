@@ -9,29 +9,23 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-from sklearn.neural_network import MLPClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._compat import SEARCHES
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import coordinatewise_map, is_identity, unfreeze
 from sklip.networks._reading.ensembles import ENSEMBLES
+from sklip.networks._reading.known import THRESHOLD_MODELS
 from sklip.networks._reading.models import extract_network, extract_rounding
 from sklip.networks._reading.resolved import Resolved
-from sklip.networks._reading.thresholds import THRESHOLD_MODELS, shift_threshold
+from sklip.networks._reading.scores import decided_ties, scores_of
+from sklip.networks._reading.stated import stated_model
+from sklip.networks._reading.thresholds import shift_threshold
+from sklip.networks._trust import full_name, need_unaltered
 
 __all__ = ["resolve", "unwrap_search"]
-
-_SIGMOID_OF_LOGIT = (
-    LinearDiscriminantAnalysis,
-    LogisticRegression,
-    LogisticRegressionCV,
-    MLPClassifier,
-)
 
 
 def resolve(model, folder, columns):
@@ -66,7 +60,7 @@ def resolve(model, folder, columns):
         return _undo_target(model, resolve(model.regressor_, folder, columns))
     if kind in THRESHOLD_MODELS:
         inner = getattr(model, "estimator_", model.estimator)
-        return shift_threshold(model, resolve(inner, folder, columns), inner)
+        return shift_threshold(model, inner, resolve(inner, folder, columns))
     if kind in ENSEMBLES:
         return ENSEMBLES[kind](model, folder, columns, resolve)
     network, classes = extract_network(model)
@@ -78,44 +72,42 @@ def resolve(model, folder, columns):
             f"before it gives {len(columns)}."
         )
     rounding = extract_rounding(model, network)
-    proba = "sigmoid" if _has_sigmoid(model, classes) else None
-    return Resolved(network, rounding, classes, columns, proba)
+    ties = decided_ties(model)
+    return Resolved(
+        network, rounding, classes, columns, ties, *scores_of(model, network, rounding)
+    )
 
 
 def unwrap_search(model):
-    """The fitted model inside FrozenEstimator and searches."""
+    """The fitted model inside FrozenEstimator, searches and models that name one."""
     while True:
         _check_fitted(model)
-        model = unfreeze(model)
-        # Halving searches are experimental: their best_estimator_ tells them.
-        if not isinstance(model, GridSearchCV | RandomizedSearchCV) and not (
-            hasattr(model, "best_estimator_") and hasattr(model, "cv_results_")
-        ):
+        need_unaltered(model)
+        if type(model) is FrozenEstimator:
+            model = model.estimator
+        elif type(model) in SEARCHES:
+            model = _best(model)
+        elif (stated := stated_model(model)) is not None:
+            model = stated
+        else:
             return model
-        if not hasattr(model, "best_estimator_"):
-            raise UnsupportedModelError(
-                f"{type(model).__name__}(refit=False) holds no fitted model."
-            )
-        model = model.best_estimator_
+
+
+def _best(search):
+    if not search.refit or not hasattr(search, "best_estimator_"):
+        raise UnsupportedModelError(
+            f"{type(search).__name__}(refit=False) holds no fitted model."
+        )
+    return search.best_estimator_
 
 
 def _check_fitted(model):
     if isinstance(model, type) or not hasattr(model, "fit"):
-        what = model.__name__ if isinstance(model, type) else type(model).__name__
         raise UnsupportedModelError(
-            f"No bound is known for {what}: a fitted estimator or a FeedForward is "
-            "needed."
+            f"No bound is known for {full_name(model)}: a fitted estimator or a "
+            "FeedForward is needed."
         )
     check_is_fitted(model)
-
-
-def _has_sigmoid(model, classes):
-    if classes is None or len(classes) != 2:
-        return False
-    if type(model) is SGDClassifier:
-        return model.loss == "log_loss"
-    own = isinstance(getattr(model, "network_", None), FeedForward)
-    return type(model) in _SIGMOID_OF_LOGIT or (own and hasattr(model, "predict_proba"))
 
 
 def _undo_target(model, resolved):
@@ -130,6 +122,7 @@ def _undo_target(model, resolved):
 
 def _behind(resolved, transformer):
     transformer = unfreeze(transformer)
+    need_unaltered(transformer)
     if is_identity(transformer):
         return resolved
     if type(transformer) is Pipeline:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A fitted model as a network, before the steps in front of it are folded in."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,30 +10,56 @@ import numpy as np
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import Columns, FoldRounding
 
-__all__ = ["Resolved"]
+__all__ = ["Proba", "Resolved"]
+
+
+@dataclass(frozen=True, eq=False)
+class Proba:
+    """Probability of the second of two classes, as a function of a network's output.
+
+    Attributes
+    ----------
+    kind : {"sigmoid", "shifted"}
+        Sigmoid of the output, or the output plus one half.
+    score : callable
+        Gives the network with that single output, and its rounding.
+    """
+
+    kind: str
+    score: Callable
 
 
 @dataclass(frozen=True, eq=False)
 class Resolved:
     """A model as a network of some columns.
 
+    What predict decides by and what decision_function and predict_proba give may be
+    different functions: a threshold moves the first and hands on the other two.
+
     Attributes
     ----------
     network : FeedForward
-        Logits or predictions as a function of the columns.
+        What predict decides by, or its predictions, as a function of the columns.
     rounding : FoldRounding
         How far it may be from the model.
     classes : ndarray or None
         Labels; None for a regressor.
     columns : Columns
         Inputs of the network.
-    proba : {"sigmoid", "shifted", None}
-        How predict_proba of two classes follows: sigmoid of the logit, output plus one
-        half, or in no known way.
+    ties : {"first", "last", "softmax"}
+        Class that predict gives where outputs are equal: the first of them, the last,
+        or the first of those whose softmax (of a single logit: whose sigmoid) is equal.
+    decision : callable or None
+        Of two classes: gives the network whose single output is decision_function, and
+        its rounding. None if there is none, or it is not known.
+    proba : Proba or None
+        Of two classes: what predict_proba gives; None if it is not known.
     """
 
     network: FeedForward
     rounding: FoldRounding
     classes: np.ndarray | None
     columns: Columns
-    proba: str | None = None
+    ties: str = "first"
+    decision: Callable | None = None
+    proba: Proba | None = None

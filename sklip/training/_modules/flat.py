@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-__all__ = ["FlatModule", "forward_in_chunks"]
+__all__ = ["FlatModule", "forward_in_chunks", "module_arrays"]
 
 # Rows of one forward pass without gradients: some ten MB for small images.
 _CHUNK = 256
@@ -30,6 +30,14 @@ def forward_in_chunks(module, X):
     """
     with torch.no_grad():
         return torch.cat([module(part) for part in X.split(_CHUNK)])
+
+
+def module_arrays(module):
+    """Copies of all parameters and buffers of a module as arrays, by name."""
+    return {
+        name: tensor.detach().cpu().numpy().copy()
+        for name, tensor in module.state_dict().items()
+    }
 
 
 # Entries at whose multiples a parameter may start: 64 bytes, as fast kernels want it.
@@ -116,10 +124,7 @@ class FlatModule(nn.Module):
 
     def state(self):
         """Arrays of all parameters and buffers, by name."""
-        return {
-            name: tensor.detach().cpu().numpy().copy()
-            for name, tensor in self.module.state_dict().items()
-        }
+        return module_arrays(self.module)
 
 
 def _padded(tensor):

@@ -23,7 +23,7 @@ from sklearn.svm import SVC, LinearSVC, LinearSVR
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, network_view, random_network
-from sklip.networks._reading.models import _LINEAR_CLASSIFIERS, _LINEAR_REGRESSORS
+from sklip.networks._reading.known import LINEAR_CLASSIFIERS, LINEAR_REGRESSORS
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -51,7 +51,7 @@ def fit_quietly(model, X, y):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("kind", sorted(_LINEAR_CLASSIFIERS, **by_name))
+@pytest.mark.parametrize("kind", sorted(LINEAR_CLASSIFIERS, **by_name))
 def test_linear_classifiers(kind, n_classes, assert_parity):
     X, y = classification(n_classes)
     view = assert_parity(fit_quietly(kind(), X, y), X)
@@ -62,11 +62,11 @@ def test_linear_classifiers(kind, n_classes, assert_parity):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("kind", [LinearSVC, LinearSVR, RidgeClassifier, Ridge])
 def test_without_intercept(kind, fit_intercept, assert_parity):
-    X, y = regression() if kind in _LINEAR_REGRESSORS else classification(2)
+    X, y = regression() if kind in LINEAR_REGRESSORS else classification(2)
     assert_parity(fit_quietly(kind(fit_intercept=fit_intercept), X, y), X)
 
 
-@pytest.mark.parametrize("kind", sorted(_LINEAR_REGRESSORS, **by_name))
+@pytest.mark.parametrize("kind", sorted(LINEAR_REGRESSORS, **by_name))
 def test_linear_regressors(kind, assert_parity):
     X, y = regression(2 if kind.__name__.startswith("MultiTask") else 1)
     view = assert_parity(fit_quietly(kind(), X, y), X)
@@ -106,7 +106,7 @@ def test_sparse_and_single_precision_coefficients(assert_parity):
 
 
 class Fitted(BaseEstimator):
-    """Stands for an estimator of sklip: anything fitted that has a network."""
+    """A class of the user's own that states its network."""
 
     def __init__(self, network=None, classes=None):
         self.network, self.classes = network, classes
@@ -116,6 +116,9 @@ class Fitted(BaseEstimator):
         if self.classes is not None:
             self.classes_ = np.array(self.classes)
         return self
+
+    def __sklip_network__(self):
+        return self.network_
 
 
 def test_estimators_with_a_network():

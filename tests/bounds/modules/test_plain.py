@@ -1,0 +1,96 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hooks and methods put in the place of others are refused, by what they are."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules import module as torch_module
+
+from sklip import lipschitz_bound
+from sklip.bounds import module_bound, module_hash
+from sklip.bounds._modules.plain import plain_type
+from sklip.bounds._modules.reader import _READERS
+from sklip.exceptions import UnsupportedModelError
+
+
+def triple(module, args, output=None):
+    """A hook before or behind a module."""
+    return tuple(3.0 * x for x in args) if output is None else 3.0 * output
+
+
+def test_hooks_and_overridden_forward_are_refused():
+    hooked = nn.Linear(2, 2)
+    hooked.register_forward_hook(lambda module, args, output: 3.0 * output)
+    before = nn.Linear(2, 2)
+    before.register_forward_pre_hook(lambda module, args: (3.0 * args[0],))
+    overridden = nn.Linear(2, 2)
+    overridden.forward = lambda x: 3.0 * x
+    outer = nn.Sequential(nn.ReLU())
+    outer.register_forward_hook(lambda module, args, output: 3.0 * output)
+    for module in (hooked, before, overridden, outer):
+        with pytest.raises(UnsupportedModelError, match="hooks"):
+            module_bound(nn.Sequential(module))
+
+
+@pytest.mark.parametrize(
+    "register",
+    [
+        torch_module.register_module_forward_hook,
+        torch_module.register_module_forward_pre_hook,
+    ],
+)
+def test_global_hooks_are_refused(register):
+    module = nn.Sequential(nn.Linear(2, 2)).eval()
+    before = module_bound(module), module_hash(module)
+    handle = register(triple)
+    try:
+        for bound in (module_bound, lipschitz_bound):
+            with pytest.raises(ValueError, match="for all modules.*handle.remove"):
+                bound(module)
+    finally:
+        handle.remove()
+    assert (module_bound(module), module_hash(module)) == before
+
+
+@pytest.mark.parametrize("name", ["_conv_forward", "_call_impl", "__call__", "forward"])
+def test_methods_of_one_object_are_refused(name):
+    module = nn.Conv1d(2, 2, 3)
+    setattr(module, name, lambda *args, **kwargs: 0.0)
+    with pytest.raises(UnsupportedModelError, match="of its own"):
+        module_bound(nn.Sequential(module))
+
+
+def test_methods_replaced_on_a_class_are_refused(monkeypatch):
+    forward = nn.Linear.forward
+    monkeypatch.setattr(nn.Linear, "forward", lambda self, x: 3.0 * forward(self, x))
+    with pytest.raises(UnsupportedModelError, match="Linear.forward was replaced"):
+        module_bound(nn.Linear(2, 2))
+    monkeypatch.undo()
+    assert module_bound(nn.Linear(2, 2)) > 0.0
+    monkeypatch.setattr(nn.Module, "__call__", triple)
+    with pytest.raises(UnsupportedModelError, match="Module.__call__ was replaced"):
+        module_bound(nn.Tanh())
+
+
+def test_compiled_in_place_is_refused():
+    module = nn.Linear(2, 2)
+    module._compiled_call_impl = lambda x: 3.0 * x
+    assert torch.equal(module(torch.ones(2)), 3.0 * torch.ones(2))
+    with pytest.raises(UnsupportedModelError, match="compiled in place"):
+        module_bound(module)
+
+
+def new_module(kind):
+    """A module of a class, with arguments that fit it."""
+    for arguments in ((), (2,), (2, 2), (nn.Tanh(),), (1, (1, 2)), (2, 2, 1)):
+        try:
+            return kind(*arguments)
+        except (TypeError, ValueError):
+            continue
+    raise AssertionError(f"no arguments for {kind.__name__}")
+
+
+@pytest.mark.parametrize("kind", _READERS, ids=lambda kind: kind.__name__)
+def test_every_module_that_is_read_is_plain_when_new(kind):
+    assert plain_type(new_module(kind).eval()) is kind
