@@ -128,8 +128,9 @@ def _add_estimator_options(add):
         "--estimator",
         choices=ESTIMATORS,
         default="regularized",
-        help="how the first network is trained: with a penalty, by ADMM, or with "
-        "noise (default: %(default)s)",
+        help="how the first network is trained: with a penalty, of orthonormal layers "
+        "for the radius asked (the middle one of --radius), by ADMM, or with noise "
+        "(default: %(default)s)",
     )
     add(
         "--penalty",
@@ -148,7 +149,8 @@ def _add_estimator_options(add):
         type=_number(0.0, math.inf, open_ends=True),
         metavar="L",
         help="bound that --estimator admm enforces on its network, which sees "
-        "standardised numbers, instead of a weight",
+        "standardised numbers, instead of a weight; for regression also that of "
+        "--estimator bounded (default: 1)",
     )
     add(
         "--noise-std",
@@ -171,7 +173,8 @@ def _add_training_options(add):
         "--max-iter",
         type=_whole(1),
         metavar="EPOCHS",
-        help="most epochs (default: 200, fewer on large tables, at least 20)",
+        help="most epochs (default: 200, bounded 80, fewer on large tables, at least "
+        "20)",
     )
     add(
         "--device",

@@ -201,6 +201,7 @@ def test_no_weight_is_no_penalty(run):
 @pytest.mark.parametrize(
     "options, heading",
     [
+        (("--estimator", "bounded"), "bounded no penalty"),
         (("--estimator", "admm"), "ADMM no penalty"),
         (("--estimator", "admm", "--lipschitz-bound", "0.5"), "ADMM no penalty"),
         (("--estimator", "noise", "--noise-std", "0.5"), "noise training no penalty"),
@@ -222,7 +223,15 @@ def test_estimators(run, target, options, heading):
 @pytest.mark.parametrize(
     "options, said",
     [
-        (("--lipschitz-bound", "2"), "needs --estimator admm"),
+        (("--lipschitz-bound", "2"), "needs --estimator admm or bounded"),
+        (
+            ("--estimator", "bounded", "--lipschitz-weight", "1"),
+            "needs --estimator regularized or admm or noise",
+        ),
+        (
+            ("--estimator", "bounded", "--lipschitz-bound", "1"),
+            "is for regression: a classifier's last layer is free",
+        ),
         (("--noise-std", "1", "--estimator", "admm"), "needs --estimator noise"),
         (("--penalty", "none", "--estimator", "noise"), "needs --estimator regul"),
         (("--estimator", "admm", "--lipschitz-bound", "0"), "not between 0 and inf"),

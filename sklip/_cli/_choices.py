@@ -4,9 +4,12 @@
 
 from dataclasses import dataclass, field
 
+from sklip._cli._errors import JobError
 from sklip.estimators import (
     ADMMLipschitzMLPClassifier,
     ADMMLipschitzMLPRegressor,
+    LipschitzBoundedMLPClassifier,
+    LipschitzBoundedMLPRegressor,
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
     NoiseLipschitzClassifier,
@@ -20,6 +23,7 @@ _CLASSES = {
         LipschitzRegularizedMLPClassifier,
         LipschitzRegularizedMLPRegressor,
     ),
+    "bounded": (LipschitzBoundedMLPClassifier, LipschitzBoundedMLPRegressor),
     "admm": (ADMMLipschitzMLPClassifier, ADMMLipschitzMLPRegressor),
     "noise": (NoiseLipschitzClassifier, NoiseLipschitzRegressor),
 }
@@ -28,6 +32,9 @@ _CLASSES = {
 _WEIGHTS = {"regularized": (0.1, 0.01), "admm": (0.01, 0.003), "noise": (10.0, 0.1)}
 _NOISE_STD = 0.25
 _MOST_ADMM_ITERATIONS = 100
+# Its step size comes to rest after whatever number of epochs: more are seldom better.
+_BOUNDED_EPOCHS = 80
+_BOUND = 1.0
 
 
 @dataclass
@@ -38,7 +45,7 @@ class Choice:
     ----------
     name : str
         Heading in the report.
-    estimator : {"regularized", "admm", "noise"}
+    estimator : {"regularized", "bounded", "admm", "noise"}
         Which family.
     parameters : dict
         Parameters of the family.
@@ -54,7 +61,7 @@ class Choice:
         numbers = [
             f"{name} {value:g}"
             for name, value in self.parameters.items()
-            if not isinstance(value, str) and name != "max_admm_iter"
+            if not isinstance(value, str) and name not in ("max_admm_iter", "max_iter")
         ]
         with_numbers = f" with {' and '.join(numbers)}" if numbers else ""
         return self.name + with_numbers
@@ -65,8 +72,10 @@ class Choice:
         return kind(*arguments, **{**parameters, **self.parameters})
 
 
-def choose(job, task, max_iter):
-    """The estimator that the job asks for."""
+def choose(job, task, max_iter, radii):
+    """The estimator that the job asks for; radii are those of the report, sorted."""
+    if job.estimator == "bounded":
+        return _bounded(job, task, max_iter, radii)
     weight = job.lipschitz_weight
     if weight is None:
         weight = _WEIGHTS[job.estimator][task == "regression"]
@@ -85,6 +94,21 @@ def choose(job, task, max_iter):
         return plain()
     parameters = {"penalty": penalty, "lipschitz_weight": weight}
     return Choice(f"{penalty} penalty", "regularized", parameters)
+
+
+def _bounded(job, task, max_iter, radii):
+    epochs = {} if job.max_iter else {"max_iter": min(max_iter, _BOUNDED_EPOCHS)}
+    if task == "regression":
+        bound = _BOUND if job.lipschitz_bound is None else job.lipschitz_bound
+        return Choice("bounded", "bounded", {"lipschitz_bound": bound, **epochs})
+    if job.lipschitz_bound is not None:
+        raise JobError(
+            "--lipschitz-bound with --estimator bounded is for regression: a "
+            "classifier's last layer is free, and --radius says how robust it is to be."
+        )
+    # The one in the middle: a larger one gives up accuracy at the smaller ones.
+    radius = radii[len(radii) // 2]
+    return Choice("bounded", "bounded", {"radius": radius, **epochs})
 
 
 def plain():

@@ -8,9 +8,14 @@ from sklip._cli._errors import JobError
 
 __all__ = ["ESTIMATORS", "Job", "check_job"]
 
-ESTIMATORS = ("regularized", "admm", "noise")
-# Options that only one of the estimators has.
-_OWNERS = {"penalty": "regularized", "lipschitz_bound": "admm", "noise_std": "noise"}
+ESTIMATORS = ("regularized", "bounded", "admm", "noise")
+# Options that not all of the estimators have.
+_OWNERS = {
+    "penalty": ("regularized",),
+    "lipschitz_weight": ("regularized", "admm", "noise"),
+    "lipschitz_bound": ("admm", "bounded"),
+    "noise_std": ("noise",),
+}
 
 
 @dataclass
@@ -23,7 +28,7 @@ class Job:
         File and column; both None for the bundled data.
     task : {"classification", "regression"} or None
         None finds it from the target.
-    estimator : {"regularized", "admm", "noise"}
+    estimator : {"regularized", "bounded", "admm", "noise"}
         Which family is trained beside the plain network.
     penalty, lipschitz_weight, lipschitz_bound, noise_std
         Parameters of that family, None where it has none.
@@ -57,10 +62,10 @@ class Job:
 
 def check_job(job):
     """Refuse options that the chosen estimator does not have."""
-    for name, owner in _OWNERS.items():
-        if getattr(job, name) is not None and job.estimator != owner:
+    for name, owners in _OWNERS.items():
+        if getattr(job, name) is not None and job.estimator not in owners:
             option = "--" + name.replace("_", "-")
-            raise JobError(f"{option} needs --estimator {owner}.")
+            raise JobError(f"{option} needs --estimator {' or '.join(owners)}.")
     if job.lipschitz_bound is not None and job.lipschitz_weight is not None:
         raise JobError(
             "--lipschitz-bound enforces a bound, so there is no --lipschitz-weight: "

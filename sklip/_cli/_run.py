@@ -44,7 +44,7 @@ def run(job):
     rows = attacked_rows(table, job.random_state)
     models, results = [], []
     warm_up()
-    for choice in _choices(job, table):
+    for choice in _choices(job, table, radii):
         model, seconds = _train(job, table, choice)
         network = final_estimator(model)
         say(f"Certifying {len(rows)} test rows.")
@@ -82,8 +82,8 @@ def _load(job):
     return load_csv(job.csv, job.target, job.task, job.test_size, job.random_state)
 
 
-def _choices(job, table):
-    chosen = choose(job, table.task, _max_iter(job, table))
+def _choices(job, table, radii):
+    chosen = choose(job, table.task, _max_iter(job, table), radii)
     return [chosen] if chosen == plain() else [chosen, plain()]
 
 

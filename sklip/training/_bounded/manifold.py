@@ -11,11 +11,14 @@ import torch
 
 __all__ = ["move", "polar_direction", "polar_factor", "tangent"]
 
-# One step of the iteration X <- (a + b S + c S^2) X, S = X X^T: singular values from
-# 1/300 to 1 end near 1 after four steps. These of Muon (Jordan et al., 2024) converge
-# nowhere, but soon come within 30 % of 1, which is all that a direction needs.
-_A, _B, _C = 3.4445, -4.7750, 2.0315
-_N_STEPS = 4
+# Steps X <- (a + b S + c S^2) X, S = X X^T, each the best for the singular values that
+# the one before leaves (Amsel, Persson, Musco and Gower, "The Polar Express", 2025). A
+# direction needs no more than three: from 1/500 to 1 all end between 0.18 and 1.87.
+_POLYNOMIALS = (
+    (8.28721, -23.5959, 17.3004),
+    (4.1071, -2.9478, 0.5448),
+    (3.9487, -2.9089, 0.5518),
+)
 # Gradients below it have died out; squares of smaller ones would underflow in float32.
 _DEAD = 1e-12
 
@@ -55,10 +58,10 @@ def polar_direction(matrix):
     """Approximate polar factor of a matrix, whatever its size; small if it is dead."""
     x = matrix / torch.linalg.vector_norm(matrix).clamp_min(_DEAD)
     tall = x.shape[0] > x.shape[1]
-    for _ in range(_N_STEPS):
+    for a, b, c in _POLYNOMIALS:
         s = x.t() @ x if tall else x @ x.t()
-        polynomial = torch.addmm(s, s, s, beta=_B, alpha=_C)
-        x = torch.addmm(x, *((x, polynomial) if tall else (polynomial, x)), beta=_A)
+        polynomial = torch.addmm(s, s, s, beta=b, alpha=c)
+        x = torch.addmm(x, *((x, polynomial) if tall else (polynomial, x)), beta=a)
     return x
 
 

@@ -15,6 +15,9 @@ _MOMENTUM = 0.9
 _ADAM = (0.9, 0.99, 1e-8)
 # Length of a direction with all singular values 1, over sqrt(larger side).
 _LENGTH = 0.2
+# Every so many steps hidden layers move, that much farther: the momentum changes little
+# in between, and their moves are most of a step's time.
+_EVERY = 2
 # Share of a schedule that goes uphill.
 _RISE = 0.3
 # The average begins as that of all steps so far, after about so many.
@@ -99,21 +102,23 @@ class BoundedOptimizer(torch.optim.Optimizer):
         if self.n_steps is not None:
             rate *= schedule(memory["step"] + 1, self.n_steps + 1)
         memory["step"] += 1
-        self._move_hidden(memory["momentum"], rate)
+        self._move_hidden(memory["momentum"], rate, memory["step"] % _EVERY == 1)
         self._move_free(memory, rate)
         self._clip_head()
         # With n steps behind it the average leaves the start at n / (n + 10).
         decay = min(self.averaging, memory["step"] / (memory["step"] + _AVERAGE_LAG))
         memory["average"].lerp_(self.module.flat, 1.0 - decay)
 
-    def _move_hidden(self, momentum, rate):
+    def _move_hidden(self, momentum, rate, moves):
         start = 0
         for weight, grad in zip(self._hidden, self._hidden_grads, strict=True):
             kept = momentum[start : start + weight.numel()].view_as(weight)
             start += weight.numel()
-            kept.lerp_(tangent(weight, grad), 1.0 - _MOMENTUM)
-            length = _LENGTH * max(weight.shape) ** 0.5
-            move(weight, polar_direction(kept), rate * length)
+            kept.lerp_(grad, 1.0 - _MOMENTUM)
+            if moves:
+                kept.copy_(tangent(weight, kept))
+                length = _EVERY * _LENGTH * max(weight.shape) ** 0.5
+                move(weight, polar_direction(kept), rate * length)
 
     def _move_free(self, memory, rate):
         first, second, eps = _ADAM

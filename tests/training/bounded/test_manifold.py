@@ -60,11 +60,11 @@ def test_direction_has_like_singular_values_and_the_vectors_of_the_matrix(shape)
     for size in (1e-6, 1.0, 1e6):
         direction = polar_direction(size * matrix)
         values = torch.linalg.svdvals(direction)
-        assert 0.3 < values.min() and values.max() < 1.3
+        assert 0.18 < values.min() and values.max() < 1.87
         share = (
             direction * torch.tensor(polar_factor(matrix))
         ).sum() / direction.norm()
-        assert share > 0.95 * min(shape) ** 0.5
+        assert share > 0.85 * min(shape) ** 0.5
 
 
 def test_no_direction_where_the_gradient_has_died_out():
