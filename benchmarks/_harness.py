@@ -11,7 +11,7 @@ import gc
 import os
 import time
 
-__all__ = ["Table", "cpu_seconds", "options_of", "timed"]
+__all__ = ["Table", "cpu_seconds", "parse", "timed"]
 
 
 class Table:
@@ -23,41 +23,53 @@ class Table:
         File to go on with; None keeps the rows in memory.
     columns : sequence of str
         Header of a new file.
-    n_keys : int, default=1
-        The first so many columns say what was measured.
     form : callable, default=str
-        How a value is written.
+        How a value is written; texts stay as they are.
+    echo : bool, default=True
+        Print the header and every new row.
     """
 
-    def __init__(self, path, columns, n_keys=1, form=str):
+    def __init__(self, path, columns, form=str, echo=True):
         self.path, self.columns = path, list(columns)
-        self.n_keys, self.form = n_keys, form
+        self.form, self.echo = form, echo
         self.rows = []
         if path and os.path.exists(path):
             with open(path, newline="", encoding="utf-8") as file:
                 self.rows = list(csv.DictReader(file))
+        if echo:
+            print("\t".join(self.columns))
+
+    def texts(self, values):
+        """Values as they are written."""
+        return [v if isinstance(v, str) else self.form(v) for v in values]
 
     def find(self, *key):
         """Rows that begin with these values, compared as they are written."""
-        key = [self.form(value) for value in key]
+        key = self.texts(key)
         columns = self.columns[: len(key)]
         return [row for row in self.rows if [row[c] for c in columns] == key]
 
     def fill(self, key, measure):
-        """Call ``measure()`` for the other columns unless a row has this key."""
+        """Call ``measure()`` for the other columns, unless a row has this key."""
         if not self.find(*key):
-            self.add(*key, *measure())
+            self.add([*key, *measure()])
 
-    def add(self, *values):
-        """Print one row and append it to the file."""
-        texts = [self.form(value) for value in values]
-        self.rows.append(dict(zip(self.columns, texts, strict=True)))
-        print("\t".join(texts), flush=True)
-        if self.path:
+    def fill_group(self, key, measure):
+        """As fill, where ``measure()`` gives the other columns of several rows."""
+        if not self.find(*key):
+            self.add(*[[*key, *row] for row in measure()])
+
+    def add(self, *rows):
+        """Append rows to the file, all of them or none."""
+        rows = [self.texts(row) for row in rows]
+        self.rows += [dict(zip(self.columns, row, strict=True)) for row in rows]
+        for row in rows if self.echo else ():
+            print("\t".join(row), flush=True)
+        if self.path and rows:
             new = not os.path.exists(self.path)
             with open(self.path, "a", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
-                writer.writerows(([self.columns] if new else []) + [texts])
+                writer.writerows(([self.columns] if new else []) + rows)
 
 
 def timed(function):
@@ -73,8 +85,8 @@ def cpu_seconds(function):
     return timed(function)[1]
 
 
-def options_of(doc, output=None, add=lambda argument: None):
-    """Options from the command line: ``--output`` and what ``add`` adds.
+def parse(doc, output=None, **arguments):
+    """Options of the command line: ``--output``, and others by their name.
 
     Parameters
     ----------
@@ -82,12 +94,17 @@ def options_of(doc, output=None, add=lambda argument: None):
         The benchmark's docstring, shown by ``--help``.
     output : str, default=None
         Default of ``--output``; None writes no file.
-    add : callable, default=none more
-        Is given ``parser.add_argument``.
+    **arguments : dict
+        Name -> keywords of ``add_argument``, or the default alone, which says the
+        type; a name in capitals is a positional argument.
     """
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", default=output, help="CSV to write and to resume")
-    add(parser.add_argument)
+    for name, keywords in arguments.items():
+        flag = name.lower() if name.isupper() else "--" + name.replace("_", "-")
+        if not isinstance(keywords, dict):
+            keywords = {"default": keywords, "type": type(keywords)}
+        parser.add_argument(flag, **keywords)
     return parser.parse_args()

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What paper 000 printed, the settings to run, and the two side by side."""
 
-import csv
-import os
 from collections import defaultdict
 
 import numpy as np
+from _harness import Table
 from scipy.stats import spearmanr
 
 __all__ = [
@@ -70,13 +69,11 @@ class Results:
     """One CSV, a row for each number; groups that are in it are not made again."""
 
     def __init__(self, path):
-        self.path = path
+        self.table = Table(path, _COLUMNS, echo=False)
         self.values = defaultdict(dict)
-        if os.path.exists(path):
-            with open(path, newline="") as file:
-                for row in csv.DictReader(file):
-                    key = self._key(row[name] for name in _KEY)
-                    self.values[key][row["quantity"]] = float(row["value"])
+        for row in self.table.rows:
+            key = self._key(row[name] for name in _KEY)
+            self.values[key][row["quantity"]] = float(row["value"])
 
     @staticmethod
     def _key(parts):
@@ -90,11 +87,7 @@ class Results:
         if key in self.values:
             return
         found = {name: float(value) for name, value in compute()}
-        new = not os.path.exists(self.path)
-        with open(self.path, "a", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([_COLUMNS] if new else [])
-            writer.writerows([*key, n, f"{v:.6g}"] for n, v in found.items())
+        self.table.add(*[[*key, n, f"{v:.6g}"] for n, v in found.items()])
         self.values[key] = found
 
     def over_seeds(self, experiment, run, quantity):

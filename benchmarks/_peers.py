@@ -1,9 +1,7 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The alternatives that the benchmarks compare with, and how time is taken."""
+"""The alternatives that the benchmarks compare with, one thread each."""
 
-import gc
-import time
 import warnings
 
 import numpy as np
@@ -71,11 +69,3 @@ def skorch_model(batch_size, epochs, n_features, n_classes):
         train_split=None,
         verbose=0,
     )
-
-
-def cpu_seconds(function):
-    """CPU time of one call, garbage collected before."""
-    gc.collect()
-    start = time.process_time()
-    function()
-    return time.process_time() - start

@@ -11,12 +11,11 @@ and one projection, last biases. Certificates of both included. CPU seconds; "ra
 the median over the repeats of the two times taken one after the other.
 """
 
-import argparse
-import csv
 import statistics
 
+import _peers  # noqa: F401, one thread
 import numpy as np
-from _peers import cpu_seconds
+from _harness import Table, cpu_seconds, parse
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -36,7 +35,7 @@ def load():
 
 
 def compare(hidden, bound, repeats):
-    """One row: both fits with every seed."""
+    """What one row holds: both fits with every seed."""
     X, X_test, y, y_test = load()
     plain_s, admm_s = [], []
     for seed in range(repeats):
@@ -49,10 +48,7 @@ def compare(hidden, bound, repeats):
         plain_s.append(cpu_seconds(lambda model=plain: model.fit(X, y)))
         admm_s.append(cpu_seconds(lambda model=admm: model.fit(X, y)))
     ratio = statistics.median(a / p for a, p in zip(admm_s, plain_s, strict=True))
-    sizes = "-".join(map(str, (64, *hidden, 10)))
     return [
-        sizes,
-        bound,
         f"{statistics.median(plain_s):.2f}",
         f"{statistics.median(admm_s):.2f}",
         f"{ratio:.2f}",
@@ -68,18 +64,13 @@ def compare(hidden, bound, repeats):
 
 def main():
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
+    options = parse(__doc__, repeats=3)
     compare((8,), 1.0, 1)  # libraries load on first use
-    rows = [COLUMNS]
-    for setting in SETTINGS:
-        rows.append(compare(*setting, options.repeats))
-        print(dict(zip(COLUMNS, rows[-1], strict=True)), flush=True)
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows(rows)
+    table = Table(options.output, COLUMNS)
+    for hidden, bound in SETTINGS:
+        sizes = "-".join(map(str, (64, *hidden, 10)))
+        arguments = hidden, bound, options.repeats
+        table.fill((sizes, bound), lambda a=arguments: compare(*a))
 
 
 if __name__ == "__main__":

@@ -24,13 +24,12 @@ spectral penalty, alone. Runs that are in the file already are not repeated.
 does the pairs with each of six fixed rho instead.
 """
 
-import argparse
-import csv
 import os
 
+import _peers  # noqa: F401, one thread
 import numpy as np
 from _admm_pareto_tables import draw, print_comparison, write_tables
-from _peers import cpu_seconds
+from _harness import Table, cpu_seconds, parse
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
 from skorch.callbacks import Callback
@@ -184,32 +183,6 @@ def admm(problem, seed, **parameters):
     )
 
 
-class Table:
-    """The CSV file, to which every run adds a row."""
-
-    def __init__(self, path):
-        self.path = path
-        self.rows = []
-        if os.path.exists(path):
-            with open(path, newline="") as file:
-                self.rows = list(csv.DictReader(file))
-
-    def find(self, *key):
-        """Row of a run, None if it has not been made."""
-        for row in self.rows:
-            if key == tuple(row[name] for name in COLUMNS[:4]):
-                return row
-        return None
-
-    def add(self, *values):
-        """Append a row and print it."""
-        new = not os.path.exists(self.path)
-        with open(self.path, "a", newline="") as file:
-            csv.writer(file).writerows(([COLUMNS] if new else []) + [values])
-        self.rows.append(dict(zip(COLUMNS, values, strict=True)))
-        print(*values, sep="\t", flush=True)
-
-
 def compare(table, problem, method, strength, seed, name="enforce", rho="auto"):
     """A penalised net, and ADMM with that net's bound."""
     key = (problem.name, method, f"{strength:g}", str(seed))
@@ -219,7 +192,7 @@ def compare(table, problem, method, strength, seed, name="enforce", rho="auto"):
         return
     net, results = problem.fit(penalised(problem, method, strength, seed))
     if not done:
-        table.add(*key, *results)
+        table.add([*key, *results])
     if method == "plain":
         return
     start, parameters = {}, {"rho": rho}
@@ -228,7 +201,7 @@ def compare(table, problem, method, strength, seed, name="enforce", rho="auto"):
         parameters["max_admm_iter"] = problem.epochs // 2
         parameters["learning_rate_init"] = 0.3 * STEP_SIZE
     model = admm(problem, seed, lipschitz_bound=net.lipschitz_bound_, **parameters)
-    table.add(*other_key, *problem.fit(model, **start)[1])
+    table.add([*other_key, *problem.fit(model, **start)[1]])
 
 
 def restarted(table, problem, method, strength, seed):
@@ -248,7 +221,7 @@ def regularised(table, problem, method, strength, seed):
     key = (problem.name, method, f"{strength:g}", str(seed))
     if not table.find(*key):
         model = admm(problem, seed, lipschitz_weight=strength)
-        table.add(*key, *problem.fit(model)[1])
+        table.add([*key, *problem.fit(model)[1]])
 
 
 def run_all(table, problems, n_seeds, scan):
@@ -272,16 +245,17 @@ def run_all(table, problems, n_seeds, scan):
 
 def main():
     """Run what is missing, then print or draw what is in the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default=None, help="folder of the two tables")
-    parser.add_argument("--only", nargs="*", default=list(NETS), help="names of nets")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--scan", action="store_true", help="fixed rho, one seed")
-    parser.add_argument("--output", default="admm_pareto.csv")
-    parser.add_argument("--table", default=None, help="only write tables to this file")
-    parser.add_argument("--figure", default=None, help="only draw this file")
-    options = parser.parse_args()
-    table = Table(options.output)
+    options = parse(
+        __doc__,
+        output="admm_pareto.csv",
+        data={"help": "folder of the two tables"},
+        only={"nargs": "*", "default": list(NETS), "help": "names of nets"},
+        seeds=5,
+        scan={"action": "store_true", "help": "fixed rho, one seed"},
+        table={"help": "only write tables to this file"},
+        figure={"help": "only draw this file"},
+    )
+    table = Table(options.output, COLUMNS)
     if options.table is None and options.figure is None:
         names = [n for n in options.only if options.data or n not in TABLES]
         problems = [Problem(name, options.data) for name in names]

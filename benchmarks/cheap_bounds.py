@@ -11,17 +11,15 @@ median of fast calls that take turns; ratio is that to ECLipsE-Fast in numpy. Ou
 everything from the arrays to the proven certificate.
 """
 
-import argparse
-import csv
 import os
 import statistics
-import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from _harness import Table, parse, timed  # noqa: E402
 
 from sklip.bounds import (  # noqa: E402
     lipschitz_lower_bound,
@@ -87,21 +85,25 @@ FAST = {"ECLipsE-Fast", "sequential", "product", "eclipse-nn"}
 COLUMNS = ["net", "method", "bound", "cpu_ms", "ratio"]
 
 
-def timed(function, network):
+def milliseconds(function, network):
     """Value and CPU milliseconds of one call."""
-    start = time.process_time()
-    value = function(network)
-    return value, 1e3 * (time.process_time() - start)
+    value, seconds = timed(lambda: function(network))
+    return value, 1e3 * seconds
 
 
 def measure(network):
-    """Values, and lists of CPU milliseconds, by method."""
-    first = {name: timed(function, network) for name, function in METHODS.items()}
+    """By method: the bound, median milliseconds, and their ratio to ECLipsE-Fast's."""
+    first = {
+        name: milliseconds(function, network) for name, function in METHODS.items()
+    }
     times = {name: [] if name in FAST else [first[name][1]] for name in METHODS}
     while sum(times["ECLipsE-Fast"]) < 300.0 and len(times["ECLipsE-Fast"]) < 101:
         for name in [name for name in METHODS if name in FAST]:
-            times[name].append(timed(METHODS[name], network)[1])
-    return {name: value for name, (value, _) in first.items()}, times
+            times[name].append(milliseconds(METHODS[name], network)[1])
+    unit = statistics.median(times["ECLipsE-Fast"])
+    for method, (value, _) in first.items():
+        spent = statistics.median(times[method])
+        yield method, value, f"{spent:.4g}", f"{spent / unit:.3g}"
 
 
 def load(path):
@@ -115,24 +117,13 @@ def load(path):
 
 def main():
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("nets", nargs="*", type=Path)
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
+    options = parse(__doc__, NETS={"nargs": "*", "type": Path})
     networks = {path.stem: load(path) for path in options.nets}
     networks["784-256x4-10"] = random_network([784, *[256] * 4, 10], random_state=0)
     networks["50 of 80"] = random_network([80] * 51, random_state=0)
-    rows = []
+    table = Table(options.output, COLUMNS)
     for net, network in networks.items():
-        values, times = measure(network)
-        unit = statistics.median(times["ECLipsE-Fast"])
-        for method, value in values.items():
-            spent = statistics.median(times[method])
-            rows.append([net, method, value, f"{spent:.4g}", f"{spent / unit:.3g}"])
-            print("{:14} {:16} {:12.7g} {:>8} ms {:>8}".format(*rows[-1]), flush=True)
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows])
+        table.fill_group((net,), lambda network=network: measure(network))
 
 
 if __name__ == "__main__":

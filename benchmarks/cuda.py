@@ -25,7 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _harness import Table, options_of
+from _harness import Table, parse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklip import (
@@ -124,7 +124,7 @@ def check_all(table, device):
             continue
         seconds, result = _attempt(device, function, device)
         failed += result.startswith("FAILED")
-        table.add("test", name, device, "", f"{seconds:.3f}", "", result)
+        table.add(["test", name, device, "", f"{seconds:.3f}", "", result])
     return failed + (device != "cpu" and not _marked_tests_pass(table, device))
 
 
@@ -158,7 +158,7 @@ def _marked_tests_pass(table, device):
     done = subprocess.run(words, capture_output=True, text=True)
     print(done.stdout)
     last = done.stdout.strip().splitlines()[-1:] or ["no output"]
-    table.add("test", "marked elsewhere", device, "", "", "", last[0])
+    table.add(["test", "marked elsewhere", device, "", "", "", last[0]])
     return done.returncode == 0
 
 
@@ -174,7 +174,7 @@ def measure(table, device, smoke, deadline):
         _attempt(device, make(device, few))  # libraries load, kernels are chosen
         seconds, result = _attempt(device, make(device, n))
         rate = f"{1000.0 * seconds / n:.5g}"
-        table.add("time", name, device, n, f"{seconds:.5g}", rate, result)
+        table.add(["time", name, device, n, f"{seconds:.5g}", rate, result])
 
 
 def print_ratios(table):
@@ -188,24 +188,21 @@ def print_ratios(table):
 
 def main():
     """Check, measure, compare; the exit code says whether a check failed."""
-
-    def add(argument):
-        argument("--device", default="cuda", choices=("cuda", "cpu"))
-        argument("--smoke", action="store_true", help="small sizes")
-
-    options = options_of(__doc__, add=add)
+    options = parse(
+        __doc__,
+        device={"default": "cuda", "choices": ("cuda", "cpu")},
+        smoke={"action": "store_true", "help": "small sizes"},
+    )
     if options.device == "cuda" and not torch.cuda.is_available():
         print("torch sees no GPU here: nothing to run (--smoke --device cpu tests me).")
         return 0
     here = torch.cuda.get_device_name() if options.device == "cuda" else "no GPU"
-    print(
-        f"{here}; {platform.machine()}, {torch.get_num_threads()} CPU threads, ", end=""
-    )
+    print(f"{here}; {platform.machine()}, {torch.get_num_threads()} CPU threads")
     print(f"torch {torch.__version__}, CUDA {torch.version.cuda}", flush=True)
     warnings.simplefilter("ignore", ConvergenceWarning)
     warnings.filterwarnings("ignore", message="batch_size=")
     deadline = time.monotonic() + MOST_SECONDS
-    table = Table(options.output, COLUMNS, n_keys=3)
+    table = Table(options.output, COLUMNS)
     failed = check_all(table, options.device)
     for device in dict.fromkeys((options.device, "cpu")):
         measure(table, device, options.smoke, deadline)

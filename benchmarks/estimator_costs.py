@@ -5,15 +5,14 @@
 python benchmarks/estimator_costs.py --output benchmarks/estimator_costs.csv
 """
 
-import argparse
-import csv
 import multiprocessing
 import resource
 import statistics
 import time
 
 import numpy as np
-from _peers import HIDDEN, cpu_seconds, make_data, sklearn_model, sklip_model
+from _harness import Table, cpu_seconds, parse
+from _peers import HIDDEN, make_data, sklearn_model, sklip_model
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 
@@ -73,25 +72,27 @@ def grid_search_seconds(n_jobs):
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
-    rows = [["predict 50000x30 float64, sklip/sklearn", predict_ratio(options.repeats)]]
+    options = parse(__doc__, repeats=9)
+    table = Table(options.output, ["quantity", "value"], form="{:.3f}".format)
+    table.fill(
+        ("predict 50000x30 float64, sklip/sklearn",),
+        lambda: [predict_ratio(options.repeats)],
+    )
     for name in ("sklip", "sklearn"):
-        peak, growth = peak_memory(name)
-        rows.append([f"peak MiB of the process, 20000x784 float32, {name}", peak])
-        rows.append([f"growth MiB during fit, 20000x784 float32, {name}", growth])
-    grid_search_seconds(2)  # starts the workers
+        quantity = f"peak MiB of the process, 20000x784 float32, {name}"
+        if not table.find(quantity):
+            peak, growth = peak_memory(name)
+            fit = f"growth MiB during fit, 20000x784 float32, {name}"
+            table.add([quantity, peak], [fit, growth])
     for n_jobs in (1, 2):
-        seconds = statistics.median(grid_search_seconds(n_jobs) for _ in range(3))
-        rows.append([f"grid search of 12 fits on digits, n_jobs={n_jobs}, s", seconds])
-    for name, value in rows:
-        print(f"{name}: {value:.3f}")
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            lines = [[name, f"{value:.3f}"] for name, value in rows]
-            csv.writer(file).writerows([["quantity", "value"], *lines])
+        quantity = f"grid search of 12 fits on digits, n_jobs={n_jobs}, s"
+        table.fill((quantity,), lambda n=n_jobs: [median_search(n)])
+
+
+def median_search(n_jobs):
+    """Of three grid searches, after one that starts the workers."""
+    grid_search_seconds(2)
+    return statistics.median(grid_search_seconds(n_jobs) for _ in range(3))
 
 
 if __name__ == "__main__":

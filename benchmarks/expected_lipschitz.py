@@ -11,13 +11,11 @@ printed errors are in per cent of the mean over networks and gains, and the stan
 error of that mean stands beside them.
 """
 
-import argparse
-import csv
-import os
 import zlib
 
 import numpy as np
 import torch
+from _harness import Table, parse
 
 from sklip import expected_lipschitz
 from sklip.bounds import jacobian_variance
@@ -58,7 +56,7 @@ def measure(layers, width, gain, n_networks):
         network = random_network(sizes, gain=gain, random_state=rng)
         jacobian = network.jacobian(rng.standard_normal((1, N)))[0]
         norms[k], squares[k] = np.linalg.norm(jacobian, 2), np.mean(jacobian**2)
-    row = {"layers": layers, "width": width, "gain": gain, "networks": n_networks}
+    row = {"networks": n_networks}
     for name, values in (("norm", norms), ("variance", squares)):
         row[name] = values.mean()
         row[f"{name}_error"] = values.std() / np.sqrt(n_networks)
@@ -69,28 +67,7 @@ def measure(layers, width, gain, n_networks):
     for method in ("paper", "corrected"):
         value = jacobian_variance(sizes, gain=gain, method=method)
         row[f"variance_{method}"] = value
-    return row
-
-
-def read(path):
-    """Rows of the CSV by layers, width and gain."""
-    if not os.path.exists(path):
-        return {}
-    with open(path, newline="") as file:
-        rows = [
-            {name: float(value) for name, value in row.items()}
-            for row in csv.DictReader(file)
-        ]
-    return {(r["layers"], r["width"], r["gain"]): r for r in rows}
-
-
-def append(path, row):
-    """Write one more row."""
-    new = not os.path.exists(path)
-    with open(path, "a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([COLUMNS] if new else [])
-        writer.writerow([f"{row[name]:.6g}" for name in COLUMNS])
+    return [row[name] for name in COLUMNS[3:]]
 
 
 def errors(rows, measured, formula):
@@ -121,16 +98,14 @@ def print_table(rows, measured, formulas):
 
 def main():
     """Measure what is missing, then print the errors."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", default="expected_lipschitz.csv")
-    options = parser.parse_args()
-    done = read(options.output)
+    options = parse(__doc__, output="expected_lipschitz.csv")
+    table = Table(options.output, COLUMNS, form="{:.6g}".format)
     for width, n_networks in NETWORKS.items():
         for layers in LAYERS:
             for gain in GAINS:
-                if (layers, width, gain) not in done:
-                    append(options.output, measure(layers, width, gain, n_networks))
-    rows = list(read(options.output).values())
+                arguments = layers, width, gain, n_networks
+                table.fill(arguments[:3], lambda a=arguments: measure(*a))
+    rows = [{name: float(value) for name, value in r.items()} for r in table.rows]
     print_table(rows, "norm", FORMULAS)
     print_table(rows, "variance", ("variance_paper", "variance_corrected"))
 

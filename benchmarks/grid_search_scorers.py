@@ -10,12 +10,10 @@ OMP_NUM_THREADS=1 python benchmarks/grid_search_scorers.py --repeats 1 \
     --output benchmarks/grid_search_scorers.csv
 """
 
-import argparse
-import csv
 import statistics
-import time
 import warnings
 
+from _harness import Table, parse, timed
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
@@ -36,17 +34,17 @@ SCORERS = {
     "certified": make_certified_accuracy_scorer(radius=0.1),
     "neg_lipschitz": make_lipschitz_scorer(),
 }
+COLUMNS = ["pixels", "accuracy_cpu_s", "all_cpu_s", "ratio", "scoring_wall_s"]
 
 
 def search_seconds(X, y, scoring, seed):
     """CPU seconds of one search, and the search."""
     model = LipschitzRegularizedMLPClassifier((64,), random_state=seed)
     search = GridSearchCV(model, GRID, scoring=scoring, refit=False, cv=3)
-    start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        search.fit(X, y)
-    return time.process_time() - start, search.cv_results_
+        search, seconds = timed(lambda: search.fit(X, y))
+    return seconds, search.cv_results_
 
 
 def measure(X, y, seed):
@@ -58,23 +56,20 @@ def measure(X, y, seed):
     return alone, both, both / alone, scoring
 
 
+def medians(X, y, repeats):
+    """Of the repeats, each with seeds of its own."""
+    runs = [measure(X, y, seed) for seed in range(repeats)]
+    return [f"{statistics.median(column):.3f}" for column in zip(*runs, strict=True)]
+
+
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
+    options = parse(__doc__, repeats=3)
     X, y = load_digits(return_X_y=True)
-    rows = []
+    table = Table(options.output, COLUMNS)
     for scale in (16, 1):
-        runs = [measure(X / scale, y, seed) for seed in range(options.repeats)]
-        medians = [statistics.median(column) for column in zip(*runs, strict=True)]
-        rows.append([f"[0, {16 // scale}]", *(f"{value:.3f}" for value in medians)])
-        print(*rows[-1])
-    if options.output:
-        header = ["pixels", "accuracy_cpu_s", "all_cpu_s", "ratio", "scoring_wall_s"]
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows([header, *rows])
+        arguments = X / scale, y, options.repeats
+        table.fill((f"[0, {16 // scale}]",), lambda a=arguments: medians(*a))
 
 
 if __name__ == "__main__":

@@ -26,17 +26,16 @@ LipSDP may end at other multipliers in another process, so that objectives of ro
 differ in the last digits; the optimum is that of the same process.
 """
 
-import argparse
-import csv
 import itertools
-import os
 import time
 from functools import cache, partial
+from pathlib import Path
 from unittest import mock
 
 import _peers  # noqa: F401  one thread for every library
 import cvxpy
 import numpy as np
+from _harness import Table, parse
 from sklearn.datasets import load_digits
 
 from sklip import ADMMLipschitzMLPClassifier, FeedForward, lipschitz_bound
@@ -80,7 +79,7 @@ def networks(paths):
     for path in paths:
         data = np.load(path)
         weights = [data[f"W{k}"] for k in range(sum(n[0] == "W" for n in data))]
-        name = os.path.splitext(os.path.basename(path))[0]
+        name = Path(path).stem
         yield name, FeedForward([w.astype(float) for w in weights])
 
 
@@ -270,10 +269,9 @@ def _limited(seconds):
     return mock.patch.object(general_solver, "_options", options)
 
 
-def print_ratios(path):
+def print_ratios(table):
     """Times of cvxpy over the native step's where both are equally accurate."""
-    with open(path, newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["mode"] == "enforce"]
+    rows = [r for r in table.rows if r["mode"] == "enforce"]
     print("net", "sizes", "peer", "excess", "first", "next", sep="\t")
     for name, sizes in sorted({(r["net"], r["sizes"]) for r in rows}):
         own = [r for r in rows if (r["net"], r["sizes"]) == (name, sizes)]
@@ -304,55 +302,32 @@ def _longest(rows, solver):
     return max(rows, key=lambda r: float(r["first_s"]), default=None)
 
 
-class Rows:
-    """The file, and what is in it already."""
-
-    def __init__(self, path):
-        self.path = path
-        self.done = []
-        if path and os.path.exists(path):
-            with open(path, newline="") as file:
-                self.done = [row[:5] for row in csv.reader(file)]
-        print(*COLUMNS, sep="\t")
-
-    def add(self, key, run):
-        """Measure unless it is there, print, and append."""
-        if key in self.done:
-            return
-        row = [*key, *(f"{value:.6g}" for value in run())]
-        print(*row, sep="\t", flush=True)
-        if self.path:
-            new = not os.path.exists(self.path)
-            with open(self.path, "a", newline="") as file:
-                csv.writer(file).writerows(([COLUMNS] if new else []) + [row])
-
-
 def main():
     """Measure, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--nets", nargs="*", default=[], help="npz files")
     solvers = ["native", *PEER_TOLS]
-    parser.add_argument("--solvers", nargs="*", default=solvers, choices=solvers)
-    parser.add_argument("--output", default=None, help="CSV to write")
-    parser.add_argument("--time-limit", type=float, default=600.0, help="of a peer")
-    parser.add_argument("--sizes", nargs="*", help="such as 30-64-2; all if left out")
-    parser.add_argument("--ratios", action="store_true", help="of the output; no runs")
-    options = parser.parse_args()
+    options = parse(
+        __doc__,
+        nets={"nargs": "*", "default": [], "help": "npz files"},
+        solvers={"nargs": "*", "default": solvers, "choices": solvers},
+        time_limit={"type": float, "default": 600.0, "help": "of a peer"},
+        sizes={"nargs": "*", "help": "such as 30-64-2; all if left out"},
+        ratios={"action": "store_true", "help": "of the output; no runs"},
+    )
+    table = Table(options.output, COLUMNS, form="{:.6g}".format)
     if options.ratios:
-        return print_ratios(options.output)
+        return print_ratios(table)
     for peer in {"scs", "clarabel"} & {*options.solvers}:
         _cvxpy(random_network([2, 2, 1], random_state=0), "enforce", 1e-4, peer, 10.0)
     lipschitz_step([np.eye(2)], [], slopes=[], bound=0.5)  # libraries load
-    table = Rows(options.output)
     for sizes in SIZES:
         if sizes[-1] == 10 and not options.sizes and "native" in options.solvers:
             key = ["fit", "-".join(map(str, sizes)), "enforce", "0.0001", "native"]
-            table.add(key, lambda sizes=sizes: fit_steps(sizes))
+            table.fill(key, lambda sizes=sizes: fit_steps(sizes))
     for name, network in networks(options.nets):
         for key, run in tasks(name, network, options.solvers, options.time_limit):
             if options.sizes and key[1] not in options.sizes:
                 continue
-            table.add(key, lambda n=network, k=key, run=run: run(n, k[2], k[3], k[4]))
+            table.fill(key, lambda n=network, k=key, run=run: run(n, k[2], k[3], k[4]))
 
 
 if __name__ == "__main__":

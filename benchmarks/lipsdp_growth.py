@@ -8,11 +8,10 @@ Random ReLU networks 16-N/2-N/2-4 (Xavier, gain 2), tolerance 1e-6, one thread, 
 seconds. The exponent is the slope of log time over log N for the largest half.
 """
 
-import argparse
-import csv
 import math
 
-from _peers import cpu_seconds
+import _peers  # noqa: F401, one thread
+from _harness import Table, cpu_seconds, parse, timed
 
 from sklip import lipschitz_bound
 from sklip.networks import random_network
@@ -22,42 +21,33 @@ COLUMNS = ["neurons", "bound", "relative_gap", "solve_cpu_s", "verify_cpu_s"]
 
 
 def measure(n_neurons, device):
-    """One row of the table."""
+    """What the row of one size holds."""
     sizes = [16, n_neurons // 2, n_neurons // 2, 4]
     network = random_network(sizes, gain=2.0, random_state=0)
-    found = []
-    solve = cpu_seconds(
-        lambda: found.append(lipschitz_bound(network, method="lipsdp", device=device))
+    certificate, solve = timed(
+        lambda: lipschitz_bound(network, method="lipsdp", device=device)
     )
-    (certificate,) = found
     verify = cpu_seconds(lambda: certificate.verify(network))
     gap = 1.0 - certificate.lower / certificate.value
-    return [n_neurons, certificate.value, gap, solve, verify]
+    return [certificate.value, gap, solve, verify]
 
 
 def exponent(rows):
     """Slope of log time over log N between the largest size and its quarter."""
-    last = rows[-1]
-    first = min(rows, key=lambda row: abs(row[0] - last[0] / 4))
-    return math.log(last[3] / first[3]) / math.log(last[0] / first[0])
+    times = {float(row["neurons"]): float(row["solve_cpu_s"]) for row in rows}
+    last = max(times)
+    first = min(times, key=lambda n: abs(n - last / 4))
+    return math.log(times[last] / times[first]) / math.log(last / first)
 
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
+    options = parse(__doc__, device="cpu")
     measure(32, options.device)  # libraries load on first use
-    rows = []
-    print("\t".join(COLUMNS))
+    table = Table(options.output, COLUMNS)
     for n_neurons in SIZES:
-        rows.append(measure(n_neurons, options.device))
-        print("\t".join(f"{value:.6g}" for value in rows[-1]), flush=True)
-    print(f"time ~ N^{exponent(rows):.2f}")
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows])
+        table.fill((n_neurons,), lambda n=n_neurons: measure(n, options.device))
+    print(f"time ~ N^{exponent(table.rows):.2f}")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ A net is an npz file with W0, b0, W1, b1 ... of a ReLU network; 784-256x4-10 and
 layers of 80 are drawn here (Xavier, seed 0). One thread.
 """
 
-import argparse
-import csv
-import os
+from pathlib import Path
 
+import _peers  # noqa: F401, one thread
 import numpy as np
-from _peers import cpu_seconds
+from _harness import Table, cpu_seconds, parse, timed
 
 from sklip import FeedForward, lipschitz_bound
 from sklip.networks import random_network
@@ -32,37 +31,27 @@ def load(path):
 
 
 def measure(name, network):
-    """One row of the table."""
-    found = []
+    """What the row of one net holds."""
     tol = TOLERANCES.get(name, 1e-7)
-    solve = cpu_seconds(
-        lambda: found.append(lipschitz_bound(network, method="lipsdp", tol=tol))
+    certificate, solve = timed(
+        lambda: lipschitz_bound(network, method="lipsdp", tol=tol)
     )
-    (certificate,) = found
     verify = cpu_seconds(lambda: certificate.verify(network))
     gap = 1.0 - certificate.lower / certificate.value
     sequential = float(lipschitz_bound(network, method="sequential"))
-    return [name, certificate.value, certificate.lower, gap, solve, verify, sequential]
+    return [certificate.value, certificate.lower, gap, solve, verify, sequential]
 
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("nets", nargs="*")
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
-    nets = {os.path.splitext(os.path.basename(p))[0]: load(p) for p in options.nets}
+    options = parse(__doc__, NETS={"nargs": "*", "type": Path})
+    nets = {path.stem: load(path) for path in options.nets}
     nets["784-256x4-10"] = random_network([784, *4 * [256], 10], random_state=0)
     nets["50 layers of 80"] = random_network(51 * [80], random_state=0)
     measure("warm-up", random_network([4, 8, 2], random_state=0))
-    rows = []
-    print("\t".join(COLUMNS))
+    table = Table(options.output, COLUMNS)
     for name, network in nets.items():
-        rows.append(measure(name, network))
-        print(name + "\t" + "\t".join(f"{v:.10g}" for v in rows[-1][1:]), flush=True)
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows])
+        table.fill((name,), lambda n=name, net=network: measure(n, net))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,6 @@ Columns: value is the solver's own number, inflation what prove() had to add to 
 bound after our repair, lower the solver's dual value made feasible.
 """
 
-import argparse
-import csv
 import json
 import os
 import resource
@@ -29,6 +27,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from _harness import Table, parse
 
 SOLVERS = (
     "sklip",
@@ -205,39 +205,19 @@ def measure(path, solver, options):
     return row | {"status": f"failed: {message[-1][:120]}"}
 
 
-def with_ratios(rows):
-    """Rows with CPU seconds over ours on the same net."""
-    ours = {r["net"]: r.get("cpu_seconds") for r in rows if r["solver"] == "sklip"}
-    for row in rows:
-        seconds, unit = row.get("cpu_seconds"), ours.get(row["net"])
-        row["ratio"] = f"{float(seconds) / float(unit):.3g}" if seconds and unit else ""
-    return rows
-
-
-def read_rows(path):
-    """Rows of an earlier run."""
-    if path is None or not Path(path).exists():
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write_rows(path, rows):
-    """All rows, with ratios."""
-    if path is None:
-        return
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(with_ratios(rows))
+def cells(row, table):
+    """Cells of a row after its key, with CPU seconds over ours on the same net."""
+    found = [row] if row["solver"] == "sklip" else table.find(row["net"], "sklip")
+    seconds, unit = (r.get("cpu_seconds") for r in (row, *(found[-1:] or [{}])))
+    row["ratio"] = f"{float(seconds) / float(unit):.3g}" if seconds and unit else ""
+    return [row.get(column, "") for column in COLUMNS[2:]]
 
 
 def print_table(rows):
     """One line a row."""
     print(" ".join(f"{column:>12}" for column in COLUMNS))
-    for row in with_ratios(rows):
-        cells = [row.get(column) for column in COLUMNS]
-        print(" ".join(f"{shortened(cell):>12}" for cell in cells))
+    for row in rows:
+        print(" ".join(f"{shortened(row[column]):>12}" for column in COLUMNS))
 
 
 def shortened(cell):
@@ -250,24 +230,24 @@ def shortened(cell):
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("nets", nargs="+", help="npz files")
-    parser.add_argument("--solvers", nargs="+", choices=SOLVERS, default=SOLVERS)
-    parser.add_argument("--time-limit", type=int, default=300, help="CPU seconds")
-    parser.add_argument("--output", default=None, help="CSV to write and to go on with")
-    parser.add_argument("--worker", default=None, help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options = parse(
+        __doc__,
+        NETS={"nargs": "+", "help": "npz files"},
+        solvers={"nargs": "+", "choices": SOLVERS, "default": SOLVERS},
+        time_limit={"type": int, "default": 300, "help": "CPU seconds"},
+        worker={"help": "measure in this process; for the script itself"},
+    )
     if options.worker:
         work(options.nets[0], options.worker, options.time_limit)
         return
-    rows = read_rows(options.output)
-    known = {(row["net"], row["solver"]) for row in rows}
+    table = Table(options.output, COLUMNS, echo=False)
     for path in options.nets:
         for solver in options.solvers:
-            if (Path(path).stem, solver) not in known:
-                rows.append(measure(path, solver, options))
-                write_rows(options.output, rows)
-    print_table(rows)
+            table.fill(
+                (Path(path).stem, solver),
+                lambda p=path, s=solver: cells(measure(p, s, options), table),
+            )
+    print_table(table.rows)
 
 
 if __name__ == "__main__":

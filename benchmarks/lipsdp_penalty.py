@@ -10,12 +10,11 @@ whose last column is the target (standardised, 64 hidden, 300 epochs). The bound
 LipSDP's for both penalties, means over the seeds. Runs in the output are not repeated.
 """
 
-import argparse
-import csv
-import os
+from pathlib import Path
 
+import _peers  # noqa: F401, one thread
 import numpy as np
-from _peers import cpu_seconds
+from _harness import Table, cpu_seconds, parse
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -39,7 +38,7 @@ def load(path):
         name, X, stratify = "digits", X / 16, y
     else:
         table = np.loadtxt(path, delimiter=",", skiprows=1)
-        name = os.path.splitext(os.path.basename(path))[0]
+        name = Path(path).stem
         table = (table - table.mean(axis=0)) / table.std(axis=0)
         X, y, stratify = table[:, :-1], table[:, -1], None
     X = X.astype(np.float32)
@@ -75,13 +74,6 @@ def run(parts, penalty, weight, seed, classify):
     ]
 
 
-def _read(path):
-    if not os.path.exists(path):
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _print_means(rows, name, weights):
     for penalty, values in weights.items():
         for weight in values:
@@ -100,28 +92,22 @@ def _print_means(rows, name, weights):
 
 def main():
     """Run what is missing in the file, then print the means over the seeds."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--csv", default=None, help="a regression table")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--output", default="lipsdp_penalty.csv")
-    options = parser.parse_args()
+    options = parse(
+        __doc__,
+        output="lipsdp_penalty.csv",
+        csv={"help": "a regression table"},
+        seeds=3,
+    )
     name, parts = load(options.csv)
     weights = DIGITS if options.csv is None else TABLE
-    keys = COLUMNS[:4]
-    done = {tuple(row[key] for key in keys) for row in _read(options.output)}
+    table = Table(options.output, COLUMNS)
     for penalty, values in weights.items():
         for weight in values:
             for seed in range(options.seeds):
-                key = (name, penalty, str(weight), str(seed))
-                if key in done:
-                    continue
-                found = run(parts, penalty, weight, seed, options.csv is None)
-                new = not os.path.exists(options.output)
-                with open(options.output, "a", newline="") as file:
-                    csv.writer(file).writerows(
-                        ([COLUMNS] if new else []) + [[*key, *found]]
-                    )
-    _print_means(_read(options.output), name, weights)
+                arguments = parts, penalty, weight, seed, options.csv is None
+                key = (name, penalty, weight, seed)
+                table.fill(key, lambda a=arguments: run(*a))
+    _print_means(table.rows, name, weights)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,6 @@ mnist     10,000 images, 784-256-256-10, certified accuracy at linf 1/255 by int
           and by linear propagation: CPU seconds and peak memory of a fresh process
 """
 
-import argparse
-import csv
-import os
 import resource
 import subprocess
 import sys
@@ -31,6 +28,7 @@ import warnings
 
 import numpy as np
 import torch
+from _harness import Table, parse
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
@@ -197,54 +195,34 @@ def one_pass(data, method):
     print(time.process_time() - start, peak, share)
 
 
-class Table:
-    """The CSV; groups that are in it are not made again."""
-
-    def __init__(self, path):
-        self.path, self.done = path, set()
-        if os.path.exists(path):
-            with open(path, newline="") as file:
-                self.done = {tuple(row[:3]) for row in csv.reader(file)}
-
-    def fill(self, table, case, norm, rows):
-        """Append a group of numbers unless it is there."""
-        key = (table, case, str(norm))
-        if key in self.done:
-            return
-        rows = [(*key, method, name, f"{value:.5g}") for method, name, value in rows]
-        new = not os.path.exists(self.path)
-        with open(self.path, "a", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerows([COLUMNS] if new else [])
-            writer.writerows(rows)
-        for row in rows:
-            print(*row, flush=True)
-
-
 def main():
     """Fill the CSV."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", help="MNIST's npz; without it 10,000 random images")
-    parser.add_argument("--output", default="local_bounds.csv")
-    parser.add_argument("--pass", dest="method", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    arguments = parse(
+        __doc__,
+        output="local_bounds.csv",
+        data={"help": "MNIST's npz; without it 10,000 random images"},
+        **{"pass": {"dest": "method", "help": "print one pass; for the script itself"}},
+    )
     if arguments.method:
         return one_pass(arguments.data, arguments.method)
-    table = Table(arguments.output)
+    table = Table(arguments.output, COLUMNS, form="{:.5g}".format)
+
+    def fill(part, case, norm, measure, *of):
+        table.fill_group((part, case, norm), lambda: measure(*of))
+
     for method in ("ibp", "crown"):
-        table.fill(
-            "mnist", f"784-256-256-10 {method}", np.inf, mnist(arguments.data, method)
-        )
+        case = f"784-256-256-10 {method}"
+        fill("mnist", case, np.inf, mnist, arguments.data, method)
     for data, hidden, norm in RADII_OF:
-        table.fill("radii", name_of(data, hidden), norm, radii(data, hidden, norm))
+        fill("radii", name_of(data, hidden), norm, radii, data, hidden, norm)
     for data, hidden in GAP_OF:
-        table.fill("gap", name_of(data, hidden), 2, gap(data, hidden, 2))
+        fill("gap", name_of(data, hidden), 2, gap, data, hidden, 2)
     for data, hidden, sizes in ACCURACY_OF:
         for radius in sizes:
             case = f"{name_of(data, hidden)} at {radius}"
-            table.fill("accuracy", case, 2, accuracy(data, hidden, 2, radius))
+            fill("accuracy", case, 2, accuracy, data, hidden, 2, radius)
     data, hidden, norm = LARGE
-    table.fill("radii", name_of(data, hidden), norm, radii(data, hidden, norm))
+    fill("radii", name_of(data, hidden), norm, radii, data, hidden, norm)
     return None
 
 

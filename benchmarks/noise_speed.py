@@ -11,13 +11,13 @@ Every figure is the median over the repeats of a ratio of CPU times taken side b
 ``pipeline`` is the share of our epoch that goes into ordering and gathering batches.
 """
 
-import argparse
-import csv
 import statistics
 import time
+import warnings
 
 import numpy as np
 import torch
+from _harness import Table, parse
 
 from sklip import NoiseLipschitzClassifier
 from sklip.training import (
@@ -86,7 +86,7 @@ def pipeline(X, targets, batch_size, epochs):
 
 
 def measure(case, noise, repeats, epochs):
-    """One row of the table."""
+    """Ratio, milliseconds and share of one row."""
     network, shape, n, hidden, batch_size, dtype = case
     generator = torch.Generator().manual_seed(0)
     X = torch.rand(n, *shape, generator=generator).to(dtype)
@@ -125,12 +125,6 @@ def measure(case, noise, repeats, epochs):
         shares.append(pipeline(X, targets, batch_size, epochs) / ours)
     # The first round warms up.
     return [
-        network,
-        "x".join(map(str, shape)),
-        n,
-        batch_size,
-        str(dtype).removeprefix("torch."),
-        "yes" if noise else "no",
         f"{statistics.median(ratios[1:]):.2f}",
         f"{1e3 * statistics.median(seconds[1:]):.1f}",
         f"{100 * statistics.median(shares[1:]):.1f} %",
@@ -139,29 +133,27 @@ def measure(case, noise, repeats, epochs):
 
 def main():
     """Measure all cases."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=None)
-    parser.add_argument("--only", nargs="+", help="networks to measure")
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
+    options = parse(
+        __doc__,
+        repeats=5,
+        epochs={"type": int},
+        only={"nargs": "+", "help": "networks to measure"},
+    )
     torch.set_num_threads(1)
     np.random.seed(0)
-    rows = []
-    print("\t".join(COLUMNS))
+    warnings.simplefilter("ignore")
+    table = Table(options.output, COLUMNS)
     for case in CASES:
-        if options.only and case[0] not in options.only:
+        network, shape, n, _, batch_size, dtype = case
+        if options.only and network not in options.only:
             continue
+        size = "x".join(map(str, shape))
+        kind = str(dtype).removeprefix("torch.")
         for noise in (False, True):
-            rows.append(measure(case, noise, options.repeats, options.epochs))
-            print("\t".join(map(str, rows[-1])), flush=True)
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows])
+            key = (network, size, n, batch_size, kind, "yes" if noise else "no")
+            arguments = case, noise, options.repeats, options.epochs
+            table.fill(key, lambda a=arguments: measure(*a))
 
 
 if __name__ == "__main__":
-    import warnings
-
-    warnings.simplefilter("ignore")
     main()

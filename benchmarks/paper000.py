@@ -17,7 +17,6 @@ images, attacked accuracy is PGD's (20 steps, 5 starts) on the first 1000; IBP s
 these too, CROWN the first 200, on nets of width 128.
 """
 
-import argparse
 import functools
 import itertools
 import warnings
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _harness import parse
 from _paper000_tables import (
     FIG4,
     RADII,
@@ -257,15 +257,16 @@ def history_rows(stored):
 
 def main():
     """Run what is missing in the file, then print everything beside the paper's."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="MNIST, as load_mnist takes it")
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--subset", type=int, default=20000)
-    parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--cache", default="benchmarks/results/paper000")
-    parser.add_argument("--output", default="paper000.csv")
-    options = parser.parse_args()
+    options = parse(
+        __doc__,
+        output="paper000.csv",
+        data={"help": "MNIST, as load_mnist takes it"},
+        epochs=40,
+        seeds=3,
+        subset=20000,
+        trials=10,
+        cache="benchmarks/results/paper000",
+    )
     results = Results(options.output)
     run_fig2(results, options.trials)
     if options.data is not None:

@@ -26,14 +26,11 @@ rho and mu are therefore halved in the call. "objective" is the training error, 
 mu L^2 (mu = 8e-4, L the bound of the matrix inequality) where L is penalised.
 """
 
-import argparse
-import csv
-import os
-import time
 import warnings
 
 import numpy as np
 import torch
+from _harness import Table, parse, timed
 from threadpoolctl import threadpool_limits
 
 from sklip import ADMMLipschitzMLPRegressor, FeedForward, lipschitz_bound
@@ -169,58 +166,52 @@ def measure(toy, network, lmi_bound):
     return row
 
 
-def rows(path, descent, done):
-    """Rows that are not done yet."""
-    kinds = ["nominal", "l2", *SETTINGS]
-    kinds += ["lipschitz, descent"] if descent else []
-    for name in ("step", "sine"):
-        toy = load(name, path)
-        for kind in kinds:
-            if (name, kind) in done:
-                continue
-            start = time.process_time()
-            if kind in toy.trained:
-                network, lmi_bound = trained(toy, kind), None
-            elif kind in SETTINGS:
-                network, lmi_bound = fit(toy, name, **SETTINGS[kind])
-            else:
-                network, lmi_bound = descend(toy, name)
-            seconds = time.process_time() - start
-            row = measure(toy, network, lmi_bound)
-            row |= {"example": name, "network": kind}
-            if lmi_bound is not None:
-                row["cpu_s"] = round(seconds, 1)
-            printed = PRINTED.get((name, kind), [None] * 4)
-            for key, value in zip([*ERRORS, "bound"], printed, strict=True):
-                row[f"paper_{key}"] = value
-            yield row
+def network_of(toy, name, kind):
+    """The network of a row and its bound by the matrix inequality, if it has one."""
+    if kind in toy.trained:
+        return trained(toy, kind), None
+    if kind in SETTINGS:
+        return fit(toy, name, **SETTINGS[kind])
+    return descend(toy, name)
+
+
+def row_of(toy, name, kind):
+    """What a row holds after its key."""
+    (network, lmi_bound), seconds = timed(lambda: network_of(toy, name, kind))
+    row = measure(toy, network, lmi_bound)
+    if lmi_bound is not None:
+        row["cpu_s"] = round(seconds, 1)
+    printed = PRINTED.get((name, kind), [None] * 4)
+    for key, value in zip([*ERRORS, "bound"], printed, strict=True):
+        row[f"paper_{key}"] = value
+    return [row.get(column) for column in COLUMNS[2:]]
+
+
+def written(value):
+    """A cell: nothing for None, seven digits of a number."""
+    if value is None:
+        return ""
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 def main():
     """Compute what is missing; print the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", help="npz file with the samples and L2 networks")
-    parser.add_argument("--output", default="paper001.csv", help="CSV to append to")
-    parser.add_argument(
-        "--descent", action="store_true", help="also take every gradient step"
+    options = parse(
+        __doc__,
+        output="paper001.csv",
+        data={"help": "npz file with the samples and L2 networks"},
+        descent={"action": "store_true", "help": "also take every gradient step"},
     )
-    options = parser.parse_args()
     torch.set_num_threads(1)
     threadpool_limits(1)
     warnings.filterwarnings("ignore", category=UserWarning)
-    done = set()
-    if os.path.exists(options.output):
-        with open(options.output, newline="") as file:
-            done = {(r["example"], r["network"]) for r in csv.DictReader(file)}
-    for row in rows(options.data, options.descent, done):
-        row = {k: f"{v:.7g}" if isinstance(v, float) else v for k, v in row.items()}
-        print({k: v for k, v in row.items() if v is not None}, flush=True)
-        new = not os.path.exists(options.output)
-        with open(options.output, "a", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+    table = Table(options.output, COLUMNS, form=written)
+    kinds = ["nominal", "l2", *SETTINGS]
+    kinds += ["lipschitz, descent"] if options.descent else []
+    for name in ("step", "sine"):
+        toy = load(name, options.data)
+        for kind in kinds:
+            table.fill((name, kind), lambda a=(toy, name, kind): row_of(*a))
 
 
 if __name__ == "__main__":

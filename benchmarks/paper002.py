@@ -24,14 +24,13 @@ MNIST; on the others SGD with Nesterov momentum .9, weight decay 1e-4 and no
 augmentation; the step size falls at half and three quarters of the epochs.
 """
 
-import argparse
-import csv
 import pickle
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from _harness import Table, parse
 from _paper002_tables import EXPERIMENTS, Setting
 
 from sklip import NoiseLipschitzClassifier, noise_accuracy_curve
@@ -106,28 +105,18 @@ class Results:
 
     def __init__(self, path):
         self.path = Path(path)
-        self.rows = {}
-        if self.path.exists():
-            with open(self.path, newline="") as file:
-                for row in csv.DictReader(file):
-                    key = tuple(row[name] for name in KEY)
-                    self.rows[key, row["sigma_test"]] = float(row["accuracy"])
+        self.table = Table(path, COLUMNS, echo=False)
 
     def add(self, key, sigmas, accuracies, seconds):
         """Append the accuracies of one network."""
-        new = not self.path.exists()
-        with open(self.path, "a", newline="") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(COLUMNS)
-            for sigma, accuracy in zip(sigmas, accuracies, strict=True):
-                text = f"{sigma:g}", f"{100 * accuracy:.2f}"
-                writer.writerow([*key, *text, f"{seconds:.0f}"])
-                self.rows[key, text[0]] = float(text[1])
+        pairs = zip(sigmas, accuracies, strict=True)
+        rows = [[*key, f"{s:g}", f"{100 * a:.2f}", f"{seconds:.0f}"] for s, a in pairs]
+        self.table.add(*rows)
 
     def get(self, key, sigmas):
         """Accuracies, or None for one that is missing."""
-        return [self.rows.get((key, f"{sigma:g}")) for sigma in sigmas]
+        found = [self.table.find(*key, f"{sigma:g}") for sigma in sigmas]
+        return [float(rows[-1]["accuracy"]) if rows else None for rows in found]
 
 
 def run(setting, experiment, parts, options, results, fraction, seed):
@@ -205,28 +194,24 @@ def draw(path, experiment, measured):
 
 def main():
     """Train what is missing, then print and draw."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    options = parse(
+        __doc__,
+        output="benchmarks/paper002.csv",
+        EXPERIMENT={"choices": EXPERIMENTS},
+        data={"required": True, "metavar": "FILE.npz"},
+        subset={"type": int, "help": "training images (default: all)"},
+        epochs={"type": int, "help": "default: the paper's"},
+        seeds=1,
+        device="cpu",
+        save_every={"type": int, "default": 5, "metavar": "EPOCHS"},
+        bfloat16={"action": "store_true", "help": "train in it on the CPU too"},
+        plot={"metavar": "FILE", "help": "draw it"},
+        only={
+            "nargs": "+",
+            "metavar": "NETWORK:SIGMA:BETA:LN",
+            "help": "some settings instead of all; NETWORK alone is standard training",
+        },
     )
-    parser.add_argument("experiment", choices=EXPERIMENTS)
-    parser.add_argument("--data", required=True, metavar="FILE.npz")
-    parser.add_argument("--subset", type=int, help="training images (default: all)")
-    parser.add_argument("--epochs", type=int, help="default: the paper's")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--output", default="benchmarks/paper002.csv")
-    parser.add_argument("--save-every", type=int, default=5, metavar="EPOCHS")
-    parser.add_argument(
-        "--bfloat16", action="store_true", help="train in it on the CPU (CUDA always)"
-    )
-    parser.add_argument("--plot", metavar="FILE", help="draw it")
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        metavar="NETWORK:SIGMA:BETA:LN",
-        help="some settings instead of all; NETWORK alone is standard training",
-    )
-    options = parser.parse_args()
     experiment = EXPERIMENTS[options.experiment]
     options.epochs = options.epochs or SCHEDULES[experiment.schedule]
     settings = list(experiment.rows)

@@ -20,8 +20,6 @@ OMP_NUM_THREADS=1 python benchmarks/pipelines.py --data adult.csv \
 The CSV has the rows of ``--parts adult --hidden 64`` from a process of its own besides.
 """
 
-import argparse
-import csv
 import io
 import resource
 import sys
@@ -31,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _harness import Table, parse
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer
@@ -89,6 +88,11 @@ def folded(args):
         yield name, "slope reached / folded bound, median", np.median(reached)
 
 
+def adult_case(args):
+    """Name of the network in the CSV."""
+    return f"{args.hidden} hidden units"
+
+
 def adult(args):
     """Fit, certify and draw a table of 45 thousand rows."""
     if args.data is None:
@@ -114,7 +118,7 @@ def adult(args):
     draw(model, rows, labels, radius, args)
     drawn = time.process_time()
     correct = model.predict(rows) == labels
-    case = f"{args.hidden} hidden units"
+    case = adult_case(args)
     yield case, "rows certified", len(rows)
     yield case, "accuracy", float(correct.mean())
     for size in (0.5, 1.0, 2.0):
@@ -160,24 +164,26 @@ def flips(args):
 
 def main():
     """Run the parts that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--output", required=True)
-    parser.add_argument("--data", help="path of adult.csv; without it, left out")
-    parser.add_argument("--hidden", type=int, default=32, help="units for adult")
-    parser.add_argument("--picture", help="file of the picture of adult")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
-    parser.add_argument("--n-random", type=int, default=100_000)
-    args = parser.parse_args()
+    args = parse(
+        __doc__,
+        data={"help": "path of adult.csv; without it, left out"},
+        hidden={"type": int, "default": 32, "help": "units for adult"},
+        picture={"help": "file of the picture of adult"},
+        parts={"nargs": "+", "choices": PARTS, "default": PARTS},
+        n_random=100_000,
+    )
     warnings.simplefilter("ignore", ConvergenceWarning)
-    with open(args.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["part", "case", "quantity", "value"])
-        for part in args.parts:
-            for case, quantity, value in globals()[part](args):
-                value = round(value, 4) if isinstance(value, float) else value
-                writer.writerow([part, case, quantity, value])
-                file.flush()
-                print(f"{part:8s} {case:50s} {quantity:40s} {value}", flush=True)
+    table = Table(args.output, ["part", "case", "quantity", "value"], form=written)
+    for part in args.parts:
+        done = table.find(part, adult_case(args)) if part == "adult" else []
+        if done or (part != "adult" and table.find(part)):
+            continue
+        table.add(*[[part, *row] for row in globals()[part](args)])
+
+
+def written(value):
+    """A cell, numbers to four decimals."""
+    return str(round(value, 4) if isinstance(value, float) else value)
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ Every figure is the median over the repeats of a ratio taken side by side in one
 process: first ours, then the peer. An MLP 64-64, Adam, float32 input, no certificate.
 """
 
-import argparse
-import csv
 import statistics
 
-from _peers import cpu_seconds, make_data, sklearn_model, sklip_model, skorch_model
+from _harness import Table, cpu_seconds, parse
+from _peers import make_data, sklearn_model, sklip_model, skorch_model
 
 SHAPES = [(569, 30), (1797, 64), (50_000, 30), (20_000, 784)]
 BATCH_SIZES = [32, 128, 200, 512]
@@ -49,7 +48,7 @@ def _one_round(X, y, batch_size, epochs):
 
 
 def measure(shape, batch_size, repeats):
-    """One row of the table."""
+    """Ratios and milliseconds of one row."""
     X, y = make_data(*shape)
     epochs = max(2, 40_000 // shape[0])
     rounds = [_one_round(X, y, batch_size, epochs) for _ in range(repeats)]
@@ -59,8 +58,6 @@ def measure(shape, batch_size, repeats):
 
     epoch = statistics.median(times["plain"] for times in rounds) / epochs
     return [
-        *shape,
-        batch_size,
         f"{median('plain', 'sklearn'):.2f}",
         f"{median('plain', 'skorch'):.2f}",
         f"{median('spectral', 'plain'):.2f}",
@@ -71,19 +68,12 @@ def measure(shape, batch_size, repeats):
 
 def main():
     """Measure all shapes and batch sizes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--output", default=None, help="CSV to write")
-    options = parser.parse_args()
-    rows = []
-    print("\t".join(COLUMNS))
+    options = parse(__doc__, repeats=5)
+    table = Table(options.output, COLUMNS)
     for shape in SHAPES:
         for batch_size in BATCH_SIZES:
-            rows.append(measure(shape, batch_size, options.repeats))
-            print("\t".join(map(str, rows[-1])), flush=True)
-    if options.output:
-        with open(options.output, "w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *rows])
+            arguments = shape, batch_size, options.repeats
+            table.fill((*shape, batch_size), lambda a=arguments: measure(*a))
 
 
 if __name__ == "__main__":
