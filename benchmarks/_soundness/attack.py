@@ -18,7 +18,7 @@ __all__ = ["Attack", "outputs", "scores"]
 
 # Shares of the radius: just inside the boundary, and deeper.
 _EDGE, _NEAR, _DEEP = 1.0 - 2.0**-48, 1.0 - 1e-9, 0.999
-_N_RANDOM, _N_CORNERS, _N_AXES, _N_ASCENTS = 24, 12, 12, 3
+_N_RANDOM, _N_CORNERS, _N_AXES, _N_ASCENTS = 48, 24, 24, 3
 
 
 def outputs(model, X):

@@ -138,6 +138,7 @@ def _radii(case, norm, units, rng, report):
         if not (top > 0.0).any():
             continue
         here = outputs(case.model, X)
+        _same_class(case.model, X, here[:, 0], claims, asked, report)
         for tried in Attack(case, norm, units, flip).run(top, rng):
             flipped = (tried.outputs != here).any(axis=2)
             for k, (method, radii) in enumerate(claims.items()):
@@ -145,6 +146,17 @@ def _radii(case, norm, units, rng, report):
                 counted = tried.length < top if k == 0 else inside & False
                 what = f"radius {method} norm {norm} {options} flip {flip}"
                 report.count((radii > 0).sum(), counted, flipped & inside, what)
+
+
+def _same_class(model, X, labels, claims, asked, report):
+    """A radius is about the class that predict gives."""
+    method, radii = next(iter(claims.items()))
+    if isinstance(model, FeedForward) or method == "is_certified":
+        return
+    given = _asked(report, certified_radius, model, X, labels, method=method, **asked)
+    if given is not None:
+        wrong = (radii > 0.0) & ~(given > 0.0)
+        report.count(0, [[False]], wrong[None], f"class of {method} {asked}")
 
 
 def _intervals(case, norm, units, rng, report):

@@ -73,6 +73,13 @@ class FeedForward:
     biases: Any = None
     activation: Any = "relu"
 
+    def __init_subclass__(cls, **kwargs):
+        """Refuse subclasses: one that computes otherwise would be certified as this."""
+        raise TypeError(
+            "FeedForward cannot be subclassed: what is proven of it follows from its "
+            "weights alone. Hold one, and name it by a method __sklip_network__."
+        )
+
     def __post_init__(self):
         weights = tuple(_frozen(w, 2, "weights") for w in self.weights)
         if not weights:

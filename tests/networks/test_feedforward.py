@@ -170,3 +170,9 @@ def test_random_network_has_xavier_variance():
 def test_random_network_refuses_nonsense(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
         random_network(**{"layer_sizes": [3, 2], **arguments})
+
+
+def test_a_subclass_is_refused_where_it_is_written():
+    """It could compute something else than what its weights prove."""
+    with pytest.raises(TypeError, match="FeedForward cannot be subclassed"):
+        type("Steeper", (FeedForward,), {"forward": lambda self, x: 50.0 * x})
