@@ -6,8 +6,13 @@ __all__ = [
     "CertificationWarning",
     "DivergedTrainingError",
     "InfeasibleCertificateError",
+    "InvalidArgumentError",
     "UnsupportedModelError",
 ]
+
+
+class InvalidArgumentError(ValueError, TypeError):
+    """An argument of the wrong type; whichever of the two is caught, it is caught."""
 
 
 class UnsupportedModelError(TypeError):

@@ -4,11 +4,10 @@
 
 import copy
 from collections.abc import Mapping
-from numbers import Integral, Real
 
-import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
+from sklip._arguments import check_count, check_positive, check_radius, check_seed
 from sklip.bounds import LipschitzCertificate, cached_bound, lipschitz_bound
 from sklip.certification import (
     adversarial_accuracy_score,
@@ -98,7 +97,7 @@ def make_certified_accuracy_scorer(
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "best"}, default="best"
+            "auto", "best"}, default="best"
         As for :func:`sklip.certification.certified_radius`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
@@ -259,16 +258,12 @@ def make_adversarial_accuracy_scorer(
     >>> make_adversarial_accuracy_scorer(radius=0.5)(net, [[1, 0.5], [0.1, 0]], [0, 0])
     0.5
     """
-    if random_state is not None and not isinstance(random_state, Integral):
-        raise TypeError(
-            f"random_state must be an integer or None, got {random_state!r}."
-        )
     kwargs = {
         "radius": radius,
         "norm": norm,
         "n_steps": n_steps,
         "n_restarts": n_restarts,
-        "random_state": random_state,
+        "random_state": check_seed(random_state),
     }
     adversarial_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
     kwargs["feature_eps"] = _checked_eps(feature_eps)
@@ -311,18 +306,10 @@ def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
     >>> bool(cross_val_score(model, X, y, scoring=scorer, cv=3).min() > 0.85)
     True
     """
-    if not isinstance(noise_std, Real) or not 0 <= noise_std < np.inf:
-        raise ValueError(f"noise_std must be a finite number >= 0, got {noise_std!r}.")
-    if random_state is not None and not isinstance(random_state, Integral):
-        raise TypeError(
-            f"random_state must be an integer or None, got {random_state!r}."
-        )
-    if not isinstance(n_repeats, Integral) or n_repeats < 1:
-        raise ValueError(f"n_repeats must be a whole number >= 1, got {n_repeats!r}.")
     kwargs = {
-        "noise_std": noise_std,
-        "n_repeats": n_repeats,
-        "random_state": random_state,
+        "noise_std": check_radius(noise_std, "noise_std"),
+        "n_repeats": check_count(n_repeats, "n_repeats"),
+        "random_state": check_seed(random_state),
     }
     return _Scorer("make_noise_accuracy_scorer", _mean_noise_accuracy, kwargs)
 
@@ -350,8 +337,5 @@ def _checked_eps(feature_eps):
             f"{type(feature_eps).__name__}."
         )
     for name, eps in feature_eps.items():
-        if not isinstance(eps, Real) or not (np.isfinite(eps) and eps > 0):
-            raise ValueError(
-                f"feature_eps[{name!r}] must be a finite number > 0, got {eps!r}."
-            )
+        check_positive(eps, f"feature_eps[{name!r}]")
     return dict(feature_eps)

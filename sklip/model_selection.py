@@ -3,16 +3,37 @@
 """Rules for ``GridSearchCV(refit=...)`` that weigh scores against bounds."""
 
 import warnings
-from numbers import Real
+from collections.abc import Mapping
 
 import numpy as np
 
+from sklip._arguments import check_number
 from sklip.exceptions import CertificationWarning
 
 __all__ = ["LipschitzBudget", "OneStandardError", "pareto_front"]
 
 
-class LipschitzBudget:
+class _RefitRule:
+    """A rule by the name of a score and of a bound; private.
+
+    It equals the name of its metric, and has its hash: ``search.score`` looks the
+    scorer up by ``refit``.
+    """
+
+    metric = bound = None
+
+    def __eq__(self, other):
+        if isinstance(other, str):
+            return other == self.metric
+        if type(other) is not type(self):
+            return NotImplemented
+        return vars(other) == vars(self)
+
+    def __hash__(self):
+        return hash(self.metric)
+
+
+class LipschitzBudget(_RefitRule):
     """Refit rule: the best score among the candidates whose bound fits a budget.
 
     Parameters
@@ -33,8 +54,16 @@ class LipschitzBudget:
     Notes
     -----
     Of equal scores the smaller bound wins. If no candidate fits, the one with the
-    smallest bound is taken, with a CertificationWarning. The bound is the mean over the
+    smallest bound is taken, with a CertificationWarning. A candidate whose score or
+    bound is NaN, because a fold failed, is never taken. The bound is the mean over the
     folds: that of the refitted model is another one, near it but not promised.
+
+    ``search.score`` of a search refitted by the rule is the score called ``metric``.
+
+    Halving searches (HalvingGridSearchCV, HalvingRandomSearchCV) take one score only
+    and never call a callable ``refit``: use GridSearchCV or RandomizedSearchCV, or give
+    a halving search a single score that holds the bound's meaning already, such as
+    :func:`sklip.metrics.make_certified_accuracy_scorer`.
 
     Examples
     --------
@@ -49,13 +78,9 @@ class LipschitzBudget:
     """
 
     def __init__(self, max_bound, *, metric, bound="neg_lipschitz"):
-        if not isinstance(max_bound, Real) or isinstance(max_bound, bool):
-            raise TypeError(
-                f"max_bound must be a number, got {type(max_bound).__name__}."
-            )
-        if not max_bound > 0:
+        self.max_bound = check_number(max_bound, "max_bound")
+        if not self.max_bound > 0:
             raise ValueError(f"max_bound must be > 0, got {max_bound!r}.")
-        self.max_bound = float(max_bound)
         self.metric = _check_name(metric, "metric")
         self.bound = _check_name(bound, "bound")
 
@@ -79,16 +104,21 @@ class LipschitzBudget:
                 f"{self.bound!r} has positive scores: it must be the negated bound, as "
                 "make_lipschitz_scorer gives it."
             )
-        fits = (bound <= self.max_bound) & np.isfinite(score)
-        if fits.any():
-            rows = np.flatnonzero(fits)
+        scored = ~(np.isnan(score) | np.isnan(bound))
+        if not scored.any():
+            raise ValueError(
+                f"All candidates failed: {self.metric!r} or {self.bound!r} is NaN."
+            )
+        rows = np.flatnonzero(scored & (bound <= self.max_bound))
+        if len(rows):
             return int(rows[np.lexsort((bound[rows], -score[rows]))[0]])
-        if np.isnan(bound).all():
-            raise ValueError(f"All candidates failed: {self.bound!r} is NaN.")
-        index = int(np.nanargmin(bound))
+        rows = np.flatnonzero(scored)
+        index = int(rows[np.argmin(bound[rows])])
+        n_failed = np.count_nonzero(~scored)
+        others = f" ({n_failed} failed: a score or bound is NaN)" if n_failed else ""
         warnings.warn(
-            f"No candidate has a mean bound up to {self.max_bound:g}: the smallest, "
-            f"{bound[index]:g}, is taken.",
+            f"No candidate{others} has a mean bound up to {self.max_bound:g}: the "
+            f"smallest, {bound[index]:g}, is taken.",
             CertificationWarning,
             stacklevel=2,
         )
@@ -101,7 +131,7 @@ class LipschitzBudget:
         )
 
 
-class OneStandardError:
+class OneStandardError(_RefitRule):
     """Refit rule: the smallest bound among the scores that are as good as the best.
 
     Parameters
@@ -117,7 +147,10 @@ class OneStandardError:
     -----
     A candidate is as good as the best if its mean score is at most one standard error
     of the best one below it (Breiman et al., Classification and Regression Trees,
-    1984, section 3.4.3); the standard error is that of the mean over the folds.
+    1984, section 3.4.3); the standard error is that of the mean over the folds, and 0
+    where the best score is infinite. ``search.score`` of a search refitted by the rule
+    is the score called ``metric``. Halving searches never call a callable ``refit``:
+    use GridSearchCV or RandomizedSearchCV.
 
     Examples
     --------
@@ -154,8 +187,7 @@ class OneStandardError:
         if np.isnan(score).all():
             raise ValueError(f"All candidates failed: {self.metric!r} is NaN.")
         best = int(np.nanargmax(score))
-        splits = _split_scores(cv_results, self.metric)[:, best]
-        error = np.std(splits, ddof=1) / np.sqrt(len(splits)) if len(splits) > 1 else 0
+        error = _standard_error(_split_scores(cv_results, self.metric)[:, best])
         good = np.flatnonzero(score >= score[best] - error)
         key = f"mean_test_{self.bound}"
         if self.bound is None or key not in cv_results:
@@ -199,7 +231,7 @@ def pareto_front(search, metrics):
     array([2, 1, 0])
     """
     results = getattr(search, "cv_results_", search)
-    if isinstance(metrics, str) or not len(metrics):
+    if not isinstance(metrics, list | tuple) or not len(metrics):
         raise ValueError(f"metrics must be a list of names, got {metrics!r}.")
     scores = np.column_stack([_mean_score(results, name) for name in metrics])
     order = np.lexsort(-scores.T[::-1])
@@ -221,7 +253,18 @@ def _check_name(name, argument):
     return name
 
 
+def _standard_error(scores):
+    if len(scores) < 2 or not np.isfinite(scores).all():
+        return 0.0
+    return np.std(scores, ddof=1) / np.sqrt(len(scores))
+
+
 def _mean_score(cv_results, name):
+    if not isinstance(cv_results, Mapping):
+        raise TypeError(
+            "search must be a fitted search of scikit-learn or its cv_results_, got "
+            f"{type(cv_results).__name__}."
+        )
     key = f"mean_test_{name}"
     if key not in cv_results:
         known = [k.removeprefix("mean_test_") for k in cv_results if "mean_test_" in k]

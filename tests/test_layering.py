@@ -13,7 +13,15 @@ PACKAGE = Path(importlib.util.find_spec("sklip").origin).parent
 FILES = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
 
 # Modules without imports from sklip, open to all.
-LEAVES = {"exceptions", "_compat", "_floats", "_lazy", "_threads"}
+LEAVES = {
+    "exceptions",
+    "_arguments",
+    "_compat",
+    "_files",
+    "_floats",
+    "_lazy",
+    "_threads",
+}
 # Part -> the other parts that it may import.
 BELOW = {
     "networks": set(),

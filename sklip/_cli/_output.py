@@ -10,6 +10,7 @@ import numpy as np
 from sklip._cli._errors import JobError
 from sklip._cli._measure import measure_curve
 from sklip._cli._read import MISSING_MARK
+from sklip._files import replacing
 
 __all__ = ["check_outputs", "draw", "save"]
 
@@ -54,6 +55,17 @@ def _check_picture_type(path):
         )
 
 
+def _write(option, path, write):
+    """Write a file whole or leave what was there; JobError if it cannot be done."""
+    try:
+        with replacing(path) as beside:
+            write(beside)
+    except OSError as error:
+        raise JobError(
+            f"--{option} could not write {str(path)!r}: {error.strerror or error}."
+        ) from error
+
+
 def draw(path, table, models, results, rows, radii):
     """Certified accuracy over the radius (regression: interval width)."""
     from matplotlib.figure import Figure
@@ -72,10 +84,7 @@ def draw(path, table, models, results, rows, radii):
             axes.plot(radii, result.adversarial, label=label, **look)
     _label(axes, table)
     figure.legend(loc="outside lower center", ncols=2)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise JobError(f"--plot could not write {path!r}: {error.strerror}.") from error
+    _write("plot", path, lambda beside: figure.savefig(beside, dpi=150))
 
 
 def _label(axes, table):
@@ -101,10 +110,7 @@ def save(path, model, table):
     """Write the fitted model with skops; how to load it, as text."""
     from skops import io
 
-    try:
-        io.dump(model, path)
-    except OSError as error:
-        raise JobError(f"--save could not write {path!r}: {error.strerror}.") from error
+    _write("save", path, lambda beside: io.dump(model, beside))
     trusted = io.get_untrusted_types(file=path)
     names = "".join(f"\n        {name!r}," for name in trusted)
     lines = [

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A Lipschitz constant from both sides."""
 
-from sklip.bounds._dispatch import lipschitz_bound
+from sklip.bounds._dispatch import check_options, lipschitz_bound
 from sklip.bounds._empirical import lipschitz_lower_bound
 
 __all__ = ["lipschitz_bracket"]
@@ -28,7 +28,7 @@ def lipschitz_bracket(
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
         Samples from which :func:`lipschitz_lower_bound` starts too.
     method : str, default="auto"
-        Method of :func:`lipschitz_bound`.
+        A ``method`` of :func:`lipschitz_bound`.
     n_restarts : int, default=10
         Effort of :func:`lipschitz_lower_bound`.
     random_state : int, RandomState instance or None, default=None
@@ -61,6 +61,7 @@ def lipschitz_bracket(
     >>> float(lower) <= float(upper)
     True
     """
+    check_options(method, 2, tol, time_limit, device)
     lower = lipschitz_lower_bound(
         model, X, n_restarts=n_restarts, random_state=random_state
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sklip._arguments import check_norm
 from sklip.bounds._check import certificate_seal, check_certificate
 from sklip.bounds._modules import (
     bound_module,
@@ -14,7 +15,6 @@ from sklip.bounds._modules import (
     is_any_module,
     unwrap_any_module,
 )
-from sklip.bounds._norms import check_norm
 from sklip.bounds._product import product_bound
 from sklip.bounds._resolve import resolve_network
 

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """lipschitz_bound: one door to every method."""
 
-from numbers import Real
-
-import numpy as np
-
+from sklip._arguments import (
+    check_device,
+    check_norm,
+    check_option,
+    check_positive,
+    check_time_limit,
+)
 from sklip._threads import limit_threads
 from sklip.bounds._certificate import module_certificate, product_certificate
 from sklip.bounds._chain import dense_work
@@ -17,17 +20,17 @@ from sklip.bounds._lipsdp import (
     sequential_bound,
 )
 from sklip.bounds._modules import is_any_module, unwrap_any_module
-from sklip.bounds._norms import check_norm
 from sklip.bounds._path import path_bound
 from sklip.bounds._resolve import resolve_network
 
-__all__ = ["METHODS", "auto_method", "lipschitz_bound"]
+__all__ = ["METHODS", "auto_method", "check_options", "lipschitz_bound"]
 
 _EUCLIDEAN_ONLY = ("sequential", "lipsdp-layer", "lipsdp", "lipsdp-cvxpy")
 METHODS = ("product", "path", *_EUCLIDEAN_ONLY)
 # Hidden neurons up to which "auto" solves LipSDP: seconds on one core.
 _LIPSDP_UP_TO = 512
-_DEVICES = ("cpu", "cuda", "auto")
+# What "best" takes the smallest of, by the norm, besides what "auto" takes.
+_CHEAP = {1.0: (), 2.0: ("product", "path", "sequential"), float("inf"): ()}
 
 
 def lipschitz_bound(
@@ -57,7 +60,7 @@ def lipschitz_bound(
         the numeric columns of X, in the units of the user's X and y; columns that an
         encoder consumes do not count.
     method : {"auto", "product", "path", "sequential", "lipsdp-layer", "lipsdp", \
-            "lipsdp-cvxpy"}, default="auto"
+            "lipsdp-cvxpy", "best"}, default="auto"
         ``"product"``: product of the layers' norms. ``"path"``: signed path norms, no
         worse in norms 1 and inf. The others bound the l2 constant: ``"sequential"``:
         multipliers layer by layer in one pass, never worse than the product;
@@ -67,7 +70,8 @@ def lipschitz_bound(
         hidden neurons; above, LipSDP's first-order method, whose number of steps
         follows from the layers' sizes (about ten seconds of one core at most); where
         too few would be left (a layer of more than about 1400), ``"sequential"``. For
-        norms 1 and inf the smaller of ``"path"`` and ``"product"``.
+        norms 1 and inf the smaller of ``"path"`` and ``"product"``. ``"best"``: the
+        smallest of ``"auto"`` and the methods that cost less.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output.
     output : int, default=None
@@ -118,19 +122,40 @@ def lipschitz_bound(
     >>> tight.verify(network)
     True
     """
-    norm = check_norm(norm)
-    method = _check_method(method, norm)
-    _check_solver_options(tol, time_limit, device)
+    options = check_options(method, norm, tol, time_limit, device)
+    method, norm = options[:2]
     model = unwrap_any_module(model)
     if is_any_module(model):
         _check_module_arguments(method, output, feature)
         return module_certificate(model, norm)
     network = resolve_network(model, output=output, feature=feature)
     with limit_threads(dense_work(network)):
-        return _bound(network, method, norm, tol, time_limit, device)
+        return _bound(network, *options)
+
+
+def check_options(method, norm, tol, time_limit, device):
+    """The arguments that say how, not what, as ``lipschitz_bound`` computes with them.
+
+    Returns
+    -------
+    options : tuple
+        In the same order; ValueError or TypeError if one is not allowed.
+    """
+    norm = check_norm(norm)
+    return (
+        _check_method(method, norm),
+        norm,
+        check_positive(tol, "tol"),
+        check_time_limit(time_limit),
+        check_device(device),
+    )
 
 
 def _bound(network, method, norm, tol, time_limit, device):
+    if method == "best":
+        methods = ("auto", *_CHEAP[norm])
+        found = [_bound(network, m, norm, tol, time_limit, device) for m in methods]
+        return min(found, key=float)
     if method == "auto":
         method = auto_method(network, norm)
         if method == "path":
@@ -190,15 +215,9 @@ def auto_method(network, norm=2, up_to=_LIPSDP_UP_TO):
 
 
 def _check_method(method, norm):
-    allowed = [m for m in METHODS if norm == 2.0 or m not in _EUCLIDEAN_ONLY]
-    if method == "auto":
-        return method
-    if not isinstance(method, str) or method not in METHODS:
-        raise ValueError(
-            f"method must be one of 'auto', {', '.join(map(repr, METHODS))}, got "
-            f"{method!r}."
-        )
-    if method not in allowed:
+    check_option(method, "method", ("auto", *METHODS, "best"))
+    if norm != 2.0 and method in _EUCLIDEAN_ONLY:
+        allowed = [m for m in METHODS if m not in _EUCLIDEAN_ONLY]
         raise ValueError(
             f"method={method!r} bounds the l2 constant only; for norm={norm:g} use "
             f"{' or '.join(map(repr, allowed))}."
@@ -207,27 +226,9 @@ def _check_method(method, norm):
 
 
 def _check_module_arguments(method, output, feature):
-    if method not in ("auto", "product") or not (output is None and feature is None):
+    whole = output is None and feature is None
+    if method not in ("auto", "product", "best") or not whole:
         raise ValueError(
             "A module with convolutions, pooling or residual blocks is bounded by the "
             "product of norms as a whole: leave method, output and feature out."
         )
-
-
-def _check_solver_options(tol, time_limit, device):
-    if not _is_positive(tol):
-        raise ValueError(f"tol must be a positive number, got {tol!r}.")
-    if time_limit is not None and not _is_positive(time_limit):
-        raise ValueError(
-            f"time_limit must be None or a positive number of seconds, got "
-            f"{time_limit!r}."
-        )
-    if device not in _DEVICES:
-        raise ValueError(
-            f"device must be one of {', '.join(map(repr, _DEVICES))}, got {device!r}."
-        )
-
-
-def _is_positive(value):
-    number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-    return number and value > 0

@@ -3,8 +3,8 @@
 """Lower bounds of the Lipschitz constant: pairs of inputs that reach them."""
 
 import numpy as np
-from sklearn.utils import check_random_state
 
+from sklip._arguments import as_random_state, check_count
 from sklip._floats import UNIT, frobenius, gamma, lengths
 from sklip.bounds._ascent import JacobianAscent
 from sklip.bounds._certificate import LipschitzEstimate
@@ -51,7 +51,7 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If ``n_restarts`` is not a positive integer.
 
     Notes
@@ -68,9 +68,8 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
     >>> 0.0 < float(lower) <= float(lipschitz_bound(network))
     True
     """
-    if not isinstance(n_restarts, int | np.integer) or n_restarts < 1:
-        raise ValueError(f"n_restarts must be a positive integer, got {n_restarts!r}.")
-    rng = check_random_state(random_state)
+    n_restarts = check_count(n_restarts, "n_restarts")
+    rng = as_random_state(random_state)
     view = network_view(model)
     search = _Search(view.network, view.mutable, rng)
     # What overflows on the way is no better point.

@@ -2,15 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Lipschitz bounds inside balls around samples."""
 
-from numbers import Real
-
 import numpy as np
 import torch
 
+from sklip._arguments import check_device, check_norm, check_radius
 from sklip._threads import limit_threads
 from sklip.bounds._dispatch import lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
-from sklip.bounds._norms import check_norm
 from sklip.bounds._propagation import Propagation, hidden_bounds
 from sklip.networks import network_view
 
@@ -30,7 +28,7 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
         Radius of the balls, in the units of X and in ``norm``.
     norm : {1, 2, inf}, default=2
         Norm of the input, of the output and of the balls.
-    device : str, default="cpu"
+    device : {"cpu", "cuda", "auto"}, default="cpu"
         Where it computes, in float64.
 
     Returns
@@ -60,9 +58,8 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
     >>> bool(local[0] < lipschitz_bound(network).value)
     True
     """
-    norm = check_norm(norm)
-    if not isinstance(radius, Real) or not (np.isfinite(radius) and radius >= 0):
-        raise ValueError(f"radius must be a finite number >= 0, got {radius!r}.")
+    norm, radius = check_norm(norm), check_radius(radius)
+    device = check_device(device)
     view = network_view(model)
     inputs = view.encode(X)
     largest = lipschitz_bound(model, norm=norm).value
@@ -74,7 +71,7 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
     with torch.no_grad(), limit_threads(propagation.work):
         for start in range(0, len(inputs), step):
             block = slice(start, start + step)
-            rates = _block(propagation, inputs[block], float(radius))
+            rates = _block(propagation, inputs[block], radius)
             found[block] = np.fmin(found[block], rates)
     return found
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.linalg import LinAlgError
 from scipy.linalg.lapack import dsyevr
 
+from sklip._arguments import check_norm, check_numbers
 from sklip._floats import frobenius, gamma, norms
 from sklip.bounds._chain import Chain
 from sklip.bounds._proof import prove
 
 __all__ = [
-    "check_norm",
     "largest_eigenvalue",
     "layer_norms",
     "operator_norm_bound",
@@ -22,16 +22,6 @@ __all__ = [
     "spectral_norm_bound",
     "vector_norms",
 ]
-
-_ACCEPTED = {1: 1.0, 2: 2.0, np.inf: np.inf}
-
-
-def check_norm(norm):
-    """1.0, 2.0 or inf; ValueError otherwise."""
-    try:
-        return _ACCEPTED[norm]
-    except (KeyError, TypeError):
-        raise ValueError(f"norm must be 1, 2 or numpy.inf, got {norm!r}.") from None
 
 
 def largest_eigenvalue(matrix, *, lower=0):
@@ -130,8 +120,8 @@ def operator_norm_bound(matrix, p=2, q=None):
     >>> round(operator_norm_bound([[1.0, -2.0], [0.5, 1.0]], 1), 10)
     3.0
     """
-    p = check_norm(p)
-    q = p if q is None else check_norm(q)
+    p = check_norm(p, "p")
+    q = p if q is None else check_norm(q, "q")
     matrix = _finite_matrix(matrix)
     if p == q == 2.0:
         return spectral_norm_bound(matrix)
@@ -181,6 +171,7 @@ def layer_norms(network, norm=2):
     >>> layer_norms(FeedForward([[[1.0, -2.0]], [[3.0]]]), np.inf)[1] >= 3.0
     True
     """
+    norm = check_norm(norm)
     return tuple(operator_norm_bound(w, norm) for w in network.weights)
 
 
@@ -207,7 +198,7 @@ def scale_up(value, exponent):
 
 
 def _finite_matrix(matrix):
-    matrix = np.asarray(matrix, dtype=np.float64)
+    matrix = check_numbers(matrix, "matrix")
     if matrix.ndim != 2:
         raise ValueError(f"matrix must have two axes, got {matrix.ndim}.")
     if not np.all(np.isfinite(matrix)):

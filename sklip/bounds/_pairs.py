@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from sklip._arguments import check_norm, check_option
 from sklip._floats import FLOOR, SAFETY, UNIT, gamma, lengths
 from sklip._threads import limit_threads
 from sklip.bounds._chain import chain_of, dense_work
 from sklip.bounds._lipsdp import LipSDPPairs, sequential_passes
 from sklip.bounds._norms import (
-    check_norm,
     layer_norms,
     product_up,
     spectral_norm_bound,
@@ -42,13 +42,16 @@ def output_difference_bounds(network, pairs, *, method="sequential", norm=2):
         The network with outputs y.
     pairs : array-like of int of shape (n_pairs, 2)
         Columns t and j.
-    method : {"product", "pairwise", "sequential", "lipsdp"}, default="sequential"
+    method : {"product", "pairwise", "sequential", "lipsdp", "auto", "best"}, \
+            default="sequential"
         ``"product"``: 2^((p-1)/p) times the product of norms (Theorem 2 of paper 000,
         A8). ``"pairwise"``: dual norm of the difference of the two last rows times the
         product of the other layers (A9b). ``"sequential"``: LipSDP (P7 of paper 001)
         with the multipliers of the sequential bound, those of its two passes for all
         pairs at once, and never above ``"pairwise"``; norm 2 only. ``"lipsdp"``: a
         LipSDP of its own for each pair, never above ``"sequential"``; norm 2 only.
+        ``"auto"`` is ``"sequential"`` and ``"best"`` is ``"lipsdp"``, both
+        ``"pairwise"`` in norms 1 and inf.
     norm : {1, 2, inf}, default=2
         Norm of the input.
 
@@ -74,10 +77,9 @@ def output_difference_bounds(network, pairs, *, method="sequential", norm=2):
     array([2.])
     """
     norm = check_norm(norm)
-    if method not in _RULES:
-        raise ValueError(
-            f"method must be one of {', '.join(map(repr, _RULES))}, got {method!r}."
-        )
+    check_option(method, "method", (*_RULES, *_CHOICES))
+    if method in _CHOICES:
+        method = _CHOICES[method] if norm == 2.0 else "pairwise"
     if method in ("sequential", "lipsdp") and norm != 2.0:
         raise ValueError(
             f"method={method!r} is for norm=2, got {norm:g}; use 'product' or "
@@ -222,3 +224,4 @@ _RULES = {
     "sequential": _sequential_rule,
     "lipsdp": _lipsdp_rule,
 }
+_CHOICES = {"auto": "sequential", "best": "lipsdp"}

@@ -16,10 +16,11 @@ import math
 
 import numpy as np
 
+from sklip._arguments import check_norm
 from sklip._floats import UNIT
 from sklip.bounds._certificate import LipschitzCertificate
 from sklip.bounds._check import certificate_seal
-from sklip.bounds._norms import check_norm, scale_up
+from sklip.bounds._norms import scale_up
 
 __all__ = ["path_bound"]
 

@@ -4,15 +4,16 @@
 
 import numpy as np
 
-from sklip.certification._categories import radii_for
-from sklip.certification._decisions import decide
-from sklip.certification._pairs import check_method
-from sklip.certification._validation import (
+from sklip._arguments import (
+    check_device,
     check_norm,
     check_radii,
     check_radius,
     check_sample_weight,
 )
+from sklip.certification._categories import check_categorical, radii_for
+from sklip.certification._decisions import decide
+from sklip.certification._pairs import check_method
 
 __all__ = ["certified_accuracy_curve", "certified_accuracy_score"]
 
@@ -45,7 +46,7 @@ def certified_accuracy_score(
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "best"} or LipschitzCertificate, default="best"
+            "auto", "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`. "best" decides each pair of classes by the
         cheapest rule that decides it (see Notes).
     feature_eps : dict, default=None
@@ -54,8 +55,8 @@ def certified_accuracy_score(
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
-    device : str, default="cpu"
-        Where bounds inside balls are computed ("cuda"), in float64.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where bounds inside balls are computed, in float64.
 
     Returns
     -------
@@ -91,7 +92,8 @@ def certified_accuracy_score(
     np.float64(0.3333)
     """
     norm, radius = check_norm(norm), check_radius(radius)
-    method = check_method(method)
+    method, device = check_method(method), check_device(device)
+    check_categorical(categorical)
     decisions = decide(model, X, y, feature_eps, device)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     certified = decisions.correct
@@ -130,7 +132,7 @@ def certified_accuracy_curve(
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "best"} or LipschitzCertificate, default="best"
+            "auto", "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
@@ -138,8 +140,8 @@ def certified_accuracy_curve(
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
-    device : str, default="cpu"
-        Where bounds inside balls are computed ("cuda"), in float64.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where bounds inside balls are computed, in float64.
 
     Returns
     -------
@@ -162,7 +164,8 @@ def certified_accuracy_curve(
     array([1. , 0.5, 0. ])
     """
     norm, radii = check_norm(norm), check_radii(radii)
-    method = check_method(method)
+    method, device = check_method(method), check_device(device)
+    check_categorical(categorical)
     decisions = decide(model, X, y, feature_eps, device)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     proven = radii_for(decisions, norm, method, categorical)

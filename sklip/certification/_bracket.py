@@ -4,6 +4,7 @@
 
 import numpy as np
 
+from sklip._arguments import as_generator, check_norm
 from sklip.certification._attacks import (
     attack_points,
     nearest_flips,
@@ -13,7 +14,6 @@ from sklip.certification._attacks import (
 )
 from sklip.certification._decisions import decide
 from sklip.certification._proven_radii import proven_radii
-from sklip.certification._validation import as_generator, check_norm
 
 __all__ = ["robustness_bracket"]
 

@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 
+from sklip._arguments import check_option
 from sklip._floats import UNIT
 from sklip.bounds import output_difference_bounds
 from sklip.certification._decisions import Decisions
@@ -27,9 +28,7 @@ _MOST_COMBINATIONS = 256
 
 def check_categorical(categorical):
     """ "immutable" or "flip", else ValueError."""
-    if isinstance(categorical, str) and categorical in ("immutable", "flip"):
-        return categorical
-    raise ValueError(f"categorical must be 'immutable' or 'flip', got {categorical!r}.")
+    return check_option(categorical, "categorical", ("immutable", "flip"))
 
 
 def radii_for(decisions, norm, method, categorical, needed=np.inf):

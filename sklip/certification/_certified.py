@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which predictions are proven at one radius: the question without its margin."""
 
+from sklip._arguments import check_norm, check_radius
 from sklip.certification._categories import radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
-from sklip.certification._validation import check_norm, check_radius
 
 __all__ = ["is_certified"]
 

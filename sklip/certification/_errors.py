@@ -4,8 +4,8 @@
 
 import numpy as np
 
+from sklip._arguments import check_numbers, check_option, check_sample_weight
 from sklip.certification._intervals import certified_interval
-from sklip.certification._validation import check_sample_weight
 
 __all__ = ["LOSSES", "certified_error_score"]
 
@@ -69,14 +69,11 @@ def certified_error_score(
     >>> round(certified_error_score(net, X, y, radius=0.2, loss="absolute_error"), 6)
     1.0
     """
-    if loss not in LOSSES:
-        raise ValueError(
-            f"loss must be one of {', '.join(map(repr, LOSSES))}, got {loss!r}."
-        )
+    check_option(loss, "loss", LOSSES)
     lower, upper = certified_interval(
         model, X, radius=radius, norm=norm, feature_eps=feature_eps
     )
-    y = np.asarray(y, dtype=np.float64)
+    y = check_numbers(y, "y")
     if y.ndim == 2 and lower.ndim == 1 and y.shape[1] == 1:
         y = y[:, 0]
     if y.shape != lower.shape:

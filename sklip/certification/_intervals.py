@@ -4,14 +4,14 @@
 
 import numpy as np
 
+from sklip._arguments import check_norm, check_radius
 from sklip._floats import UNIT
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
 from sklip.certification._module_decisions import holds_module
 from sklip.certification._module_intervals import module_interval
-from sklip.certification._pairs import LOCAL_METHODS, METHODS, norm_ratio, rules
+from sklip.certification._pairs import LOCAL_METHODS, check_method, norm_ratio, rules
 from sklip.certification._rounding import forward_error
-from sklip.certification._validation import check_norm, check_radius
 from sklip.networks import FeedForward
 
 __all__ = ["certified_interval"]
@@ -32,11 +32,11 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "best"}, default="best"
+            "auto", "best"}, default="best"
         Global constants of each output, interval arithmetic or lines inside the ball,
         the steepest slope inside the ball, or for each sample and end the tightest of
         all. ``"pairwise"`` bounds each output's row by itself, ``"lipsdp"`` is tried by
-        ``"best"`` up to 128 hidden neurons.
+        ``"best"`` up to 128 hidden neurons. ``"auto"`` is ``"best"``.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
 
@@ -68,9 +68,7 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     (array([5.5]), array([10.5]))
     """
     norm, radius = check_norm(norm), check_radius(radius)
-    if method not in METHODS:
-        names = ", ".join(map(repr, METHODS))
-        raise ValueError(f"method must be one of {names}, got {method!r}.")
+    method = check_method(method, certificate=False)
     if holds_module(model) and not hasattr(model, "classes_"):
         options = {"radius": radius, "norm": norm, "method": method}
         return module_interval(model, X, feature_eps=feature_eps, **options)

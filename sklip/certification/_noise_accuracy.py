@@ -5,7 +5,13 @@
 import numpy as np
 from sklearn.utils import column_or_1d
 
-from sklip.certification._validation import check_count, check_sample_weight
+from sklip._arguments import (
+    check_count,
+    check_radii,
+    check_sample_weight,
+    check_seed,
+    refuse_masked,
+)
 
 __all__ = ["noise_accuracy_curve"]
 
@@ -74,8 +80,11 @@ def noise_accuracy_curve(
             f"model must have predict, and {type(model).__name__} has none: give the "
             "fitted classifier."
         )
-    stds = _checked_stds(noise_stds)
+    stds = check_radii(noise_stds, "noise_stds")
     n_repeats = check_count(n_repeats, "n_repeats")
+    random_state = check_seed(random_state)
+    refuse_masked(X, "X")
+    refuse_masked(y, "y")
     if not hasattr(X, "shape"):
         X = np.asarray(X)
     y = column_or_1d(y)
@@ -94,15 +103,6 @@ def noise_accuracy_curve(
                 hit = model.predict(_noisy(samples, noise, std)) == y[rows]
                 right[k, repeat] += weight[rows] @ hit
     return right / weight.sum()
-
-
-def _checked_stds(noise_stds):
-    stds = np.asarray(noise_stds, dtype=np.float64)
-    if stds.ndim != 1 or not (np.isfinite(stds) & (stds >= 0)).all():
-        raise ValueError(
-            f"noise_stds must be one-dimensional, finite and >= 0, got {noise_stds!r}."
-        )
-    return stds
 
 
 def _noise_type(samples):

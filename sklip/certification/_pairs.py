@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklip._arguments import check_option
 from sklip._floats import UNIT
 from sklip.bounds import as_proven_bound, output_difference_bounds
 
@@ -25,16 +26,20 @@ _EUCLIDEAN_ONLY = ("sequential", "lipsdp")
 _LIPSDP_NEURONS, _LIPSDP_CLASSES = 256, 10
 
 
-def check_method(method):
-    """A name of METHODS or a LipschitzCertificate, else ValueError or TypeError."""
-    if not isinstance(method, str):
-        return as_proven_bound(method)
-    if method not in METHODS:
-        raise ValueError(
-            f"method must be one of {', '.join(map(repr, METHODS))} or a "
-            f"LipschitzCertificate, got {method!r}."
-        )
-    return method
+def check_method(method, *, certificate=True):
+    """A name of METHODS or a LipschitzCertificate, else ValueError or TypeError.
+
+    "auto" is another word for "best".
+    """
+    allowed = (*METHODS, "auto")
+    if not isinstance(method, str) and certificate:
+        try:
+            return as_proven_bound(method)
+        except TypeError as error:
+            names = ", ".join(map(repr, allowed))
+            raise TypeError(f"method must be one of {names}, or: {error}") from None
+    check_option(method, "method", allowed)
+    return "best" if method == "auto" else method
 
 
 def norm_ratio(p, q, n):

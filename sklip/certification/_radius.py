@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Certified radii: how far a sample may move before its class can change."""
 
-from sklip.certification._categories import check_categorical, flipped_radii
+from sklip._arguments import check_device, check_norm
+from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
-from sklip.certification._proven_radii import proven_radii
-from sklip.certification._validation import check_norm
 
 __all__ = ["certified_radius"]
 
@@ -36,7 +35,7 @@ def certified_radius(
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation, in the units of X.
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "best"} or LipschitzCertificate, default="best"
+            "auto", "best"} or LipschitzCertificate, default="best"
         Where the constants of the logit differences come from: "product" is the product
         of all layers' norms times 2^((p-1)/p), "pairwise" takes the norm of the
         difference of two output rows times the product of the other layers,
@@ -47,7 +46,8 @@ def certified_radius(
         trial, 0.14 % low at most. "best" takes for each sample and pair of classes what
         reaches farthest, with LipSDP up to 256 hidden neurons and 10 classes, and
         goes on by branch and bound in networks of up to 64 hidden neurons with ReLU,
-        leaky ReLU or abs (see Notes). A certificate bounds every pair by itself.
+        leaky ReLU or abs (see Notes); "auto" is "best". A certificate bounds every pair
+        by itself.
     feature_eps : dict, default=None
         Feature name or index to its tolerance eps_j > 0; other features do not move.
         The result s then means: no change with ``||delta / eps|| <= s`` matters.
@@ -55,8 +55,8 @@ def certified_radius(
         Whether columns that an encoder of categories consumes stay as they are, or may
         take any of their values as well: the radius then holds for the worst case over
         all combinations of them.
-    device : str, default="cpu"
-        Where bounds inside balls are computed ("cuda"), in float64.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where bounds inside balls are computed, in float64.
 
     Returns
     -------
@@ -106,10 +106,8 @@ def certified_radius(
     >>> certified_radius(net, [[1.0, 0.5]], feature_eps={0: 0.1}).round(4)
     array([16.6667])
     """
-    norm = check_norm(norm)
-    method = check_method(method)
-    decisions = decide(model, X, y, feature_eps, device)
-    if categorical == "immutable":
-        return proven_radii(decisions, norm, method)
+    norm, method = check_norm(norm), check_method(method)
+    device = check_device(device)
     check_categorical(categorical)
-    return flipped_radii(decisions, norm, method)
+    decisions = decide(model, X, y, feature_eps, device)
+    return radii_for(decisions, norm, method, categorical)

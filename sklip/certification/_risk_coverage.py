@@ -5,7 +5,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from sklip.certification._validation import check_sample_weight
+from sklip._arguments import check_numbers, check_sample_weight, refuse_masked
 
 __all__ = ["risk_coverage_curve"]
 
@@ -61,8 +61,10 @@ def risk_coverage_curve(y_true, y_pred, radius, *, sample_weight=None):
     >>> thresholds
     array([0. , 0.2, 0.5, 1. ])
     """
+    for name, labels in (("y_true", y_true), ("y_pred", y_pred)):
+        refuse_masked(labels, name)
     y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
-    radius = column_or_1d(radius, dtype=np.float64)
+    radius = check_numbers(radius, "radius", ndim=1)
     check_consistent_length(y_true, y_pred, radius)
     if not (radius >= 0).all():
         raise ValueError("radius must hold numbers >= 0.")

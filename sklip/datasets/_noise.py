@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Corruption of samples by Gaussian noise."""
 
-from numbers import Real
-
 import numpy as np
-from sklearn.utils import check_random_state
+
+from sklip._arguments import as_numbers, as_random_state, check_numbers, check_radius
 
 __all__ = ["add_gaussian_noise"]
 
@@ -48,11 +47,14 @@ def add_gaussian_noise(X, *, noise_std, clip=None, random_state=None):
     >>> bool(abs(noisy.std() - 0.1) < 0.005)
     True
     """
-    if not isinstance(noise_std, Real) or not 0 <= noise_std < np.inf:
-        raise ValueError(f"noise_std must be finite and >= 0, got {noise_std!r}.")
-    X = np.asarray(X)
+    noise_std = check_radius(noise_std, "noise_std")
+    rng = as_random_state(random_state)
+    X = as_numbers(X, "X")
     if X.dtype != np.float32:
         X = X.astype(np.float64)
-    noise = check_random_state(random_state).standard_normal(X.shape)
+    noise = rng.standard_normal(X.shape)
     noisy = (X + noise_std * noise).astype(X.dtype, copy=False)
-    return noisy if clip is None else noisy.clip(*clip)
+    if clip is None:
+        return noisy
+    low, high = check_numbers(clip, "clip", ndim=1)
+    return noisy.clip(low, high)

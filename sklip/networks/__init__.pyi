@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a network is: activations, the frozen network, views of fitted models."""
 
-from sklip.networks._activations import Activation, get_activation, list_activations
+from sklip.networks._activations import (
+    Activation,
+    activation_names,
+    get_activation,
+    list_activations,
+)
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._network_view import network_view
 from sklip.networks._random import random_network
@@ -14,6 +19,7 @@ __all__ = [
     "Activation",
     "FeedForward",
     "NetworkView",
+    "activation_names",
     "get_activation",
     "list_activations",
     "makes_statement",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import erf, expit
 
-__all__ = ["Activation", "get_activation", "list_activations"]
+__all__ = ["Activation", "activation_names", "get_activation", "list_activations"]
 
 _SQRT2 = np.sqrt(2.0)
 _SQRT_2_PI = np.sqrt(2.0 / np.pi)
@@ -264,6 +264,41 @@ def get_activation(name):
         f"Unknown activation {name!r}: no slope sector is proven for it. Use one of "
         f"{', '.join(list_activations())}."
     )
+
+
+def activation_names(activation, n_hidden):
+    """Canonical names of the activations of the hidden layers.
+
+    Parameters
+    ----------
+    activation : str or sequence of str
+        One name for all hidden layers, or one for each.
+    n_hidden : int
+        Number of hidden layers; a single name is looked up even if there are none.
+
+    Returns
+    -------
+    names : tuple of str
+        One for each hidden layer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name is unknown or their number is another.
+    """
+    if isinstance(activation, str):
+        return (get_activation(activation).name,) * n_hidden
+    if not isinstance(activation, list | tuple):
+        raise TypeError(
+            "activation must be a name or a sequence of names, got "
+            f"{type(activation).__name__}."
+        )
+    if len(activation) != n_hidden:
+        raise ValueError(
+            f"activation names {len(activation)} layers, but the network has "
+            f"{n_hidden} hidden layers."
+        )
+    return tuple(get_activation(name).name for name in activation)
 
 
 def _parse_parameter(name, text):

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from sklip.networks._activations import get_activation
+from sklip._arguments import as_numbers, check_numbers, refuse_masked
+from sklip.networks._activations import activation_names, get_activation
 
 __all__ = ["FeedForward"]
 
@@ -18,13 +19,24 @@ _BLOCK_ROWS = 512
 
 
 def _frozen(array, ndim, name):
-    array = np.array(array, dtype=np.float64, order="C")
-    if array.ndim != ndim:
-        raise ValueError(f"Each of {name} must have {ndim} axes, got {array.ndim}.")
+    array = np.array(check_numbers(array, f"Each of {name}", ndim), order="C")
+    if not array.size:
+        raise ValueError(f"Each of {name} must have entries, got shape {array.shape}.")
     if not np.all(np.isfinite(array)):
         raise ValueError(f"{name} contain NaN or infinity: no bound exists.")
     array.flags.writeable = False
     return array
+
+
+def _all_frozen(arrays, ndim, name):
+    """Read-only copies of the arrays of all layers."""
+    refuse_masked(arrays, name)
+    if isinstance(arrays, str | dict) or not hasattr(arrays, "__iter__"):
+        raise TypeError(
+            f"{name} must be a sequence of arrays, one for each layer, got "
+            f"{type(arrays).__name__}."
+        )
+    return tuple(_frozen(array, ndim, name) for array in arrays)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -81,27 +93,18 @@ class FeedForward:
         )
 
     def __post_init__(self):
-        weights = tuple(_frozen(w, 2, "weights") for w in self.weights)
+        weights = _all_frozen(self.weights, 2, "weights")
         if not weights:
-            raise ValueError("A network needs at least one weight matrix.")
+            raise ValueError("weights is empty: a network needs at least one matrix.")
         if self.biases is None:
-            biases = tuple(_frozen(np.zeros(len(w)), 1, "biases") for w in weights)
+            biases = _all_frozen([np.zeros(len(w)) for w in weights], 1, "biases")
         else:
-            biases = tuple(_frozen(b, 1, "biases") for b in self.biases)
+            biases = _all_frozen(self.biases, 1, "biases")
         _check_chain(weights, biases)
-        names = self.activation
-        if isinstance(names, str):
-            names = (names,) * (len(weights) - 1)
-        if len(names) != len(weights) - 1:
-            raise ValueError(
-                f"activation names {len(names)} layers, but the network has "
-                f"{len(weights) - 1} hidden layers."
-            )
+        names = activation_names(self.activation, len(weights) - 1)
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "biases", biases)
-        object.__setattr__(
-            self, "activation", tuple(get_activation(name).name for name in names)
-        )
+        object.__setattr__(self, "activation", names)
 
     @classmethod
     def from_onnx(cls, model, *, output=None):
@@ -295,7 +298,7 @@ class FeedForward:
         )
 
     def _check_inputs(self, X):
-        X = np.asarray(X)
+        X = as_numbers(X, "X")
         if X.ndim != 2 or X.shape[1] != self.n_inputs:
             raise ValueError(
                 f"X must have shape (n_samples, {self.n_inputs}), got {X.shape}."
@@ -305,7 +308,10 @@ class FeedForward:
 
 def _check_chain(weights, biases):
     if len(biases) != len(weights):
-        raise ValueError(f"{len(weights)} weights but {len(biases)} biases were given.")
+        raise ValueError(
+            f"biases must hold one vector for each of the {len(weights)} weights, got "
+            f"{len(biases)}."
+        )
     for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
         if k and w.shape[1] != len(weights[k - 1]):
             raise ValueError(

@@ -3,8 +3,9 @@
 """Random networks, for tests, figures and benchmarks."""
 
 import numpy as np
-from sklearn.utils import check_random_state
 
+from sklip._arguments import as_random_state, check_layer_sizes, check_positive
+from sklip.networks._activations import activation_names
 from sklip.networks._feedforward import FeedForward
 
 __all__ = ["random_network"]
@@ -41,17 +42,12 @@ def random_network(layer_sizes, *, activation="relu", gain=1.0, random_state=Non
     >>> random_network([4, 8, 2], random_state=0)
     FeedForward(4-8-2, relu)
     """
-    sizes = list(layer_sizes)
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(
-            "layer_sizes must hold at least two positive integers, got "
-            f"{layer_sizes!r}."
-        )
-    if not (np.isfinite(gain) and gain > 0):
-        raise ValueError(f"gain must be a positive number, got {gain!r}.")
-    rng = check_random_state(random_state)
+    sizes = check_layer_sizes(layer_sizes)
+    gain = check_positive(gain, "gain")
+    names = activation_names(activation, len(sizes) - 2)
+    rng = as_random_state(random_state)
     weights = [
         gain * np.sqrt(2.0 / (n_in + n_out)) * rng.standard_normal((n_out, n_in))
         for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True)
     ]
-    return FeedForward(weights, None, activation)
+    return FeedForward(weights, None, names)

@@ -9,6 +9,7 @@ from numbers import Integral
 import numpy as np
 from scipy.special import expit
 
+from sklip._arguments import check_positive
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import FoldRounding, InputEncoder
 
@@ -248,12 +249,9 @@ class NetworkView:
 
 def _check_eps(key, eps):
     try:
-        value = float(eps)
+        return check_positive(eps, "it")
     except (TypeError, ValueError):
-        value = np.nan
-    if not (np.isfinite(value) and value > 0):
         raise ValueError(
             f"The tolerance of {key!r} in feature_eps must be a positive finite "
             f"number, got {eps!r}."
-        )
-    return value
+        ) from None

@@ -71,9 +71,12 @@ def test_unknown_methods_are_listed(network, method):
     [
         ({"method": "sequential", "norm": 1}, "use 'product'"),
         ({"norm": 3}, "norm must be 1, 2 or numpy.inf"),
-        ({"norm": "inf"}, "norm must be"),
+        ({"norm": "2"}, "norm must be .* 'l1', 'l2', 'linf', 'inf'"),
+        ({"norm": True}, "norm must be"),
         ({"tol": 0.0}, "tol must be"),
         ({"tol": "small"}, "tol must be"),
+        ({"tol": np.inf}, "tol must be"),
+        ({"tol": np.nan}, "tol must be"),
         ({"time_limit": -1}, "time_limit must be"),
         ({"device": "gpu"}, "device must be one of 'cpu', 'cuda', 'auto'"),
         ({"output": 3}, "integer from 0 to 2"),

@@ -77,7 +77,7 @@ def test_blocks_do_not_matter(monkeypatch):
 def test_bad_radius_is_named():
     network = random_network((2, 3, 1), random_state=0)
     for radius in (-1.0, np.nan, np.inf, "1"):
-        with pytest.raises(ValueError, match="radius must be a finite number"):
+        with pytest.raises(ValueError, match="radius must be"):
             local_lipschitz_bound(network, [[0.0, 0.0]], radius=radius)
 
 

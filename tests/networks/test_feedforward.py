@@ -133,7 +133,7 @@ def test_input_and_output_maps_compose():
         (([np.ones(3)],), "2 axes"),
         (([np.ones((2, 3)), np.ones((1, 3))],), r"weights\[1\] takes 3 inputs"),
         (([np.ones((2, 3))], [np.ones(3)]), r"biases\[0\] has 3"),
-        (([np.ones((2, 3))], []), "1 weights but 0 biases"),
+        (([np.ones((2, 3))], []), "each of the 1 weights"),
         (([np.array([[np.nan]])],), "NaN or infinity"),
         (([np.ones((1, 1))], [[np.inf]]), "NaN or infinity"),
         (([np.ones((2, 2)), np.ones((1, 2))], None, "softmax"), "Unknown activation"),

@@ -4,6 +4,7 @@
 
 import numpy as np
 
+from sklip._arguments import check_option
 from sklip.bounds._architecture.mean_field import Architecture, normal_expectation_rule
 from sklip.bounds._architecture.random_matrix import expected_log_norm
 from sklip.bounds._certificate import LipschitzEstimate
@@ -12,6 +13,8 @@ from sklip.networks import get_activation
 __all__ = ["expected_lipschitz", "jacobian_variance"]
 
 _METHODS = ("free", "corrected", "paper")
+# "auto" and "best" name the formula that comes nearest.
+_NEAREST = ("auto", "best")
 
 
 def expected_lipschitz(
@@ -28,11 +31,12 @@ def expected_lipschitz(
         weight matrix after training, see :func:`measured_gain`.
     activation : str or sequence of str, default="relu"
         One name for all hidden layers, or one for each.
-    method : {"free", "corrected", "paper"}, default="free"
+    method : {"free", "corrected", "paper", "auto", "best"}, default="free"
         "free": edge of the spectrum of the product of random matrices that J is, with
         its corrections for finite width. "corrected": the paper's formula with the
         right variance, as if the entries of J were independent. "paper": (13) of paper
         000 as printed, for one hidden width; wrong by a factor that grows with depth.
+        "auto" and "best" are "free".
     input_rms : float, default=1.0
         Root mean square of the entries of an input. ReLU, leaky ReLU and identity
         networks do not depend on it, nor does "paper".
@@ -77,7 +81,7 @@ def expected_lipschitz(
     10.72
     13.73
     """
-    _check_method(method, _METHODS)
+    method = _check_method(method, _METHODS)
     architecture = Architecture(layer_sizes, gain, activation, input_rms)
     if method == "free":
         log_norm = expected_log_norm(architecture)
@@ -101,9 +105,10 @@ def jacobian_variance(
         Xavier gain, one for all or one for each weight matrix.
     activation : str or sequence of str, default="relu"
         One name for all hidden layers, or one for each.
-    method : {"corrected", "paper"}, default="corrected"
+    method : {"corrected", "paper", "auto", "best"}, default="corrected"
         "corrected": ``prod(v_k) * prod(d_k * E[slope_k**2])`` for any widths. "paper":
-        (12) of paper 000 as printed, for one hidden width.
+        (12) of paper 000 as printed, for one hidden width. "auto" and "best" are
+        "corrected".
     input_rms : float, default=1.0
         Root mean square of the entries of an input; see :func:`expected_lipschitz`.
 
@@ -130,7 +135,7 @@ def jacobian_variance(
     >>> jacobian_variance([20, 50, 10], activation="identity", method="paper")
     0.0
     """
-    _check_method(method, ("corrected", "paper"))
+    method = _check_method(method, _METHODS[1:])
     architecture = Architecture(layer_sizes, gain, activation, input_rms)
     return _exp(_log_variance(architecture, method))
 
@@ -164,9 +169,8 @@ def _variance_of_slope(name):
 
 
 def _check_method(method, allowed):
-    if method not in allowed:
-        names = ", ".join(map(repr, allowed))
-        raise ValueError(f"method must be one of {names}, got {method!r}.")
+    check_option(method, "method", (*allowed, *_NEAREST))
+    return allowed[0] if method in _NEAREST else method
 
 
 def _exp(log_value):

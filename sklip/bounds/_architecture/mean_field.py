@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip.networks import get_activation
+from sklip._arguments import check_layer_sizes, check_numbers, check_positive
+from sklip.networks import activation_names, get_activation
 
 __all__ = ["Architecture", "SlopeLaw", "normal_expectation_rule"]
 
@@ -74,20 +75,12 @@ class Architecture:
     """
 
     def __init__(self, layer_sizes, gain, activation, input_rms):
-        self.sizes = _check_sizes(layer_sizes)
+        self.sizes = check_layer_sizes(layer_sizes)
         n_layers = len(self.sizes) - 1
         self.gains = _check_gains(gain, n_layers)
-        if isinstance(activation, str):
-            activation = (activation,) * (n_layers - 1)
-        if len(activation) != n_layers - 1:
-            raise ValueError(
-                f"activation must be one name or one for each of the {n_layers - 1} "
-                f"hidden layers, got {len(activation)}."
-            )
-        self.activations = [get_activation(name) for name in activation]
-        if not (np.isfinite(input_rms) and input_rms > 0):
-            raise ValueError(f"input_rms must be a positive number, got {input_rms!r}.")
-        self.input_rms = float(input_rms)
+        names = activation_names(activation, n_layers - 1)
+        self.activations = [get_activation(name) for name in names]
+        self.input_rms = check_positive(input_rms, "input_rms")
         pairs = np.add(self.sizes[:-1], self.sizes[1:])
         self.log_variances = np.log(2.0) + 2.0 * np.log(self.gains) - np.log(pairs)
 
@@ -117,19 +110,8 @@ def _log(value):
         return np.log(value)
 
 
-def _check_sizes(layer_sizes):
-    sizes = tuple(layer_sizes)
-    whole = all(isinstance(n, int | np.integer) and n >= 1 for n in sizes)
-    if len(sizes) < 2 or not whole:
-        raise ValueError(
-            "layer_sizes must hold at least two positive integers, input and output "
-            f"included, got {layer_sizes!r}."
-        )
-    return tuple(int(n) for n in sizes)
-
-
 def _check_gains(gain, n_layers):
-    gains = np.atleast_1d(np.asarray(gain, dtype=float))
+    gains = np.atleast_1d(check_numbers(gain, "gain"))
     gains = np.repeat(gains, n_layers) if gains.shape == (1,) else gains
     if gains.shape != (n_layers,) or not np.all(np.isfinite(gains) & (gains > 0)):
         raise ValueError(

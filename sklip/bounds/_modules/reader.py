@@ -9,10 +9,10 @@ import math
 
 from torch import nn
 
+from sklip._arguments import check_norm
 from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible
 from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
 from sklip.bounds._modules.plain import plain_type
-from sklip.bounds._norms import check_norm
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = [

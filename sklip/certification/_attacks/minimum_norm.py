@@ -4,11 +4,11 @@
 
 import numpy as np
 
+from sklip._arguments import as_generator, check_count, check_norm
 from sklip._floats import norms
 from sklip.certification._attacks.balls import Ball, perturbation_norm
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._decisions import decide
-from sklip.certification._validation import as_generator, check_count, check_norm
 
 __all__ = ["minimum_norm_attack", "nearest_flips", "nearest_on_ray"]
 

@@ -5,16 +5,16 @@
 import numpy as np
 from scipy.special import softmax
 
-from sklip._floats import norms
-from sklip.certification._attacks.balls import Ball
-from sklip.certification._decisions import decide
-from sklip.certification._validation import (
+from sklip._arguments import (
     as_generator,
     check_count,
     check_norm,
     check_radius,
     check_sample_weight,
 )
+from sklip._floats import norms
+from sklip.certification._attacks.balls import Ball
+from sklip.certification._decisions import decide
 
 __all__ = [
     "adversarial_accuracy_score",

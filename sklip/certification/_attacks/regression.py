@@ -4,15 +4,16 @@
 
 import numpy as np
 
-from sklip.certification._attacks.balls import Ball
-from sklip.certification._attacks.pgd import linearise
-from sklip.certification._decisions import checked_inputs, model_view
-from sklip.certification._validation import (
+from sklip._arguments import (
     as_generator,
     check_count,
+    check_flag,
     check_norm,
     check_radius,
 )
+from sklip.certification._attacks.balls import Ball
+from sklip.certification._attacks.pgd import linearise
+from sklip.certification._decisions import checked_inputs, model_view
 from sklip.networks import FeedForward
 
 __all__ = ["adversarial_interval"]
@@ -94,6 +95,7 @@ def adversarial_interval(
     n_steps = check_count(n_steps, "n_steps")
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
+    check_flag(return_points, "return_points")
     view = model_view(model, feature_eps)
     if view.classes is not None and not isinstance(model, FeedForward):
         raise ValueError(

@@ -6,12 +6,12 @@ import time
 
 import numpy as np
 
+from sklip._arguments import check_norm, check_radius, check_time_limit
 from sklip._threads import limit_threads
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
-from sklip.certification._validation import check_norm, check_radius
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["verify_robustness"]
@@ -69,8 +69,7 @@ def verify_robustness(
     ['verified', 'falsified']
     """
     norm, radius = check_norm(norm), check_radius(radius)
-    if not isinstance(time_limit, int | float) or not time_limit > 0:
-        raise ValueError(f"time_limit must be a positive number, got {time_limit!r}.")
+    time_limit = check_time_limit(time_limit, none=False)
     decisions = decide(model, X, y, feature_eps, attack="verify_robustness")
     _check_supported(decisions)
     branching = Branching(decisions, norm)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 
+from sklip._arguments import refuse_masked
 from sklip.networks._folding.table import as_table, column_names, locate, take_columns
 
 __all__ = ["InputEncoder"]
@@ -49,6 +50,7 @@ class InputEncoder:
 
     def transform(self, X):
         """Coordinates of the samples of X, float64."""
+        refuse_masked(X, "X")
         X = as_table(X)
         positions = self._check_columns(X)
         blocks = [np.empty((X.shape[0], 0))]

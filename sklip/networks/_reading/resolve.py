@@ -5,6 +5,7 @@
 Wrappers are opened from the outside in, down to the models that hold weights.
 """
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -98,7 +99,21 @@ def _best(search):
         raise UnsupportedModelError(
             f"{type(search).__name__}(refit=False) holds no fitted model."
         )
+    _warn_of_halving(search)
     return search.best_estimator_
+
+
+def _warn_of_halving(search):
+    """scikit-learn's halving searches take a rule for ``refit`` and never call it."""
+    is_halving = hasattr(search, "n_remaining_candidates_")
+    if is_halving and callable(search.refit):
+        warnings.warn(
+            f"{type(search).__name__} never calls refit={search.refit!r}: its "
+            "best_estimator_ has the best score of the last round, whatever the rule "
+            "says. Use GridSearchCV or RandomizedSearchCV with it.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _check_fitted(model):
