@@ -74,6 +74,73 @@ def test_budget_by_hand():
         rule(results([[0.9]], [np.nan]))
 
 
+@pytest.mark.parametrize(
+    "scores, bounds, chosen, says",
+    [
+        # Nothing fits: the smallest bound among those that were scored.
+        ([0.9, np.nan], [6.0, 5.5], 0, "1 failed"),
+        # What fits has failed.
+        ([0.9, np.nan], [9.0, 1.0], 0, "1 failed"),
+        ([np.nan, 0.9, np.nan], [np.inf, np.inf, 3.0], 1, "2 failed"),
+        ([0.9, 0.8], [np.nan, 7.0], 1, "1 failed"),
+    ],
+)
+def test_budget_never_takes_a_failed_candidate(scores, bounds, chosen, says):
+    with pytest.warns(CertificationWarning, match=says):
+        assert LipschitzBudget(5.0, metric="a")(results([scores], bounds)) == chosen
+
+
+def test_budget_takes_a_score_that_is_the_worst_possible():
+    rule = LipschitzBudget(5.0, metric="a")
+    assert rule(results([[-np.inf, np.nan]], [4, 1])) == 0
+    assert rule(results([[-np.inf, 0.1]], [1, 4])) == 1
+
+
+def test_budget_with_failed_candidates_only():
+    with pytest.raises(ValueError, match="All candidates failed"):
+        LipschitzBudget(5.0, metric="a")(results([[0.9, np.nan]], [np.nan, 1.0]))
+
+
+@pytest.mark.parametrize("best", [np.inf, -np.inf])
+def test_one_standard_error_of_infinite_scores(best):
+    other = min(best, 0.0)
+    assert OneStandardError("a")(results([[other, best], [other, best]], [1, 2])) == (
+        0 if other == best else 1
+    )
+
+
+@pytest.mark.parametrize(
+    "rule", [LipschitzBudget(50.0, metric="accuracy"), OneStandardError("accuracy")]
+)
+def test_a_search_refitted_by_a_rule_can_be_scored(rule):
+    found, X, y = search(rule)
+    assert found.score(X, y) == np.mean(found.predict(X) == y)
+    again = clone(found).fit(X, y)
+    assert pickle.loads(pickle.dumps(again)).score(X, y) == found.score(X, y)
+    assert rule == "accuracy" and rule != "certified" and rule != 3
+    assert {"accuracy": 1}[rule] == 1
+
+
+def test_rules_are_equal_by_their_arguments():
+    rule = LipschitzBudget(5.0, metric="a")
+    assert rule == LipschitzBudget(5, metric="a") != LipschitzBudget(6.0, metric="a")
+    assert rule != OneStandardError("a")
+
+
+def test_a_halving_search_says_that_it_never_calls_the_rule():
+    X, y = load_iris(return_X_y=True)
+    halving = HalvingGridSearchCV(
+        LogisticRegression(max_iter=1000),
+        {"C": [1e-3, 1.0]},
+        scoring=SCORING["certified"],
+        refit=OneStandardError("score", bound=None),
+        cv=3,
+        random_state=0,
+    ).fit(X, y)
+    with pytest.warns(UserWarning, match="never calls refit=OneStandardError"):
+        lipschitz_bound(halving)
+
+
 def test_one_standard_error_by_hand():
     scores = [[0.70, 0.80, 0.90], [0.80, 0.88, 0.86], [0.75, 0.90, 0.94]]
     # Best mean 0.9, standard error 0.0231: the second (0.86) is too far below.
@@ -111,6 +178,11 @@ def test_rules_check_their_arguments():
         LipschitzBudget("5", metric="a")
     with pytest.raises(ValueError, match="max_bound must be > 0"):
         LipschitzBudget(0.0, metric="a")
+    for max_bound in (True, 2**70, np.nan):
+        with pytest.raises((TypeError, ValueError), match="max_bound must"):
+            LipschitzBudget(max_bound, metric="a")
+    with pytest.raises(TypeError, match="fitted search"):
+        LipschitzBudget(2.0, metric="a")(3)
     with pytest.raises(TypeError, match="metric must be a name"):
         OneStandardError(None)
 
