@@ -3,11 +3,18 @@
 """What a bound is handed out as: a value with its evidence, or an estimate without."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
 
 import numpy as np
 
-from sklip._arguments import check_norm
+from sklip._arguments import (
+    check_norm,
+    check_number,
+    check_numbers,
+    check_option,
+    check_radius,
+)
 from sklip.bounds._check import certificate_seal, check_certificate
 from sklip.bounds._modules import (
     bound_module,
@@ -17,6 +24,7 @@ from sklip.bounds._modules import (
 )
 from sklip.bounds._product import product_bound
 from sklip.bounds._resolve import resolve_network
+from sklip.exceptions import InvalidArgumentError
 
 __all__ = [
     "LipschitzCertificate",
@@ -25,6 +33,7 @@ __all__ = [
     "lmi_certificate",
     "module_certificate",
     "product_certificate",
+    "sealed",
 ]
 
 
@@ -53,7 +62,9 @@ class LipschitzCertificate:
     network_hash : str
         ``FeedForward.hash`` of the network that the bound is about.
     seal : str
-        SHA-256 of weights, norm, value and multipliers: finds accidental changes.
+        SHA-256 of the weights and of all the other fields: finds changes. It is no
+        signature: who means to deceive can seal again, but not make a wrong value
+        verify, since that is proven anew.
 
     See Also
     --------
@@ -88,19 +99,30 @@ class LipschitzCertificate:
     seal: str = ""
 
     def __post_init__(self):
-        if self.kind != "upper":
-            raise ValueError(f"kind must be 'upper', got {self.kind!r}.")
-        value, lower = float(self.value), float(self.lower)
-        if not (0.0 <= lower <= value < np.inf):
+        check_option(self.kind, "kind", ("upper",))
+        checked = {
+            name: check_radius(getattr(self, name), name)
+            for name in ("value", "lower", "slack")
+        }
+        if checked["lower"] > checked["value"]:
             raise ValueError(
-                f"0 <= lower <= value must hold, got lower={lower}, value={value}."
+                f"lower must be at most value, got lower={self.lower}, "
+                f"value={self.value}."
             )
-        object.__setattr__(self, "value", value)
-        object.__setattr__(self, "lower", lower)
-        object.__setattr__(self, "norm", check_norm(self.norm))
+        for name in ("method", "network_hash", "seal"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidArgumentError(
+                    f"{name} must be a string, got {getattr(self, name)!r}."
+                )
+        checked["norm"] = check_norm(self.norm)
         if self.multipliers is not None:
-            frozen = tuple(_frozen_vector(d) for d in self.multipliers)
-            object.__setattr__(self, "multipliers", frozen)
+            checked["multipliers"] = _frozen_vectors(self.multipliers)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def __setstate__(self, state):
+        # Arrays come back from a pickle writeable: the constructor freezes them again.
+        self.__init__(**state)
 
     def __float__(self):
         return self.value
@@ -141,17 +163,23 @@ class LipschitzCertificate:
             certificate was changed, and its value is proven to be a bound.
         """
         network = unwrap_any_module(network)
-        if is_any_module(network):
-            return self._verify_module(network)
-        network = resolve_network(network, output=output, feature=feature)
-        if network.hash != self.network_hash:
+        is_module = is_any_module(network)
+        if not is_module:
+            network = resolve_network(network, output=output, feature=feature)
+        try:
+            read = LipschitzCertificate(**vars(self))
+        except (TypeError, ValueError):
+            return False  # a field was given what no certificate has
+        if is_module:
+            return read._verify_module(network)
+        if network.hash != read.network_hash:
             return False
-        return check_certificate(network.weights, self, network.activation)
+        return check_certificate(network.weights, read, network.activation)
 
     def _verify_module(self, module):
         if hash_module(module) != self.network_hash:
             return False
-        if self.seal != certificate_seal((), self.norm, self.value, None):
+        if self.seal != certificate_seal((), vars(self)):
             return False
         return bound_module(module, self.norm) <= self.value
 
@@ -183,15 +211,26 @@ class LipschitzCertificate:
         -------
         certificate : LipschitzCertificate
             Not verified yet.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If ``text`` is no string, or not the JSON of a certificate.
         """
-        fields = json.loads(text)
-        fields["norm"] = float(fields["norm"])
+        if not isinstance(text, str):
+            raise TypeError(
+                f"text must be the JSON of a certificate, got {type(text).__name__}."
+            )
+        names = {field.name for field in dataclass_fields(cls)}
         try:
+            fields = json.loads(text)
+            if not isinstance(fields, dict) or set(fields) != names:
+                raise ValueError(f"it must have the fields {', '.join(sorted(names))}")
             return cls(**fields)
-        except TypeError:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(
-                "The JSON is not that of a LipschitzCertificate."
-            ) from None
+                f"text is not that of a LipschitzCertificate: {error}"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -224,7 +263,9 @@ class LipschitzEstimate:
                 f"kind must be 'estimate' or 'lower', got {self.kind!r}; a proven "
                 "upper bound is a LipschitzCertificate."
             )
-        object.__setattr__(self, "value", float(self.value))
+        object.__setattr__(self, "value", check_number(self.value, "value"))
+        if not isinstance(self.method, str):
+            raise InvalidArgumentError(f"method must be a string, got {self.method!r}.")
 
     def __float__(self):
         return self.value
@@ -272,46 +313,49 @@ def as_proven_bound(bound):
 
 def product_certificate(network, norm, *, method="product"):
     """Certificate whose evidence is the product of norms."""
-    value = product_bound(network, norm)
-    return LipschitzCertificate(
-        value=value,
-        lower=0.0,
-        norm=norm,
-        method=method,
-        network_hash=network.hash,
-        seal=certificate_seal(network.weights, norm, value, None),
-    )
+    return sealed(network, product_bound(network, norm), norm, method)
 
 
 def module_certificate(module, norm):
     """Certificate of a torch module that is no plain stack: the product of norms."""
     # Raised a little, since another machine may round the norms differently.
     value = bound_module(module, norm) * (1.0 + 1e-9)
-    return LipschitzCertificate(
-        value=value,
-        lower=0.0,
-        norm=norm,
-        method="product",
-        network_hash=hash_module(module),
-        seal=certificate_seal((), norm, value, None),
-    )
+    return _sealed((), hash_module(module), value=value, norm=norm, method="product")
 
 
 def lmi_certificate(network, value, multipliers, method, *, solved, lower=0.0):
     """Certificate of proven multipliers; solved is the value before inflation."""
-    return LipschitzCertificate(
-        value=value,
+    return sealed(
+        network,
+        value,
+        2,
+        method,
         lower=lower,
-        norm=2,
-        method=method,
         multipliers=multipliers,
         slack=max(0.0, value / solved - 1.0),
-        network_hash=network.hash,
-        seal=certificate_seal(network.weights, 2, value, multipliers),
     )
 
 
-def _frozen_vector(d):
-    d = np.array(d, dtype=np.float64, ndmin=1)
-    d.flags.writeable = False
-    return d
+def sealed(network, value, norm, method, **fields):
+    """Certificate of a network, with the seal that ties all its fields together."""
+    fields |= {"value": value, "norm": norm, "method": method}
+    return _sealed(network.weights, network.hash, **fields)
+
+
+def _sealed(weights, network_hash, **fields):
+    fields = {"lower": 0.0, **fields, "network_hash": network_hash}
+    # The fields are sealed as the certificate keeps them.
+    certificate = LipschitzCertificate(**fields)
+    seal = certificate_seal(weights, vars(certificate))
+    return replace(certificate, seal=seal)
+
+
+def _frozen_vectors(multipliers):
+    """Float64 vectors whose memory cannot be made writeable again."""
+    if isinstance(multipliers, str | dict) or not hasattr(multipliers, "__iter__"):
+        raise InvalidArgumentError(
+            "multipliers must be None or a vector for each hidden layer, got "
+            f"{type(multipliers).__name__}."
+        )
+    vectors = [np.atleast_1d(check_numbers(d, "multipliers")) for d in multipliers]
+    return tuple(np.frombuffer(d.tobytes()).reshape(d.shape) for d in vectors)

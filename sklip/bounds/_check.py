@@ -17,6 +17,9 @@ _SECTORS |= {"silu": (-0.099840, 1.099840), "mish": (-0.112527, 1.088499)}
 _SECTORS |= {"gelu": (-0.128905, 1.128905), "gelu_tanh": (-0.128994, 1.128994)}
 _SECTORS |= {"hardswish": (-0.5, 1.5), "leaky_relu": (0.01, 1.0), "abs": (-1.0, 1.0)}
 
+_NUMBERS = ("value", "lower", "norm", "slack")
+_FIELDS = {*_NUMBERS, "kind", "method", "multipliers", "network_hash", "seal"}
+
 
 def check_certificate(weights, certificate, activation="relu"):
     """Prove a Lipschitz certificate again, from the weights and its multipliers.
@@ -33,7 +36,14 @@ def check_certificate(weights, certificate, activation="relu"):
     Returns
     -------
     proven : bool
-        Whether the value is proven for these weights and nothing was changed.
+        Whether the value is proven for these weights and nothing was changed: the seal
+        ties every field to the weights.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no certificate (an estimate, a number), ``weights`` are no matrices
+        that chain, or an activation is unknown.
 
     Examples
     --------
@@ -43,24 +53,19 @@ def check_certificate(weights, certificate, activation="relu"):
     >>> check_certificate(network.weights, lipschitz_bound(network).to_json())
     True
     """
-    text = certificate.to_json() if hasattr(certificate, "to_json") else certificate
-    fields = json.loads(text) if isinstance(text, str) else text
-    if not isinstance(fields, dict) or fields.get("kind") != "upper":
-        raise TypeError("A LipschitzCertificate, its dict or its JSON is needed.")
-    value, norm = (float(fields[key]) for key in ("value", "norm"))
-    d = fields["multipliers"]
-    weights = [np.array(w, dtype=np.float64, ndmin=2) for w in weights]
-    sectors = [_sector(n) for n in np.broadcast_to(activation, len(weights) - 1)]
-    sane = np.isfinite([value, *map(np.sum, weights)]).all() and norm in (1, 2, np.inf)
-    if not sane or fields.get("seal") != certificate_seal(weights, norm, value, d):
+    fields = _fields_of(certificate)
+    weights = _matrices(weights)
+    sectors = _sectors_of(activation, len(weights) - 1)
+    value, norm = (_number(fields[key]) for key in ("value", "norm"))
+    sane = all(np.isfinite(a).all() for a in (value, *weights))
+    seal = certificate_seal(weights, fields)
+    if not (sane and norm in (1, 2, np.inf) and seal and fields["seal"] == seal):
         return False
+    d = fields["multipliers"]
     with np.errstate(all="ignore"):
-        if d is None and fields["method"] == "path":
-            from sklip.bounds._check_path import path_norm  # numpy alone, too
-
-            return bool(path_norm(weights, sectors, norm) <= value)
         if d is None:
-            return bool(_product(weights, sectors, norm) <= value)
+            bound = _path_norm if fields["method"] == "path" else _product
+            return bool(bound(weights, sectors, norm) <= value)
         weights, radii, sectors = _merge(weights, sectors)
         d = [np.array(x, dtype=np.float64) for x in d]
         fit = norm == 2.0 and [x.shape for x in d] == [(len(w),) for w in weights[:-1]]
@@ -68,13 +73,88 @@ def check_certificate(weights, certificate, activation="relu"):
         return fit and sane and _proof(weights, radii, sectors, value, d)[0]
 
 
-def certificate_seal(weights, norm, value, multipliers):
-    """SHA-256 that ties a bound and its multipliers to the weights."""
-    digest = hashlib.sha256(f"{float(norm)!r} {float(value)!r}".encode())
-    for a in (np.ascontiguousarray(a, "<f8") for a in (*weights, *(multipliers or ()))):
-        digest.update(repr(a.shape).encode())
-        digest.update(a)
+def certificate_seal(weights, fields):
+    """SHA-256 that ties every field of a certificate, but the seal, to the weights.
+
+    None for what cannot be a certificate's fields.
+    """
+    plain = {k: v for k, v in fields.items() if k not in ("multipliers", "seal")}
+    plain |= {key: _number(plain.get(key)) for key in _NUMBERS}
+    try:
+        digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+        d = fields["multipliers"]
+        digest.update(b"proven by norms" if d is None else b"proven by multipliers")
+        for a in (np.ascontiguousarray(a, "<f8") for a in (*weights, *(d or ()))):
+            digest.update(repr(a.shape).encode())
+            digest.update(a)
+    except (KeyError, OverflowError, TypeError, ValueError):
+        return None
     return digest.hexdigest()
+
+
+def _fields_of(certificate):
+    """All fields of a certificate, and no other."""
+    text = certificate.to_json() if hasattr(certificate, "to_json") else certificate
+    fields = text
+    if isinstance(text, str):
+        try:
+            fields = json.loads(text)
+        except ValueError:
+            fields = None
+    known = isinstance(fields, dict) and set(fields) == _FIELDS
+    if not known or fields["kind"] != "upper":
+        raise TypeError(
+            "certificate: a LipschitzCertificate, its dict or its JSON is needed."
+        )
+    return fields
+
+
+def _number(value):
+    """A float, of "inf" as well; NaN for what is none, such as true or other text."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        return float(value) if number or value == "inf" else np.nan
+    except OverflowError:
+        return np.nan
+
+
+def _matrices(weights):
+    """Float64 copies of matrices that chain, else TypeError or ValueError."""
+    if isinstance(weights, str | dict) or not hasattr(weights, "__iter__"):
+        raise TypeError("weights must be a sequence of matrices, first layer first.")
+    matrices = [_matrix(w) for w in weights]
+    if any(w.shape[1] != len(v) for v, w in zip(matrices, matrices[1:], strict=False)):
+        raise ValueError("weights must chain: each takes what the one before it gives.")
+    if not matrices:
+        raise ValueError("weights is empty: at least one matrix is needed.")
+    return matrices
+
+
+def _matrix(weight):
+    try:
+        array = np.asarray(weight)
+    except ValueError:
+        array = np.array(None)
+    masked = isinstance(weight, np.ma.MaskedArray)
+    if masked or array.dtype.kind not in "iuf" or not array.size or array.ndim > 2:
+        raise ValueError(
+            "weights must be real matrices of shape (n_out, n_in), not masked, got one "
+            f"of shape {array.shape} and dtype {array.dtype}."
+        )
+    return np.array(array, dtype=np.float64, ndmin=2)
+
+
+def _sectors_of(activation, n_hidden):
+    """Slope sector of each hidden layer."""
+    if isinstance(activation, str):
+        return [_sector(activation)] * n_hidden
+    names = list(activation) if hasattr(activation, "__iter__") else [activation]
+    if len(names) != n_hidden or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f"activation must be a name, or one for each of the {n_hidden} hidden "
+            f"layers, got {activation!r}."
+        )
+    return [_sector(name) for name in names]
 
 
 def _sector(name):
@@ -102,6 +182,24 @@ def _product(weights, sectors, norm):
                 return np.inf
         product *= Fraction(bound) * Fraction(2) ** scale * Fraction(max(-low, high))
     return product
+
+
+def _path_norm(weights, sectors, norm):
+    """Norm of a matrix that no Jacobian exceeds in any entry, from above, exactly."""
+    scale, runs, total = 0, [], np.eye(weights[0].shape[1])
+    plain, gamma = total, 4 * _U * sum(w.shape[1] + len(weights) + 8 for w in weights)
+    # The inputs come out of a cut: slope 0 + 1 c.
+    for w, (low, high) in zip(weights, [(-1.0, 1.0), *sectors], strict=True):
+        exponent = int(np.frexp(abs(w).max())[1]) + max(w.shape).bit_length()
+        w, scale = np.ldexp(w, -exponent), scale + exponent
+        runs = [((low + high) / 2 * (w @ a), f) for a, f in runs]
+        runs.append((w, (high - low) / 2 * total))
+        total = sum(abs(a) @ f for a, f in runs)
+        plain = max(-low, high) * (abs(w) @ plain)
+    total = total + gamma * plain
+    columns, rows = total.sum(axis=0).max(), total.sum(axis=1).max()
+    bound = {1.0: columns, 2.0: np.sqrt(columns * rows), np.inf: rows}[norm]
+    return Fraction(float(bound * (1.0 + gamma) + 2.0**-600)) * Fraction(2) ** scale
 
 
 def _merge(weights, sectors):

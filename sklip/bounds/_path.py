@@ -18,8 +18,7 @@ import numpy as np
 
 from sklip._arguments import check_norm
 from sklip._floats import UNIT
-from sklip.bounds._certificate import LipschitzCertificate
-from sklip.bounds._check import certificate_seal
+from sklip.bounds._certificate import sealed
 from sklip.bounds._norms import scale_up
 
 __all__ = ["path_bound"]
@@ -65,15 +64,7 @@ def path_bound(network, norm=np.inf):
     True
     """
     norm = check_norm(norm)
-    value = _path_norm(network, norm)
-    return LipschitzCertificate(
-        value=value,
-        lower=0.0,
-        norm=norm,
-        method="path",
-        network_hash=network.hash,
-        seal=certificate_seal(network.weights, norm, value, None),
-    )
+    return sealed(network, _path_norm(network, norm), norm, "path")
 
 
 def _path_norm(network, norm):

@@ -7,14 +7,17 @@ import copy
 import inspect
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
+import torch
 
 from sklip.bounds import (
+    METHODS,
     LipschitzCertificate,
     LipschitzEstimate,
     _check,
@@ -46,11 +49,9 @@ def certificate(request, network):
 
 def reseal(weights, certificate):
     """A forger's certificate: every hash is right, only the proof can fail."""
-    seal = _check.certificate_seal(
-        weights, certificate.norm, certificate.value, certificate.multipliers
-    )
     network = FeedForward(weights, None, "relu")
-    return replace(certificate, seal=seal, network_hash=network.hash)
+    forged = replace(certificate, network_hash=network.hash)
+    return replace(forged, seal=_check.certificate_seal(weights, vars(forged)))
 
 
 def test_a_certificate_verifies_in_every_form(network, certificate):
@@ -92,6 +93,82 @@ def test_changed_values_fail(network, certificate):
         assert not check_certificate(network.weights, changed, network.activation)
 
 
+EDITS = {
+    "value": [1.0, 9.0, "2", True, None],
+    "lower": [1e-3, -1.0, "x", False],
+    "norm": [1, np.inf, "l1", 3, True, None],
+    "method": ["path", "product", "", "lipsdp-layer", None, 3],
+    "kind": ["lower", "estimate", None],
+    "multipliers": [None, (), "abc", ((1.0, 2.0),), [[1.0] * 9, [1.0] * 7], 3],
+    "slack": [0.5, 1e-300, -1.0, np.nan, "0", None],
+    "network_hash": ["", "0" * 64, None],
+    "seal": ["", "0" * 64, None, True],
+}
+
+
+def is_the_same(edit, field):
+    """Another spelling of a norm is no edit; true for 1 is one."""
+    if isinstance(edit, bool) or edit is None or isinstance(field, tuple):
+        return edit is field
+    return edit == field or (edit, field) == ("l1", 1.0)
+
+
+def test_every_field_has_edits(certificate):
+    assert set(EDITS) == set(vars(certificate))
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_any_field_that_is_changed_in_place_is_found(network, certificate, name):
+    """Whatever Python allows to write into a frozen object: verify says no."""
+    for edit in EDITS[name]:
+        if is_the_same(edit, getattr(certificate, name)):
+            continue
+        changed = copy.deepcopy(certificate)
+        object.__setattr__(changed, name, edit)
+        assert changed.verify(network) is False, edit
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_any_edit_of_the_json_is_found(network, certificate, name):
+    fields = json.loads(certificate.to_json())
+    for edit in EDITS[name]:
+        edit = list(edit) if isinstance(edit, tuple) else edit
+        if is_the_same(edit, getattr(certificate, name)):
+            continue
+        text = json.dumps(fields | {name: edit})
+        for check in (
+            lambda text=text: LipschitzCertificate.from_json(text).verify(network),
+            lambda text=text: check_certificate(
+                network.weights, text, network.activation
+            ),
+        ):
+            try:
+                assert check() is False, edit
+            except (TypeError, ValueError) as error:
+                assert "ertificate" in str(error)
+    for text in (
+        json.dumps({k: v for k, v in fields.items() if k != name}),
+        json.dumps(fields | {"comment": "x"}),
+    ):
+        with pytest.raises(ValueError, match="text is not that of"):
+            LipschitzCertificate.from_json(text)
+        with pytest.raises(TypeError, match="is needed"):
+            check_certificate(network.weights, text, network.activation)
+
+
+def test_a_certificate_of_a_module_is_sealed_too():
+    module = torch.nn.Sequential(torch.nn.Conv1d(1, 2, 3), torch.nn.ReLU()).eval()
+    certificate = lipschitz_bound(module)
+    assert certificate.verify(module)
+    for name, edits in EDITS.items():
+        for edit in edits:
+            if is_the_same(edit, getattr(certificate, name)):
+                continue
+            changed = copy.deepcopy(certificate)
+            object.__setattr__(changed, name, edit)
+            assert changed.verify(module) is False, (name, edit)
+
+
 def test_changed_multipliers_fail(network):
     certificate = lipschitz_bound(network, method="sequential")
     for k in range(2):
@@ -104,6 +181,11 @@ def test_changed_multipliers_fail(network):
     for wrong in ((), certificate.multipliers[:1], certificate.multipliers[::-1], None):
         changed = replace(certificate, multipliers=wrong)
         assert not check_certificate(network.weights, changed, network.activation)
+        # Sealed again: of the wrong number or length they prove nothing either.
+        if wrong is not None:
+            seal = _check.certificate_seal(network.weights, vars(changed))
+            changed = replace(changed, seal=seal)
+            assert not check_certificate(network.weights, changed, network.activation)
 
 
 @pytest.mark.parametrize(
@@ -171,28 +253,38 @@ def test_checker_reads_the_same_sectors_as_the_registry():
             _check._sector(unknown)
 
 
-def test_checker_needs_numpy_alone(tmp_path):
-    source = inspect.getsource(_check)
-    assert len(source.splitlines()) <= 150
+def test_checker_imports_numpy_alone():
     imported = {
         (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name)
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(ast.parse(inspect.getsource(_check)))
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    third_party = imported - set(sys.stdlib_module_names)
-    assert third_party == {"numpy", "sklip.bounds._check_path"}
-    network = random_network([4, 9, 3], random_state=0)
-    (tmp_path / "checker.py").write_text(source)
-    (tmp_path / "c.json").write_text(lipschitz_bound(network).to_json())
+    assert imported - set(sys.stdlib_module_names) == {"numpy"}
+
+
+_ELSEWHERE = """
+import importlib.util, json, pathlib, sys
+sys.modules["sklip"] = sys.modules["scipy"] = sys.modules["torch"] = None
+import numpy as np
+spec = importlib.util.spec_from_file_location("checker", "checker.py")
+checker = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(checker)
+w = list(np.load("w.npz").values())
+for text in json.loads(pathlib.Path("certificates.json").read_text()):
+    assert checker.check_certificate(w, text, "gelu"), text
+    assert not checker.check_certificate([1.001 * x for x in w], text, "gelu"), text
+"""
+
+
+def test_the_one_file_of_the_checker_works_without_sklip(tmp_path):
+    """Copied elsewhere and run isolated, it proves every kind of evidence."""
+    network = random_network([4, 9, 3], activation="gelu", random_state=0)
+    texts = [lipschitz_bound(network, method=m).to_json() for m in METHODS]
+    texts += [lipschitz_bound(network, norm=norm).to_json() for norm in (1, np.inf)]
+    shutil.copy(_check.__file__, tmp_path / "checker.py")
+    (tmp_path / "certificates.json").write_text(json.dumps(texts))
     np.savez(tmp_path / "w.npz", *network.weights)
-    script = (
-        "import sys; sys.modules['sklip'] = sys.modules['scipy'] = None\n"
-        "import numpy as np, checker\n"
-        "w = list(np.load('w.npz').values()); text = open('c.json').read()\n"
-        "assert checker.check_certificate(w, text)\n"
-        "assert not checker.check_certificate([1.001 * x for x in w], text)\n"
-    )
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True)
+    subprocess.run([sys.executable, "-I", "-c", _ELSEWHERE], cwd=tmp_path, check=True)
 
 
 def test_verify_names_another_network(network, certificate):
@@ -212,8 +304,12 @@ def test_certificates_are_frozen(network):
     certificate = lipschitz_bound(network)
     with pytest.raises(FrozenInstanceError):
         certificate.value = 0.0
-    with pytest.raises(ValueError, match="read-only"):
-        certificate.multipliers[0][0] = 1.0
+    for twin in (certificate, pickle.loads(pickle.dumps(certificate))):
+        for copied in (twin, copy.deepcopy(twin)):
+            with pytest.raises(ValueError, match="read-only"):
+                copied.multipliers[0][0] = 1.0
+            with pytest.raises(ValueError, match="WRITEABLE"):
+                copied.multipliers[0].flags.writeable = True
 
 
 @pytest.mark.parametrize(
@@ -234,8 +330,12 @@ def test_nonsense_cannot_be_built(certificate, change):
 
 
 def test_json_that_is_no_certificate():
-    with pytest.raises(ValueError, match="not that of"):
-        LipschitzCertificate.from_json('{"norm": 2, "price": 3}')
+    for text in ('{"norm": 2, "price": 3}', "", "no", "[1, 2]", "3", "null", "NaN"):
+        with pytest.raises(ValueError, match="text is not that of"):
+            LipschitzCertificate.from_json(text)
+    for text in (None, 3, {"norm": 2}, b"{}"):
+        with pytest.raises(TypeError, match="text must be the JSON"):
+            LipschitzCertificate.from_json(text)
     network = random_network([2, 2])
     for nothing in (3.0, "[1, 2]", {"kind": "lower"}, None):
         with pytest.raises(TypeError, match="LipschitzCertificate"):
