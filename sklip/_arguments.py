@@ -244,8 +244,8 @@ def as_numbers(values, name, ndim=None):
             f"{array.dtype}."
         )
     if ndim is not None and array.ndim != ndim:
-        axes = "one axis" if ndim == 1 else f"{ndim} axes"
-        raise ValueError(f"{name} must have {axes}, got shape {array.shape}.")
+        form = "be one-dimensional" if ndim == 1 else f"have {ndim} axes"
+        raise ValueError(f"{name} must {form}, got shape {array.shape}.")
     return array
 
 
