@@ -121,8 +121,7 @@ def check_count(value, name, minimum=1):
         raise InvalidArgumentError(f"{name} must be an integer, got {_shown(value)}.")
     if not minimum <= value <= _INT64.max:
         raise ValueError(
-            f"{name} must be an integer >= {minimum} that fits into int64, got "
-            f"{_shown(value)}."
+            f"{name} must be >= {minimum} and fit into int64, got {_shown(value)}."
         )
     return int(value)
 

@@ -71,7 +71,7 @@ def test_large_offsets_are_not_mistaken_for_slopes():
 
 @pytest.mark.parametrize("n_restarts", [0, -1, 1.5, None])
 def test_bad_n_restarts(n_restarts):
-    with pytest.raises(ValueError, match="n_restarts must be an integer"):
+    with pytest.raises(ValueError, match="n_restarts must be"):
         lipschitz_lower_bound(random_network([2, 2]), n_restarts=n_restarts)
 
 
