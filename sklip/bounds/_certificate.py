@@ -33,6 +33,7 @@ __all__ = [
     "lmi_certificate",
     "module_certificate",
     "product_certificate",
+    "resealed",
     "sealed",
 ]
 
@@ -342,12 +343,19 @@ def sealed(network, value, norm, method, **fields):
     return _sealed(network.weights, network.hash, **fields)
 
 
+def resealed(network, certificate, **changes):
+    """A certificate of the same network with some fields changed, sealed anew."""
+    return _with_seal(network.weights, replace(certificate, **changes))
+
+
 def _sealed(weights, network_hash, **fields):
     fields = {"lower": 0.0, **fields, "network_hash": network_hash}
+    return _with_seal(weights, LipschitzCertificate(**fields))
+
+
+def _with_seal(weights, certificate):
     # The fields are sealed as the certificate keeps them.
-    certificate = LipschitzCertificate(**fields)
-    seal = certificate_seal(weights, vars(certificate))
-    return replace(certificate, seal=seal)
+    return replace(certificate, seal=certificate_seal(weights, vars(certificate)))
 
 
 def _frozen_vectors(multipliers):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from sklip.bounds._certificate import lmi_certificate
+from sklip.bounds._certificate import lmi_certificate, resealed
 from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._lipsdp.interior_point import interior_point
 from sklip.bounds._lipsdp.problem import LipSDPProblem
@@ -112,10 +112,10 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     chain, sequential = chain_of(network), sequential_bound(network)
     if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
         # One matrix after merging, or a constant network: nothing is left to solve.
-        return replace(sequential, method=method)
+        return resealed(network, sequential, method=method)
     if sum(len(w) for w in chain.weights[:-1]) > _DENSE_UP_TO:
         found = first_order_bound(network, tol=tol, time_limit=time_limit)
-        return replace(found, method=method)
+        return resealed(network, found, method=method)
     solution = solve_lipsdp(
         chain, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
     )
@@ -132,7 +132,7 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     if proven is None or proven[0] >= sequential.value:
         # Already optimal within tol, or stopped before it got below.
         lower = min(solution.lower, sequential.value)
-        return replace(sequential, method=method, lower=lower)
+        return resealed(network, sequential, method=method, lower=lower)
     lower = min(solution.lower, proven[0])
     return lmi_certificate(network, *proven, method, solved=solved, lower=lower)
 
@@ -160,7 +160,7 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
     deadline = math.inf if time_limit is None else time.monotonic() + time_limit
     chain, sequential = chain_of(network), sequential_bound(network)
     if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
-        return replace(sequential, method="lipsdp")
+        return resealed(network, sequential, method="lipsdp")
     for start in sequential_passes(chain):
         found = tightened_multipliers(
             chain,
@@ -182,8 +182,8 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
                 lower=found.lower,
             )
         lower = min(found.lower, sequential.value)
-        return replace(sequential, method="lipsdp", lower=lower)
-    return replace(sequential, method="lipsdp")
+        return resealed(network, sequential, method="lipsdp", lower=lower)
+    return resealed(network, sequential, method="lipsdp")
 
 
 def first_order_evaluations(network):

@@ -16,13 +16,12 @@ is made feasible before its value counts as a lower bound.
 
 import math
 import warnings
-from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 from scipy.sparse import csc_array
 
-from sklip.bounds._certificate import lmi_certificate
+from sklip.bounds._certificate import lmi_certificate, resealed
 from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp.sequential import sequential_bound, sequential_passes
 from sklip.bounds._norms import largest_eigenvalue
@@ -91,7 +90,7 @@ def cvxpy_bound(network, *, solver=None):
         cheaper = sequential_bound(network)
     if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
         # One matrix after merging, or a constant network: nothing is left to solve.
-        return replace(cheaper, method="lipsdp-cvxpy")
+        return resealed(network, cheaper, method="lipsdp-cvxpy")
     solved, multipliers, lower = cvxpy_multipliers(chain, solver=solver)
     proven = _repaired(chain, solved, multipliers)
     if proven is not None and proven[0] < cheaper.value:
@@ -99,13 +98,13 @@ def cvxpy_bound(network, *, solver=None):
         return lmi_certificate(
             network, *proven, "lipsdp-cvxpy", solved=solved, lower=lower
         )
-    return _fallback(cheaper, min(lower, cheaper.value))
+    return _fallback(network, cheaper, min(lower, cheaper.value))
 
 
-def _fallback(cheaper, lower):
+def _fallback(network, cheaper, lower):
     """The sequential bound; it may well be LipSDP's optimum."""
     if lower >= (1.0 - _VISIBLE_GAP) * cheaper.value:
-        return replace(cheaper, method="lipsdp-cvxpy", lower=lower)
+        return resealed(network, cheaper, method="lipsdp-cvxpy", lower=lower)
     if cheaper.method == "product":
         raise InfeasibleCertificateError(
             "The solver's multipliers could not be proven in float64: the weights are "
