@@ -10,7 +10,13 @@ import torch
 from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 
-from sklip.training import FlatMLP, TensorData, restore_training_state
+from sklip.training import (
+    FlatMLP,
+    Schedule,
+    StoppingRule,
+    TensorData,
+    restore_training_state,
+)
 
 __all__ = [
     "make_mlp",
@@ -75,8 +81,10 @@ def make_net(
     generator = torch.Generator().manual_seed(seed)
     module = estimator._make_module(generator, X, targets, network)
     net = _initialized(estimator, module, generator)
+    net.stream_rule = StoppingRule(estimator.tol, estimator.n_iter_no_change)
     if history is not None:
         net.history.extend(copy.deepcopy(list(history)))
+        net.samples_seen = estimator.t_
     if training_state is not None:
         restore_training_state(net, training_state)
     return net
@@ -112,20 +120,33 @@ def net_parameters(estimator):
 
 def _initialized(estimator, module, generator):
     estimator._net_parameters = net_parameters(estimator)
-    callbacks = copy.deepcopy(estimator.callbacks)
+    options = estimator._net_options()
+    stochastic = estimator.solver not in ("adam", "lbfgs")
+    schedule = Schedule(
+        estimator.learning_rate if stochastic else "constant",
+        estimator.power_t,
+        options.pop("milestones", ()),
+    )
     net = estimator._net_class(
         module,
         loss=estimator.loss,
         solver=estimator.solver,
-        momentum=estimator.momentum,
+        optimizer_options={
+            "momentum": estimator.momentum,
+            "nesterov": estimator.nesterovs_momentum,
+            "betas": (estimator.beta_1, estimator.beta_2),
+            "epsilon": estimator.epsilon,
+        },
         alpha=estimator.alpha,
         penalty=estimator._make_penalty(module),
-        **estimator._net_options(),
+        **options,
+        schedule=schedule,
+        max_fun=estimator.max_fun,
         shuffle=estimator.shuffle,
         generator=generator,
         lr=estimator.learning_rate_init,
         max_epochs=estimator.max_iter,
-        callbacks=list(callbacks) if callbacks else None,
+        callbacks=list(estimator.callbacks) if estimator.callbacks else None,
         device=str(module.flat.device),
         verbose=int(estimator.verbose),
     )

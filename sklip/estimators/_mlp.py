@@ -3,18 +3,18 @@
 """The skeleton that all multilayer perceptrons of sklip share."""
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklip._compat import Interval, StrOptions, check_sample_weight, fit_context
+from sklip._compat import check_sample_weight, fit_context
 from sklip._threads import limit_threads
-from sklip.bounds import METHODS, auto_method, lipschitz_bound
+from sklip.bounds import auto_method, lipschitz_bound
 from sklip.estimators._engine import (
     make_mlp,
     make_net,
@@ -23,16 +23,26 @@ from sklip.estimators._engine import (
     split_validation,
     tensor_data,
 )
+from sklip.estimators._fitted import FittedNetwork
+from sklip.estimators._parameters import (
+    PARAMETER_CONSTRAINTS,
+    DocumentedCallbacks,
+    check_activations,
+    check_device,
+    check_solver,
+    layer_sizes,
+)
 from sklip.exceptions import DivergedTrainingError
-from sklip.networks import FeedForward, get_activation
 from sklip.training import (
+    LOG_LINK_LOSSES,
+    EpochHooks,
     MLPNet,
     StoppingRule,
     check_callbacks,
+    export_random_state,
     export_training_state,
-    pack_history,
-    sequential_module,
-    unpack_history,
+    is_second_signal,
+    random_state_of,
 )
 
 __all__ = ["BaseLipschitzMLP"]
@@ -41,45 +51,30 @@ __all__ = ["BaseLipschitzMLP"]
 _LIPSDP_UP_TO = 128
 
 
-class BaseLipschitzMLP(BaseEstimator):
+class BaseLipschitzMLP(
+    FittedNetwork, DocumentedCallbacks, CallbackSupportMixin, BaseEstimator
+):
     """Parameters, training and fitted state of the estimators; private.
 
     A family adds its parameters and :meth:`_make_penalty`; the classifier or regressor
     mixin adds how targets are encoded and outputs are read.
     """
 
-    _parameter_constraints = {
-        "hidden_layer_sizes": [
-            "array-like",
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "activation": [str, list, tuple],
-        "solver": [StrOptions({"adam", "sgd", "lbfgs"}), type],
-        "momentum": [Interval(Real, 0, 1, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "init_gain": [Interval(Real, 0, None, closed="neither")],
-        "certificate": [StrOptions({"auto", *METHODS}), None],
-        "device": [StrOptions({"cpu", "cuda", "auto"})],
-        "callbacks": [list, tuple, None],
-    }
+    _parameter_constraints = PARAMETER_CONSTRAINTS
 
-    def __init__(self, **parameters):
-        for name, value in parameters.items():
-            setattr(self, name, value)
+    _is_clone = False
+    _net_hash = None
+
+    def _store(self, arguments):
+        """Keep the arguments of a constructor, given as its ``locals()``."""
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
+
+    def __sklearn_clone__(self):
+        # Fits of clones are part of something larger, such as a search: Ctrl-C ends it.
+        clone = super().__sklearn_clone__()
+        clone._is_clone = True
+        return clone
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -109,8 +104,11 @@ class BaseLipschitzMLP(BaseEstimator):
         """
         return self._fit(X, y, sample_weight)
 
+    @with_callbacks
     def _fit(self, X, y, sample_weight, given=None):
         """What fit does; given is a network to start from, or None."""
+        context = self._init_callback_context(max_subtasks=self._max_epochs())
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         warm = self.warm_start and self.__sklearn_is_fitted__()
         start = self._start if warm and given is None else None
         self._check_parameters(start)
@@ -120,14 +118,50 @@ class BaseLipschitzMLP(BaseEstimator):
             start = given
         rng = check_random_state(self.random_state)
         history = self.history_ if warm else None
-        self._net = make_net(self, X, targets, rng, network=start, history=history)
+        streams = self._streams_so_far() if warm else None
+        self._net = make_net(
+            self,
+            X,
+            targets,
+            rng,
+            network=start,
+            history=history,
+            training_state=streams,
+        )
+        self._begin_training(context, X, y)
         self._streams = False
         data, valid = self._split(X, targets, y, sample_weight, rng)
         stopping = StoppingRule(self.tol, self.n_iter_no_change, self.early_stopping)
         epochs = self.max_iter if given is None else 0
         if not self._train(data, valid, stopping, epochs):
-            warnings.warn(self._not_converged(), ConvergenceWarning, stacklevel=4)
+            warnings.warn(self._not_converged(), ConvergenceWarning, stacklevel=5)
+        context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
+
+    def _max_epochs(self):
+        """Epochs that fit may take, for scikit-learn's callbacks; None is unknown."""
+        return self.max_iter
+
+    def _begin_training(self, context=None, X=None, y=None):
+        """Note what the new net stands for."""
+        seed = self.random_state
+        self._seeded_by = seed if isinstance(seed, Integral) else None
+        self._net_hash = None
+        if context is not None and hasattr(self, "_skl_callbacks"):
+            hooks = EpochHooks(self, context, X, y)
+            self._net.callbacks_.append(("EpochHooks", hooks))
+
+    def _streams_so_far(self):
+        """Where random numbers go on in a warm start; None for fresh ones.
+
+        An integer would seed every fit alike: repeated short fits would see the same
+        order and the same noise again and again.
+        """
+        if self._seeded_by is None or self.random_state != self._seeded_by:
+            return None
+        if self._net is None:
+            return random_state_of(self._training_state)
+        return export_random_state(self._net)
 
     def _not_converged(self):
         return (
@@ -140,18 +174,16 @@ class BaseLipschitzMLP(BaseEstimator):
         self._check_parameters(None if first else self._start)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
-        if self.solver == "lbfgs":
-            raise ValueError(
-                "partial_fit needs a stochastic solver ('adam', 'sgd' or a torch "
-                "optimizer class), not 'lbfgs', which uses all samples at once."
-            )
         X, targets, y, sample_weight = self._validate_fit(X, y, sample_weight, first)
         if first:
             rng = check_random_state(self.random_state)
             self._net = make_net(self, X, targets, rng)
+            self._begin_training()
         elif self._net_parameters != net_parameters(self):
             self._net = self._remake_net(export_training_state(self.net_))
         self._streams = True
+        rule = self.net_.stream_rule
+        rule.tol, rule.n_iter_no_change = self.tol, self.n_iter_no_change
         data = self._tensor_data(X, targets, sample_weight, y)
         self._train(data, None, None, 1)
         return self
@@ -160,6 +192,8 @@ class BaseLipschitzMLP(BaseEstimator):
         net = self.net_
         before = len(net.history)
         net.batch_size = self._batch_rows(len(data))
+        auto = self.batch_size == "auto"
+        net.nominal_batch_size = 200 if auto else self.batch_size
         work = net.module_.work * min(net.batch_size, len(data))
         try:
             with limit_threads(work):
@@ -168,6 +202,8 @@ class BaseLipschitzMLP(BaseEstimator):
             self._collect(before)
             raise
         self._collect(before)
+        if net.signalled and (self._is_clone or is_second_signal()):
+            raise KeyboardInterrupt  # what is around this fit ends as well
         try:
             self._certify()
         except OverflowError as error:
@@ -183,24 +219,44 @@ class BaseLipschitzMLP(BaseEstimator):
 
     def _run(self, net, data, valid, stopping, epochs):
         """Train the net; stopping is None in partial_fit. False if not converged."""
-        converged = net.train(data, valid, stopping=stopping, epochs=epochs)
-        if stopping is not None:
-            stopping.restore_best(net.module_)
-        return converged
+        return net.train(data, valid, stopping=stopping, epochs=epochs)
 
     def _collect(self, before):
         """Move the result of the training from the net to the fitted attributes."""
         net = self.net_
         self._collect_network(net.module_)
+        self._net_hash = self._network_hash()
         self.history_ = net.history
         self.n_iter_ = max(1, len(net.history) - before)
-        self.loss_curve_ = [record["train_loss"] for record in net.history]
+        self.t_ = net.samples_seen
+        self._collect_curves()
         self.certificate_ = self.lipschitz_bound_ = None
 
+    def _collect_curves(self):
+        losses = [record["train_loss"] for record in self.history_]
+        scores = [r["valid_score"] for r in self.history_ if "valid_score" in r]
+        self.loss_curve_ = losses
+        self.loss_ = losses[-1] if losses else None
+        self.validation_scores_ = self.best_validation_score_ = self.best_loss_ = None
+        if self.early_stopping:
+            self.validation_scores_ = scores
+            self.best_validation_score_ = max(scores, default=None)
+        else:
+            self.best_loss_ = min(losses, default=None)
+
     def _collect_network(self, module):
-        self.network_ = module.to_feedforward()
-        self.n_layers_ = len(self.network_.layer_sizes)
-        self.n_outputs_ = self.network_.n_outputs
+        for name, value in self._network_attributes(module).items():
+            setattr(self, name, value)
+
+    def _network_attributes(self, module):
+        """Fitted attributes that hold the network of a module in training."""
+        network = module.to_feedforward()
+        link = "exp" if self.loss in LOG_LINK_LOSSES else self._link
+        return {
+            "network_": network,
+            "n_outputs_": network.n_outputs,
+            "out_activation_": link,
+        }
 
     def _certify(self):
         if self.certificate is not None:
@@ -220,31 +276,12 @@ class BaseLipschitzMLP(BaseEstimator):
                 " Put it back, or clone the estimator to start anew."
             )
         check_callbacks(self.callbacks)
-        names = self.activation
-        for name in [names] if isinstance(names, str) else names:
-            get_activation(name)
-        if isinstance(self.solver, type):
-            _check_optimizer_class(self.solver)
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise ValueError(
-                "device='cuda', but torch sees no GPU here. Use device='cpu', or "
-                "'auto' to take a GPU where there is one."
-            )
+        check_activations(self.activation)
+        check_solver(self.solver)
+        check_device(self.device)
 
     def _hidden_layer_sizes(self):
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes))
-        sizes = sizes.astype(int) if sizes.size == 0 else sizes
-        if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or np.any(sizes < 1):
-            raise ValueError(
-                "hidden_layer_sizes must be positive integers, one for each hidden "
-                f"layer, got {self.hidden_layer_sizes!r}."
-            )
-        if not isinstance(self.activation, str) and len(self.activation) != len(sizes):
-            raise ValueError(
-                f"activation names {len(self.activation)} layers, but "
-                f"hidden_layer_sizes has {len(sizes)}."
-            )
-        return tuple(int(n) for n in sizes)
+        return layer_sizes(self.hidden_layer_sizes, self.activation)
 
     def _validate_fit(self, X, y, sample_weight, reset):
         X, y, dtype = self._validate_samples(X, y, reset)
@@ -315,99 +352,26 @@ class BaseLipschitzMLP(BaseEstimator):
     @property
     def net_(self):
         """The skorch net with the fitted weights; rebuilt after unpickling."""
-        if getattr(self, "_net", None) is None:
+        net = vars(self).get("_net")
+        if net is None:
             check_is_fitted(self)
             self._net = self._remake_net(self._training_state)
+        elif self._net_hash is not None and self._net_hash != self._network_hash():
+            # The network was written to since: its optimizer goes on with it.
+            self._net = self._remake_net(export_training_state(net))
         return self._net
 
     def _remake_net(self, state):
         """A net of the present parameters that goes on from the fitted weights."""
         if self._net_parameters != net_parameters(self):
             # The moments of another optimizer or step size mean nothing.
-            state = {"generator": state["generator"]}
-        return make_net(
+            state = random_state_of(state)
+        net = make_net(
             self,
             rng=np.random.RandomState(0),  # its generator's state comes from state
             network=self._start,
             history=self.history_,
             training_state=state,
         )
-
-    @property
-    def network_(self):
-        """The network that predicts; another one in its place has no certificate."""
-        return self._fitted("network_")
-
-    @network_.setter
-    def network_(self, network):
-        if not isinstance(network, FeedForward):
-            raise TypeError(
-                f"network_ must be a FeedForward, got {type(network).__name__}."
-            )
-        vars(self)["network_"] = network
-        # What was proven of the network before says nothing of this one.
-        self.certificate_ = self.lipschitz_bound_ = None
-
-    @property
-    def coefs_(self):
-        """Weights, (n_in, n_out) each: views of ``network_``, transposed."""
-        return [w.T for w in self._fitted("network_").weights]
-
-    @property
-    def intercepts_(self):
-        """Biases of the layers: views of ``network_``."""
-        return list(self._fitted("network_").biases)
-
-    def _fitted(self, name):
-        if name not in vars(self):
-            raise NotFittedError(
-                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' "
-                "with appropriate arguments before using this estimator."
-            )
-        return vars(self)[name]
-
-    def to_torch(self):
-        """The fitted network as a plain torch module in float64.
-
-        Returns
-        -------
-        module : torch.nn.Sequential
-            Linear layers and activations; a copy, independent of the estimator.
-        """
-        check_is_fitted(self)
-        return sequential_module(self.network_)
-
-    def __sklip_network__(self):
-        """The network that predict evaluates, for certificates; None with a module."""
-        return vars(self).get("network_")
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "network_")
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        net = state.pop("_net", None)
-        if net is not None and self.__sklearn_is_fitted__():
-            # Arrays instead of torch objects: trained on a GPU, loaded without one.
-            # A stream of partial_fit goes on exactly; after fit, size comes first.
-            compact = not getattr(self, "_streams", False)
-            state["_training_state"] = export_training_state(net, compact=compact)
-            state["_net"] = None
-        if "history_" in state:
-            state["history_"] = pack_history(state["history_"])
-        return state
-
-    def __setstate__(self, state):
-        if isinstance(state.get("history_"), dict):
-            state = {**state, "history_": unpack_history(state["history_"])}
-        super().__setstate__(state)
-
-
-def _check_optimizer_class(solver):
-    if not issubclass(solver, torch.optim.Optimizer):
-        raise ValueError(
-            "solver must be 'adam', 'sgd', 'lbfgs' or a subclass of "
-            f"torch.optim.Optimizer, got {solver!r}."
-        )
-    if issubclass(solver, torch.optim.LBFGS):
-        raise ValueError("torch.optim.LBFGS needs a closure; use solver='lbfgs'.")
+        self._net_hash = self._network_hash()
+        return net

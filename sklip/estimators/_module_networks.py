@@ -3,6 +3,7 @@
 """Estimators whose network may be any torch module: state, prediction, certificate."""
 
 import copy
+import hashlib
 import warnings
 
 import numpy as np
@@ -10,18 +11,18 @@ import torch
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklip.bounds import lipschitz_bound
+from sklip.bounds import lipschitz_bound, module_hash
 from sklip.estimators._engine import split_validation, torch_device
 from sklip.estimators._input_shape import as_rows, find_input_shape
 from sklip.exceptions import CertificationWarning, UnsupportedModelError
 from sklip.training import (
+    LOG_LINK_LOSSES,
     FlatModule,
     build_module,
     check_built_module,
     check_module_parameter,
     forward_in_chunks,
     module_arrays,
-    state_seed,
 )
 
 __all__ = ["ModuleNetworkMixin"]
@@ -41,6 +42,11 @@ class ModuleNetworkMixin:
         super()._check_parameters(None if goes_on else start)
         if self.module is not None:
             check_module_parameter(self.module)
+            if self.loss in LOG_LINK_LOSSES:
+                raise ValueError(
+                    f"loss={self.loss!r} needs the fully connected network of "
+                    "module=None: predictions are not the module's own outputs."
+                )
             if self.certificate not in ("auto", "product", None):
                 raise ValueError(
                     f"certificate={self.certificate!r} needs the fully connected "
@@ -107,7 +113,7 @@ class ModuleNetworkMixin:
 
     @property
     def _start(self):
-        return self._module_state if self._has_module else super()._start
+        return self._present_state() if self._has_module else super()._start
 
     @property
     def _has_module(self):
@@ -126,28 +132,41 @@ class ModuleNetworkMixin:
             data.X = data.X.view(-1, *self._input_shape)
         return data
 
-    def _train(self, data, valid, stopping, epochs):
-        if self.module is None:
-            return super()._train(data, valid, stopping, epochs)
-        device = data.X.device
-        devices = [device] if device.type == "cuda" else []
-        # Dropout draws from torch's global generators, which are put back.
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(state_seed(self.net_.generator))
-            return super()._train(data, valid, stopping, epochs)
-
     def _collect_network(self, module):
         self._forget_network()
+        super()._collect_network(module)
+
+    def _network_attributes(self, module):
         if self.module is None:
-            super()._collect_network(module)
-            return
-        self._module_state = module.state()
-        self.n_layers_ = 1 + sum(p.ndim > 1 for p in module.module.parameters())
-        self.n_outputs_ = self._module_recipe["n_outputs"]
+            return super()._network_attributes(module)
+        return {
+            "_module_state": module.state(),
+            "_module": None,
+            "n_layers_": 1 + sum(p.ndim > 1 for p in module.module.parameters()),
+            "n_outputs_": self._module_recipe["n_outputs"],
+            "out_activation_": self._link,
+        }
 
     def _forget_network(self):
-        for name in ("network_", "_module_state", "_module"):
+        for name in ("network_", "_handed_out", "_module_state", "_module"):
             vars(self).pop(name, None)
+
+    def _present_state(self):
+        """Arrays of the module as it is now: ``module_`` may have been written to."""
+        module = vars(self).get("_module")
+        return self._module_state if module is None else module_arrays(module)
+
+    def _network_hash(self):
+        if not self._has_module:
+            return super()._network_hash()
+        digest = hashlib.sha256()
+        for name, array in self._present_state().items():
+            digest.update(f"{name} {array.shape} {array.dtype}".encode())
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+    def _proof_hash(self):
+        return module_hash(self.module_) if self._has_module else super()._proof_hash()
 
     def _certify(self):
         if not self._has_module:
@@ -234,10 +253,8 @@ class ModuleNetworkMixin:
 
     def __getstate__(self):
         state = super().__getstate__()
-        module = state.pop("_module", None)
-        if module is not None:
-            # Its weights predict, wherever they come from.
-            state["_module_state"] = module_arrays(module)
+        if state.pop("_module", None) is not None:
+            state["_module_state"] = self._present_state()
         return state
 
 

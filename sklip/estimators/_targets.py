@@ -6,23 +6,35 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklip._compat import StrOptions, fit_context
-from sklip.training import CLASSIFIER_LOSSES, REGRESSOR_LOSSES
+from sklip.training import CLASSIFIER_LOSSES, LOG_LINK_LOSSES, REGRESSOR_LOSSES
 
 __all__ = ["NetworkClassifierMixin", "NetworkRegressorMixin"]
+
+
+def _is_stochastic(estimator):
+    if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic solvers ('adam', 'sgd' or a "
+            "torch optimizer class): 'lbfgs' uses all samples at once."
+        )
+    return True
 
 
 class NetworkClassifierMixin(ClassifierMixin):
     """One logit for each class; labels of any type."""
 
     _y_numeric = False
+    _link = "softmax"
     _target_constraints = {
         "loss": [StrOptions(set(CLASSIFIER_LOSSES))],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
+    @available_if(_is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch more on these samples.
@@ -103,6 +115,10 @@ class NetworkClassifierMixin(ClassifierMixin):
             )
         return weight if sample_weight is None else weight * sample_weight
 
+    def _outputs_of_y(self):
+        """Outputs that the labels of fit need."""
+        return len(self.classes_)
+
     def decision_function(self, X):
         """Logits of the classes.
 
@@ -170,8 +186,10 @@ class NetworkRegressorMixin(RegressorMixin):
     """One output for each target."""
 
     _y_numeric = True
+    _link = "identity"
     _target_constraints = {"loss": [StrOptions(set(REGRESSOR_LOSSES))]}
 
+    @available_if(_is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch more on these samples.
@@ -204,6 +222,8 @@ class NetworkRegressorMixin(RegressorMixin):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = np.asarray(y, dtype=dtype).reshape(len(y), -1)
+        if self.loss in LOG_LINK_LOSSES and not np.all(targets >= 0):
+            raise ValueError(f"loss={self.loss!r} needs y >= 0, such as counts.")
         if reset:
             self._y_ndim = y.ndim
         elif targets.shape[1] != self.n_outputs_:
@@ -212,6 +232,10 @@ class NetworkRegressorMixin(RegressorMixin):
                 f"{self.n_outputs_}."
             )
         return targets, y
+
+    def _outputs_of_y(self):
+        """Outputs that the targets of fit need; None if any number has a shape."""
+        return 1 if self._y_ndim == 1 else None
 
     def predict(self, X):
         """Predicted targets.
@@ -227,4 +251,6 @@ class NetworkRegressorMixin(RegressorMixin):
             Predictions, shaped like the y of fit.
         """
         outputs = self._outputs(X)
+        if self.out_activation_ == "exp":
+            outputs = np.exp(outputs)
         return outputs[:, 0] if self._y_ndim == 1 else outputs

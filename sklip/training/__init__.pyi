@@ -11,14 +11,28 @@ from sklip.training._admm import (
     fit_biases,
     load_weights,
     rescaled,
+    rounded,
     run_admm,
     start_state,
 )
 from sklip.training._bounded import BoundedBackprop, BoundedMLP, BoundedNet, units_of
+from sklip.training._callbacks import (
+    EpochHooks,
+    callback_params,
+    check_callbacks,
+    set_callback_params,
+    without_training_state,
+)
 from sklip.training._data import BatchIterator, TensorData
 from sklip.training._history import LipschitzHistory
+from sklip.training._interrupts import is_second_signal
 from sklip.training._lipschitz_step import CvxpyStep, StepResult, lipschitz_step
-from sklip.training._losses import CLASSIFIER_LOSSES, LOSSES, REGRESSOR_LOSSES
+from sklip.training._losses import (
+    CLASSIFIER_LOSSES,
+    LOG_LINK_LOSSES,
+    LOSSES,
+    REGRESSOR_LOSSES,
+)
 from sklip.training._modules import (
     MODULES,
     FlatMLP,
@@ -32,20 +46,28 @@ from sklip.training._modules import (
     resnet,
     sequential_module,
 )
-from sklip.training._net import MLPNet, check_callbacks
+from sklip.training._net import MLPNet
 from sklip.training._packing import pack_history, unpack_history
 from sklip.training._passes import Backprop, ModuleBackprop, NoiseBackprop, amp_dtype
-from sklip.training._penalties import PENALTIES, NoiseTerm, state_seed
-from sklip.training._state import export_training_state, restore_training_state
+from sklip.training._penalties import PENALTIES, NoiseTerm
+from sklip.training._schedule import SCHEDULES, Schedule
+from sklip.training._state import (
+    export_random_state,
+    export_training_state,
+    random_state_of,
+    restore_training_state,
+)
 from sklip.training._stopping import StoppingRule
 
 __all__ = [
     "ADMM",
     "CLASSIFIER_LOSSES",
+    "LOG_LINK_LOSSES",
     "LOSSES",
     "MODULES",
     "PENALTIES",
     "REGRESSOR_LOSSES",
+    "SCHEDULES",
     "SDP_SOLVERS",
     "Backprop",
     "BatchIterator",
@@ -54,6 +76,7 @@ __all__ = [
     "BoundedNet",
     "ConsensusTerm",
     "CvxpyStep",
+    "EpochHooks",
     "FlatMLP",
     "FlatModule",
     "LipschitzHistory",
@@ -62,30 +85,37 @@ __all__ = [
     "ModuleBackprop",
     "NoiseBackprop",
     "NoiseTerm",
+    "Schedule",
     "StepResult",
     "StoppingRule",
     "TensorData",
     "amp_dtype",
     "build_module",
+    "callback_params",
     "certified_network",
     "check_built_module",
     "check_callbacks",
     "check_module_parameter",
     "convnet",
+    "export_random_state",
     "export_training_state",
     "fit_biases",
     "forward_in_chunks",
-    "module_arrays",
+    "is_second_signal",
     "lipschitz_step",
     "load_weights",
-    "resnet",
+    "module_arrays",
     "pack_history",
+    "random_state_of",
     "rescaled",
+    "resnet",
     "restore_training_state",
+    "rounded",
     "run_admm",
     "sequential_module",
+    "set_callback_params",
     "start_state",
-    "state_seed",
     "units_of",
     "unpack_history",
+    "without_training_state",
 ]

@@ -3,7 +3,7 @@
 """Tensors in memory and the batches drawn from them."""
 
 import torch
-from torch.utils.data import Dataset
+from skorch.dataset import Dataset
 
 __all__ = ["BatchIterator", "TensorData"]
 

@@ -29,54 +29,113 @@ def run_lbfgs(net, data, valid, stopping, epochs):
     Returns
     -------
     converged : bool
-        False if the iterations ran out.
+        False if iterations or evaluations ran out, or the line search failed.
     """
-    flat, whole = net.module_.flat_parameters, net.module_.flat
-    state = {"start": time.perf_counter(), "finite": whole.clone(), "stopped": False}
     rule = stopping if stopping is not None and stopping.early_stopping else None
-
-    def objective(x):
-        flat.copy_(torch.from_numpy(x))
-        loss = net.backprop_.loss_and_grad(data.X, data.targets, data.sample_weight)
-        net.check_finite(state["finite"], float(loss))
-        if net.penalty is not None:
-            loss = loss + net.penalty.add_exact_gradient(data.X, data.sample_weight)
-            net.check_finite(state["finite"], float(loss))
-        return float(loss), net.module_.flat_grad.cpu().double().numpy()
-
-    def callback(intermediate_result):
-        flat.copy_(torch.from_numpy(intermediate_result.x))
-        net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
-        net.history.new_batch()
-        net.history.record("train_loss", float(intermediate_result.fun))
-        state["finite"].copy_(whole)
-        if net.finish_epoch(data, valid, rule, state["start"]):
-            state["stopped"] = True
-            raise StopIteration
-        state["start"] = time.perf_counter()
-
+    run = _Run(net, data, valid, rule)
+    flat, whole = net.module_.flat_parameters, net.module_.flat
     try:
-        result = minimize(
-            objective,
-            flat.cpu().double().numpy(),
-            jac=True,
-            method="L-BFGS-B",
-            callback=callback,
-            options={
-                "maxiter": epochs,
-                "maxfun": 10 * epochs,
-                "gtol": stopping.tol,
-                # SciPy's default at the default tol; a smaller tol asks for more.
-                "ftol": min(2.2e-9, max(stopping.tol**2, 64 * np.finfo(float).eps)),
-            },
-        )
-        if result.nit == 0:  # the start is optimal: record it all the same
-            callback(OptimizeResult(x=result.x, fun=result.fun))
+        while True:
+            try:
+                result = _minimize(run, stopping.tol, epochs - run.n_iter)
+                break
+            except _Refrozen:  # another function: the memory of the last one is void
+                whole.copy_(run.finite)
+        if run.n_iter == 0:  # the start is optimal: record it all the same
+            run.end_epoch(OptimizeResult(x=result.x, fun=result.fun))
     except StopIteration:
         return True
-    except KeyboardInterrupt:
-        whole.copy_(state["finite"])
-        net.end_interrupted()
+    except KeyboardInterrupt as error:
+        whole.copy_(run.finite)
+        net.end_interrupted(error)
         return True
     flat.copy_(torch.from_numpy(result.x))
-    return state["stopped"] or result.status != 1
+    net.forget_unfinished_epoch()
+    return run.stopped or result.status == 0
+
+
+class _Refrozen(Exception):
+    """A callback has frozen or unfrozen parameters."""
+
+
+def _minimize(run, tol, epochs):
+    start = run.net.module_.flat_parameters.cpu().double().numpy()
+    run.unit = 1.0
+    # The line search works with absolute numbers near one: targets in units of 1e12
+    # make losses of 1e24, and its first step would end the search.
+    run.unit = max(1.0, float(np.abs(run(start)[1]).max(initial=0.0)))
+    max_fun = run.net.max_fun
+    options = {
+        "maxiter": epochs,
+        "maxfun": 10 * epochs if max_fun is None else max(1, max_fun - run.n_fun),
+        "gtol": tol / run.unit,
+        # SciPy's default at the default tol; a smaller tol asks for more.
+        "ftol": min(2.2e-9, max(tol**2, 64 * np.finfo(float).eps)),
+    }
+    return minimize(
+        run,
+        start,
+        jac=True,
+        method="L-BFGS-B",
+        callback=run.end_epoch,
+        options=options,
+    )
+
+
+class _Run:
+    """The objective in units of its first gradient, and the epochs around it."""
+
+    def __init__(self, net, data, valid, rule):
+        self.net = net
+        self.data = data
+        self.valid = valid
+        self.rule = rule
+        self.finite = net.module_.flat.clone()
+        self.unit, self.frozen = 1.0, None
+        self.stopped = self._begun = False
+        self.n_iter = self.n_fun = 0
+        self._start = time.perf_counter()
+
+    def __call__(self, x):
+        """Objective and gradient at a vector of parameters."""
+        net, data = self.net, self.data
+        if not self._begun:
+            self._begin_epoch()
+        self.n_fun += 1
+        net.module_.flat_parameters.copy_(torch.from_numpy(x))
+        loss = net.backprop_.loss_and_grad(data.X, data.targets, data.sample_weight)
+        net.check_finite(self.finite, float(loss))
+        if net.penalty is not None:
+            loss = loss + net.penalty.add_exact_gradient(data.X, data.sample_weight)
+            net.check_finite(self.finite, float(loss))
+        net.clear_frozen_gradients()
+        gradient = net.module_.flat_grad.cpu().double().numpy()
+        return float(loss) / self.unit, gradient / self.unit
+
+    def _begin_epoch(self):
+        net = self.net
+        net.notify("on_epoch_begin", dataset_train=self.data, dataset_valid=self.valid)
+        net.begin_epoch()
+        self._begun = True
+        frozen = {id(p) for p in net.module_.parameters() if not p.requires_grad}
+        changed = self.frozen is not None and frozen != self.frozen
+        self.frozen = frozen
+        if changed:
+            raise _Refrozen
+
+    def end_epoch(self, intermediate_result):
+        """Record an iteration; StopIteration where a rule or callback says stop."""
+        net = self.net
+        net.module_.flat_parameters.copy_(torch.from_numpy(intermediate_result.x))
+        loss = float(intermediate_result.fun) * self.unit
+        net.notify_whole_batch(self.data, loss)
+        net.history.record("train_loss", loss)
+        net.validate(self.valid, self.finite)
+        self.finite.copy_(net.module_.flat)
+        net.samples_seen += len(self.data)
+        self.n_iter += 1
+        self._begun = False
+        if net.finish_epoch(self.data, self.valid, self.rule, self._start):
+            self.stopped = True
+            raise StopIteration
+        self._start = time.perf_counter()

@@ -8,7 +8,7 @@ so that doubling a weight is the same as repeating its row.
 
 import torch
 
-__all__ = ["LOSSES", "CLASSIFIER_LOSSES", "REGRESSOR_LOSSES"]
+__all__ = ["LOSSES", "CLASSIFIER_LOSSES", "LOG_LINK_LOSSES", "REGRESSOR_LOSSES"]
 
 
 def cross_entropy(outputs, targets, grad):
@@ -59,12 +59,24 @@ def huber(outputs, targets, grad):
     return loss
 
 
+def poisson(outputs, targets, grad):
+    """Half the Poisson deviance, exp(outputs) being the mean; over the outputs."""
+    torch.exp(outputs, out=grad)
+    # log(y!) is left out and y log y - y kept: 0 where the mean is the target.
+    loss = grad - targets * outputs + torch.xlogy(targets, targets) - targets
+    grad.sub_(targets).div_(grad.shape[1])
+    return loss.mean(1)
+
+
 CLASSIFIER_LOSSES = {"cross_entropy": cross_entropy, "hinge": hinge}
 REGRESSOR_LOSSES = {
     "squared_error": squared_error,
     "absolute_error": absolute_error,
     "huber": huber,
+    "poisson": poisson,
 }
+# Losses of regressors whose predictions are the exponential of the outputs.
+LOG_LINK_LOSSES = {"poisson"}
 # Each takes (outputs, targets, grad), all (n_samples, n_outputs), writes to grad the
 # gradient of every sample's own loss and returns the (n_samples,) losses.
 LOSSES = {**CLASSIFIER_LOSSES, **REGRESSOR_LOSSES}

@@ -4,35 +4,28 @@
 
 import math
 import time
-import warnings
 from contextlib import contextmanager
 
 import torch
-from sklearn.metrics import accuracy_score, r2_score
 from skorch import NeuralNet
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, PrintLog
 from torch import nn
 
 from sklip.exceptions import DivergedTrainingError
+from sklip.training._callbacks import KeptParameters, named_callbacks
 from sklip.training._data import BatchIterator, TensorData
+from sklip.training._epochs import run_epochs
+from sklip.training._interrupts import was_raised
 from sklip.training._lbfgs import run_lbfgs
-from sklip.training._losses import CLASSIFIER_LOSSES, LOSSES
+from sklip.training._losses import LOSSES
 from sklip.training._optimizers import make_optimizer
 from sklip.training._passes import Backprop
+from sklip.training._records import RecordedNet
+from sklip.training._schedule import Schedule
+from sklip.training._scoring import ScoredNet
+from sklip.training._stopping import StoppingRule
 
-__all__ = ["MLPNet", "check_callbacks"]
-
-
-def check_callbacks(callbacks):
-    """Refuse what skorch could not call, before any work is done."""
-    for item in callbacks or ():
-        callback = item[1] if isinstance(item, tuple) and len(item) == 2 else item
-        kind = callback if isinstance(callback, type) else type(callback)
-        if not issubclass(kind, Callback):
-            raise TypeError(
-                "callbacks must hold skorch callbacks, their classes or (name, "
-                f"callback) pairs, got {item!r}."
-            )
+__all__ = ["MLPNet"]
 
 
 class _LossModule(nn.Module):
@@ -47,7 +40,7 @@ class _LossModule(nn.Module):
         return LOSSES[self.name](outputs, targets, torch.empty_like(outputs)).mean()
 
 
-class MLPNet(NeuralNet):
+class MLPNet(RecordedNet, ScoredNet, NeuralNet):
     """skorch net of a :class:`FlatMLP`, trained without autograd.
 
     skorch keeps its part (initialisation, history, callbacks, saving); batches, epoch
@@ -62,16 +55,20 @@ class MLPNet(NeuralNet):
         A key of :data:`LOSSES`.
     solver : {"adam", "sgd"} or type
         Method or torch optimizer class.
-    momentum : float
-        Momentum of sgd.
+    optimizer_options : dict
+        Further arguments of :func:`make_optimizer`.
     alpha : float
         Weight of the L2 term.
     penalty : object with add_gradient and value, or None
         Penalty on the Lipschitz constant.
     backprop : callable
         ``backprop(module, loss, alpha)`` makes the pass that gives the gradient.
-    milestones : sequence of int
-        Epochs, counted over the history, after which the step size is divided by 10.
+    schedule : Schedule
+        Factors of the step size.
+    max_fun : int
+        Evaluations that lbfgs may use; None for ten an iteration.
+    can_freeze : bool
+        Whether callbacks may freeze parameters.
     shuffle : bool
         Draw a new order of the samples in each epoch.
     generator : torch.Generator
@@ -86,24 +83,36 @@ class MLPNet(NeuralNet):
         *,
         loss="cross_entropy",
         solver="adam",
-        momentum=0.9,
+        optimizer_options=None,
         alpha=0.0,
         penalty=None,
         backprop=Backprop,
-        milestones=(),
+        schedule=None,
+        max_fun=None,
+        can_freeze=True,
         shuffle=True,
         generator=None,
         **kwargs,
     ):
         self.loss = loss
         self.solver = solver
-        self.momentum = momentum
+        self.optimizer_options = optimizer_options
         self.alpha = alpha
         self.penalty = penalty
         self.backprop = backprop
-        self.milestones = milestones
+        self.schedule = Schedule() if schedule is None else schedule
+        self.max_fun = max_fun
+        self.can_freeze = can_freeze
         self.shuffle = shuffle
         self.generator = generator
+        self.rate_factor = 1.0  # of a family's own steps
+        # Rows that a batch has where samples suffice: what a penalty's cost is compared
+        # with must not differ between weighted and repeated samples.
+        self.nominal_batch_size = None
+        self.scheduled = 1.0  # the schedule's factor that is in the optimizer
+        # Samples of all steps so far, epochs of earlier trainings included.
+        self.samples_seen = 0
+        self.stream_rule = StoppingRule(0.0, math.inf)
         super().__init__(
             module,
             criterion=_LossModule,
@@ -116,6 +125,17 @@ class MLPNet(NeuralNet):
     def _default_callbacks(self):
         return []
 
+    def initialize_callbacks(self):
+        """Initialise the callbacks given: the very objects, or instances of classes."""
+        named = [
+            (name, callback() if isinstance(callback, type) else callback)
+            for name, callback in named_callbacks(self.callbacks)
+        ]
+        named.sort(key=lambda pair: isinstance(pair[1], PrintLog))  # it prints last
+        self._kept = [KeptParameters(callback) for _, callback in named]
+        self.callbacks_ = named
+        return self
+
     def initialize_module(self):
         """Use the module as it is and prepare its backward pass."""
         super().initialize_module()
@@ -125,14 +145,12 @@ class MLPNet(NeuralNet):
     def initialize_optimizer(self, triggered_directly=None):
         """Put the optimizer on the flat parameters."""
         self.optimizer_ = make_optimizer(
-            self.solver, self.module_, learning_rate=self.lr, momentum=self.momentum
+            self.solver,
+            self.module_,
+            learning_rate=self.lr,
+            **(self.optimizer_options or {}),
         )
         return self
-
-    @property
-    def is_classifier(self):
-        """Whether the outputs are logits of classes."""
-        return self.loss in CLASSIFIER_LOSSES
 
     def get_iterator(self, dataset, training=False):
         """Batches of tensors in memory."""
@@ -166,7 +184,11 @@ class MLPNet(NeuralNet):
         """
         epochs = self.max_epochs if epochs is None else epochs
         with self.session(data, valid):
-            return self.run(data, valid, stopping, epochs)
+            converged = self.run(data, valid, stopping, epochs)
+            if stopping is not None:
+                # Before callbacks end: what they restore themselves counts.
+                stopping.restore_best(self.module_)
+        return converged
 
     @contextmanager
     def session(self, data, valid=None):
@@ -183,26 +205,39 @@ class MLPNet(NeuralNet):
             Nothing; gradients are off inside the block.
         """
         if self.penalty is not None:
-            self.penalty.restart(self.batch_size)
+            self.penalty.restart(self.nominal_batch_size or self.batch_size)
         self.backprop_.restart(self.generator, fresh=self.solver != "lbfgs")
-        self._has_batch_hooks = bool(self._hooked("on_batch_begin", "on_batch_end"))
+        self.has_batch_hooks = bool(self._hooked("on_batch_begin", "on_batch_end"))
         self._grad_hooks = self._hooked("on_grad_computed")
-        self.asked_to_stop = self.interrupted = False
-        self._best = {
-            name: min((r[name] for r in self.history if name in r), default=math.inf)
-            for name in ("train_loss", "valid_loss")
-        }
-        self.notify("on_train_begin", X=data, y=valid)
+        self.asked_to_stop = self.interrupted = self.signalled = False
+        self.n_outputs = data.targets.shape[1]
+        self._rate, self._frozen = 1.0, []
+        self.note_best_so_far()
+        for group in self.optimizer_.param_groups:
+            # What a scheduler that goes on from earlier epochs asks a new optimizer.
+            group.setdefault("initial_lr", group["lr"])
+        with self._prepared_callbacks():
+            self.notify("on_train_begin", X=data, y=valid)
+            try:
+                with torch.no_grad():
+                    yield
+            finally:
+                self.backprop_.release()
+            self.notify("on_train_end", X=data, y=valid)
+
+    @contextmanager
+    def _prepared_callbacks(self):
+        for kept in self._kept:
+            kept.enter()
         try:
-            with torch.no_grad():
-                yield
+            yield
         finally:
-            self.backprop_.release()
-        self.notify("on_train_end", X=data, y=valid)
+            for kept in self._kept:
+                kept.leave()
 
     def run(self, data, valid, stopping, epochs):
         """Epochs inside a session; as :meth:`train`."""
-        run = run_lbfgs if self.solver == "lbfgs" else self.run_epochs
+        run = run_lbfgs if self.solver == "lbfgs" else run_epochs
         return run(self, data, valid, stopping, epochs)
 
     def _hooked(self, *names):
@@ -216,116 +251,97 @@ class MLPNet(NeuralNet):
             )
         ]
 
-    @staticmethod
-    def run_epochs(net, data, valid, stopping, epochs):
-        """The stochastic solvers: epochs of batches."""
-        iterator = net.get_iterator(data, training=True)
-        finite = net.module_.flat.clone()
-        for _ in range(epochs):
-            start = time.perf_counter()
-            try:
-                net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
-                net.follow_milestones()
-                net.run_single_epoch(iterator, True, "train", net.train_step)
-            except KeyboardInterrupt:
-                net.module_.flat.copy_(finite)
-                net.end_interrupted()
-                return True
-            net.check_finite(finite, net.history[-1]["train_loss"])
-            finite.copy_(net.module_.flat)
-            if net.finish_epoch(data, valid, stopping, start):
-                return True
-        return False
-
-    def follow_milestones(self):
-        """Set the step size of the epoch that begins, if there are milestones."""
-        if self.milestones:
-            passed = sum(len(self.history) > epoch for epoch in self.milestones)
+    def begin_epoch(self):
+        """Note what callbacks have frozen, and the step size of this epoch."""
+        self._find_frozen()
+        epochs = len(self.history) - 1
+        factor = self.schedule.factor(epochs, self.samples_seen)
+        if factor != self.scheduled:
+            # Multiplied, so that schedulers among the callbacks have their say as well.
             for group in self.optimizer_.param_groups:
-                group["lr"] = self.lr * 0.1**passed
+                group["lr"] *= factor / self.scheduled
+            self.scheduled = factor
+        self._rate = self.rate_factor
 
-    def end_interrupted(self):
-        """Forget the epoch that Ctrl-C ended, and say so."""
-        self.interrupted = True
-        if self.history and "train_loss" not in self.history[-1]:
-            del self.history[-1]
-        warnings.warn(
-            "Training interrupted by user; the epochs done are kept.", stacklevel=3
-        )
+    def _find_frozen(self):
+        """Parameters that skorch's Freezer and the like have frozen."""
+        module = self.module_
+        self._frozen = [p for p in module.hand_trained if not p.requires_grad]
+        if self._frozen and not self.can_freeze:
+            raise ValueError(
+                "A callback has frozen parameters, but ADMM projects all weights onto "
+                "the certified set: leave the callback out, or use "
+                "LipschitzRegularizedMLP."
+            )
 
     def check_finite(self, finite, loss):
         """Refuse to go on from a loss or weights that are not finite."""
         if math.isfinite(loss) and bool(torch.isfinite(self.module_.flat).all()):
             return
         self.module_.flat.copy_(finite)
+        epoch = max(1, len(self.history))
+        self.forget_unfinished_epoch()
         raise DivergedTrainingError(
-            f"Training diverged in epoch {max(1, len(self.history))}: the loss is "
+            f"Training diverged in epoch {epoch}: the loss is "
             f"{loss}. Lower learning_rate_init, lipschitz_weight or init_gain, or "
             "scale X and y. The weights of the epoch before are kept for warm_start."
         )
 
+    def validate(self, valid, finite):
+        """Loss and score of the held-out samples, if there are any."""
+        if valid is None:
+            return
+        self.run_single_epoch(
+            self.get_iterator(valid), False, "valid", self.validation_step
+        )
+        self.check_finite(finite, self.history[-1]["valid_loss"])
+
     def finish_epoch(self, data, valid, stopping, start):
-        """Validation, history, callbacks; True means stop."""
-        if valid is not None:
-            self.run_single_epoch(
-                self.get_iterator(valid), False, "valid", self.validation_step
-            )
+        """History, callbacks, stopping rule; True means stop."""
         self.history.record("dur", time.perf_counter() - start)
-        self._record_best()
+        self.record_best()
         if self.verbose:
-            self._print_epoch()
+            self.print_epoch()
         try:
             self.notify("on_epoch_end", dataset_train=data, dataset_valid=valid)
-        except KeyboardInterrupt:  # how skorch's callbacks ask to stop
-            self.asked_to_stop = True
+        except KeyboardInterrupt as error:
+            if not was_raised(error):
+                self.end_interrupted(error)
+            self.asked_to_stop = True  # how skorch's callbacks do it
             return True
-        if stopping is None or not stopping.update(self.history[-1], self.module_):
+        streams = stopping is None and self.schedule.kind == "adaptive"
+        rule = self.stream_rule if streams else stopping
+        if rule is None or not rule.update(self.history[-1], self.module_):
+            return False
+        if self.schedule.goes_on(self.lr):
+            rule.epochs_without_progress = 0
             return False
         if self.verbose:
-            print(stopping.reason)
-        return True
-
-    def _record_best(self):
-        """Flags that skorch's Checkpoint looks for."""
-        for name, best in self._best.items():
-            if name in self.history[-1]:
-                value = self.history[-1][name]
-                self.history.record(f"{name}_best", value < best)
-                self._best[name] = min(value, best)
-
-    def _print_epoch(self):
-        record = self.history[-1]
-        names = ("train_loss", "valid_loss", "valid_score")
-        parts = [f"{name} = {record[name]:.6f}" for name in names if name in record]
-        print(f"Epoch {record['epoch']}, {', '.join(parts)}")
+            print(rule.reason)
+        return not streams
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """One pass over the batches; records the mean loss, not each batch's."""
         total, rows = 0.0, 0
         for batch in iterator:
-            if self._has_batch_hooks:
-                self._notify_batch("on_batch_begin", batch, training, {})
+            if self.has_batch_hooks:
+                self.notify_batch("on_batch_begin", batch, training, {})
+                self._find_frozen()
             step = step_fn(batch, **fit_params)
             total = total + step["loss"] * len(batch[0])
             rows += len(batch[0])
-            if self._has_batch_hooks:
+            if self.has_batch_hooks:
                 self.history.record_batch(f"{prefix}_loss", float(step["loss"]))
                 self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
-                self._notify_batch("on_batch_end", batch, training, step)
+                self.notify_batch("on_batch_end", batch, training, step)
         loss = float(total) / rows
         if training and self.penalty is not None:
             loss += self.penalty.value(batch[0], batch[2])
-        if training and not self._has_batch_hooks:
+        if training and not self.has_batch_hooks:
             # One entry for the whole epoch: skorch's Checkpoint reads the last batch.
             self.history.new_batch()
             self.history.record_batch(f"{prefix}_loss", loss)
         self.history.record(f"{prefix}_loss", loss)
-
-    def _notify_batch(self, name, batch, training, step):
-        # Callbacks may keep what they are given, and our buffers are used again.
-        X, targets = batch[0].clone(), self.labels(batch[1]).clone()
-        step = {key: value.clone() for key, value in step.items()}
-        self.notify(name, batch=(X, targets), training=training, **step)
 
     def train_step(self, batch, **fit_params):
         """Gradient of one batch by hand, then the optimizer's step."""
@@ -333,45 +349,53 @@ class MLPNet(NeuralNet):
         loss = self.backprop_.loss_and_grad(X, targets, sample_weight)
         if self.penalty is not None:
             self.penalty.add_gradient(X, sample_weight)
+        self.clear_frozen_gradients()
         for callback in self._grad_hooks:
             named = list(self.module_.named_parameters())
             callback.on_grad_computed(self, named, X=X, y=targets, training=True)
-        self.optimizer_.step()
+        if self._frozen or self._rate != 1.0:
+            self._adjusted_step()
+        else:
+            self.optimizer_.step()
         return {"loss": loss, "y_pred": self.backprop_.outputs}
+
+    def clear_frozen_gradients(self):
+        """No gradient for what callbacks have frozen."""
+        for parameter in self._frozen:
+            parameter.grad.zero_()
+
+    def _adjusted_step(self):
+        """A step of another size; frozen parameters stay."""
+        groups = self.optimizer_.param_groups
+        rates = [group["lr"] for group in groups]
+        frozen = [parameter.detach().clone() for parameter in self._frozen]
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * self._rate
+        try:
+            self.optimizer_.step()
+        finally:
+            for group, rate in zip(groups, rates, strict=True):
+                group["lr"] = rate
+            for parameter, values in zip(self._frozen, frozen, strict=True):
+                parameter.data.copy_(values)
+
+    def forget_momentum(self):
+        """Let the optimizer start anew on another objective, at the full step size.
+
+        Schedulers that hold it keep it. Adam's second moments stay: without them its
+        first step moves weights without a gradient by the sign of a rounding error.
+        """
+        self.schedule.n_divisions = 0
+        for state in self.optimizer_.state.values():
+            for name in ("exp_avg", "momentum_buffer"):
+                if torch.is_tensor(state.get(name)):
+                    state[name].zero_()
 
     def validation_step(self, batch, **fit_params):
         """Loss and score of the held-out samples, which are one batch."""
         X, targets, sample_weight = batch
         loss = self.backprop_.loss_value(X, targets, sample_weight)
         outputs = self.backprop_.outputs
-        score = self._score(outputs, targets, sample_weight)
+        score = self.validation_score(outputs, targets, sample_weight)
         self.history.record("valid_score", score)
         return {"loss": loss, "y_pred": outputs}
-
-    def _score(self, outputs, targets, sample_weight):
-        true, predicted = self.labels(targets), self.labels(outputs)
-        score = accuracy_score if self.is_classifier else r2_score
-        weight = None if sample_weight is None else sample_weight.cpu().numpy()
-        return float(
-            score(true.cpu().numpy(), predicted.cpu().numpy(), sample_weight=weight)
-        )
-
-    def labels(self, outputs):
-        """Class codes of logits or one-hot rows; a regressor's values."""
-        if self.is_classifier:
-            return outputs.argmax(1)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-
-    def evaluation_step(self, batch, training=False):
-        """Outputs of one batch."""
-        self.module_.eval()
-        with torch.no_grad():
-            return self.module_(batch[0])
-
-    def predict(self, X):
-        """Class codes or regression values, for scoring callbacks."""
-        return self.labels(self.forward(X)).cpu().numpy()
-
-    def predict_proba(self, X):
-        """Softmax of the logits."""
-        return torch.softmax(self.forward(X), 1).cpu().numpy()

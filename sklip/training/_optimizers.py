@@ -27,7 +27,16 @@ class _FlatSGD(torch.optim.SGD):
     step = without_compiler(torch.optim.SGD.step)
 
 
-def make_optimizer(solver, module, *, learning_rate, momentum):
+def make_optimizer(
+    solver,
+    module,
+    *,
+    learning_rate,
+    momentum=0.9,
+    nesterov=True,
+    betas=(0.9, 0.999),
+    epsilon=1e-8,
+):
     """Optimizer of a module's parameters.
 
     The elementwise methods work on what the module offers as ``optimized``, one fused
@@ -43,8 +52,14 @@ def make_optimizer(solver, module, *, learning_rate, momentum):
         The network.
     learning_rate : float
         Step size.
-    momentum : float
-        Momentum of sgd (Nesterov's where positive).
+    momentum : float, default=0.9
+        Momentum of sgd.
+    nesterov : bool, default=True
+        Whether it is Nesterov's.
+    betas : tuple of float, default=(0.9, 0.999)
+        Decay rates of adam's moments.
+    epsilon : float, default=1e-8
+        Added to the divisor of adam.
 
     Returns
     -------
@@ -52,13 +67,15 @@ def make_optimizer(solver, module, *, learning_rate, momentum):
         Ready to step.
     """
     if solver == "adam":
-        return _FlatAdam(module.optimized, lr=learning_rate, fused=True)
+        return _FlatAdam(
+            module.optimized, lr=learning_rate, betas=betas, eps=epsilon, fused=True
+        )
     if solver == "sgd":
         return _FlatSGD(
             module.optimized,
             lr=learning_rate,
             momentum=momentum,
-            nesterov=momentum > 0,
+            nesterov=nesterov and momentum > 0,
             fused=True,
         )
     if solver == "lbfgs":

@@ -5,7 +5,26 @@
 import numpy as np
 import torch
 
-__all__ = ["export_training_state", "restore_training_state"]
+__all__ = [
+    "export_random_state",
+    "export_training_state",
+    "random_state_of",
+    "restore_training_state",
+]
+
+
+def export_random_state(net):
+    """Where the random numbers of a net have come to, as arrays and plain values."""
+    streams = net.backprop_.streams.items()
+    return {
+        "generator": net.generator.get_state().numpy(),
+        "streams": {name: stream.export() for name, stream in streams},
+    }
+
+
+def random_state_of(state):
+    """The part of an exported training state that holds random numbers."""
+    return {name: state[name] for name in ("generator", "streams")}
 
 
 def export_training_state(net, *, compact=False):
@@ -25,7 +44,13 @@ def export_training_state(net, *, compact=False):
         Nested dicts and lists of arrays and plain values.
     """
     return {
-        "generator": net.generator.get_state().numpy(),
+        **export_random_state(net),
+        "progress": {
+            "scheduled": net.scheduled,
+            "divisions": net.schedule.n_divisions,
+            "best": float(net.stream_rule.best),
+            "stalled": net.stream_rule.epochs_without_progress,
+        },
         "optimizer": _map(
             net.optimizer_.state_dict(),
             torch.Tensor,
@@ -35,11 +60,19 @@ def export_training_state(net, *, compact=False):
 
 
 def restore_training_state(net, state):
-    """Put an exported state, or the generator's alone, back into a like net."""
+    """Put an exported state, or its random state alone, back into a like net."""
     net.generator.set_state(torch.tensor(state["generator"]))
+    for name, exported in state["streams"].items():
+        if name in net.backprop_.streams:
+            net.backprop_.streams[name].restore(exported)
     if "optimizer" in state:
         moments = _map(state["optimizer"], np.ndarray, _to_tensor)
         net.optimizer_.load_state_dict(moments)
+        progress = state["progress"]
+        net.scheduled = progress["scheduled"]
+        net.schedule.n_divisions = progress["divisions"]
+        net.stream_rule.best = progress["best"]
+        net.stream_rule.epochs_without_progress = progress["stalled"]
 
 
 def _to_array(tensor):

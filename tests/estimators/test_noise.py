@@ -5,8 +5,10 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_digits
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import scale
 from skorch.callbacks import Callback
 from torch import nn
 
@@ -28,7 +30,23 @@ pytestmark = pytest.mark.filterwarnings(
 def _classifier(**parameters):
     small = {"hidden_layer_sizes": (8,), "max_iter": 5, "random_state": 0}
     small |= {"batch_size": 32, "certificate": None}
+    small |= {"lipschitz_weight": 10.0, "lipschitz_target": 0.01}  # the paper's
     return NoiseLipschitzClassifier(**{**small, **parameters})
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine])
+def test_defaults_give_no_class_up(load):
+    X, y = load(return_X_y=True)
+    X = scale(X)
+    model = NoiseLipschitzClassifier(random_state=0, certificate=None).fit(X, y)
+    plain = clone(model).set_params(lipschitz_weight=0).fit(X, y)
+    assert model.score(X, y) > plain.score(X, y) - 0.01
+    noise = 0.25 * np.random.default_rng(0).normal(size=X.shape)
+    moved = [
+        np.linalg.norm(m.network_.forward(X + noise) - m.network_.forward(X), axis=1)
+        for m in (model, plain)
+    ]
+    assert moved[0].mean() < moved[1].mean()
 
 
 def _weights(model):

@@ -55,7 +55,10 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
             Interval(Real, 0, None, closed="neither"),
             StrOptions({"auto", "balanced"}),
         ],
-        "max_admm_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_admm_iter": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "epochs_per_iter": [
             Interval(Integral, 1, None, closed="left"),
             StrOptions({"auto"}),
@@ -143,9 +146,15 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
     def _make_penalty(self, module):
         return ConsensusTerm(module)
 
+    def _max_epochs(self):
+        return None  # known once the start has ended
+
+    def _net_options(self):
+        return {"can_freeze": False}
+
     def _not_converged(self):
         return (
-            f"The {self.max_admm_iter} ADMM iterations allowed were used up at "
+            f"The {self.n_admm_iter_} ADMM iterations allowed were used up at "
             f"relative residuals of {self.primal_residuals_[-1]:.1e} (primal) and "
             f"{self.dual_residuals_[-1]:.1e} (dual), above admm_tol="
             f"{self.admm_tol:g}. The bound is proven all the same. Raise max_admm_iter "
@@ -153,7 +162,7 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         )
 
     def _run(self, net, data, valid, stopping, epochs):
-        run = ADMMRun(self, net, data, valid, vars(self).get("_admm_state"))
+        run = ADMMRun(self, net, data, valid, self._split_state_of(net))
         earlier = []
         finished = True
         try:
@@ -164,8 +173,8 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
                     run.fit_more(len(earlier[0]) if earlier else 0)
                 else:
                     finished = run.fit(stopping, epochs)
-        except KeyboardInterrupt:
-            net.end_interrupted()
+        except KeyboardInterrupt as error:
+            net.end_interrupted(error)
         except DivergedTrainingError:
             with _explained_overflow():
                 self._keep(run, earlier, refit=False)
@@ -174,9 +183,19 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
             self._keep(run, earlier, refit=stopping is not None)
         return finished
 
+    def _split_state_of(self, net):
+        """Where the last call ended; None if its network was written to since."""
+        state = vars(self).get("_admm_state")
+        if state is None:
+            return None
+        present = net.module_.to_feedforward().weights
+        same = all(map(np.array_equal, present, state.projected))
+        return state if same else None
+
     def _keep(self, run, earlier, *, refit):
         """Fitted state of ADMM; the network itself is collected from the net."""
         state, self._proof = run.deploy(refit=refit)
+        self._start_epochs = run.n_start_epochs
         residuals = [[], []]
         if run.admm is not None:
             residuals = [run.admm.primal_residuals, run.admm.dual_residuals]
@@ -189,6 +208,9 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
 
     def _collect(self, before):
         super()._collect(before)
+        start = vars(self).pop("_start_epochs", 0)
+        self.n_admm_iter_ = len(vars(self).get("primal_residuals_", []))
+        self.n_iter_ = max(1, start)
         proof = vars(self).pop("_proof", None)
         if proof is not None and proof.network_hash == self.network_.hash:
             self.certificate_ = proof

@@ -32,10 +32,11 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         Penalty of the distance between trained and certified weights. "auto" adapts
         it to the forces that hold the weights at the bound, "balanced" to the
         residuals.
-    max_admm_iter : int, default=100
-        Largest number of ADMM iterations.
+    max_admm_iter : int or "auto", default="auto"
+        Largest number of ADMM iterations; "auto" is min(100, max_iter).
     epochs_per_iter : int or "auto", default="auto"
-        Epochs between two projections; "auto" is 1, with ``"lbfgs"`` 100 iterations.
+        Epochs between two projections; "auto" is 1, with ``"lbfgs"`` min(100, max_iter)
+        iterations.
     init_alpha : float, default=3e-3
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is
         added to the loss, whatever the number of samples.
@@ -58,7 +59,13 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         Method of the loss steps and the start. ``"lbfgs"`` uses all samples in each
         step, suits small data and reaches high accuracy.
     momentum : float in [0, 1), default=0.9
-        Nesterov momentum of ``"sgd"``.
+        Momentum of ``"sgd"``.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of ``"sgd"`` is Nesterov's.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay rates of the two moments of ``"adam"``.
+    epsilon : float, default=1e-8
+        Added to the divisor of ``"adam"``.
     alpha : float, default=1e-4
         Weight of the L2 term of the weights, part of the loss in all phases; biases
         are free.
@@ -66,8 +73,17 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         Rows of a batch; "auto" is min(200, n_samples). Not used by ``"lbfgs"``.
     learning_rate_init : float, default=1e-3
         Step size of the optimizer; it falls linearly to zero over the ADMM iterations.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of the step size of ``"sgd"`` and torch optimizers; ``"adam"`` and
+        ``"lbfgs"`` do not use it. ``"invscaling"`` divides ``learning_rate_init`` by
+        ``(t + 1) ** power_t``, t the samples seen before an epoch; ``"adaptive"``
+        divides by 5 whenever training would stop for lack of progress, down to 1e-6.
+    power_t : float, default=0.5
+        Exponent of ``"invscaling"``.
     max_iter : int, default=200
         Largest number of epochs (iterations of ``"lbfgs"``) of the start.
+    max_fun : int, default=15000
+        Largest number of evaluations of the loss and gradient by ``"lbfgs"``.
     shuffle : bool, default=True
         Draw a new order of the samples in each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -103,7 +119,7 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         Where to train. Projections, prediction and certificate are always float64 on
         the CPU.
     callbacks : list of skorch callbacks, default=None
-        Copied in fit, e.g. ``EarlyStopping(monitor="train_loss")``. They see the start
+        E.g. ``EarlyStopping(monitor="train_loss")``. They see the start
         and the iterations as two trainings.
 
     Attributes
@@ -142,7 +158,21 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
     n_layers_ : int
         Number of layers, input and output included.
     n_iter_ : int
-        Epochs of the last fit, start included.
+        Epochs of the start in the last fit, at most ``max_iter``; 1 without a start.
+    n_admm_iter_ : int
+        ADMM iterations; those of all calls of ``partial_fit``.
+    t_ : int
+        Samples that all epochs so far have seen.
+    loss_ : float
+        Training loss of the last epoch.
+    best_loss_ : float or None
+        Smallest training loss; None with early stopping.
+    validation_scores_ : list of float or None
+        Score of the held-out samples after each epoch, with early stopping.
+    best_validation_score_ : float or None
+        The best of them.
+    out_activation_ : str
+        What turns outputs into predictions, as scikit-learn names it.
     history_ : skorch.history.History
         One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
         stopping also ``valid_loss`` and ``valid_score``; in the last epoch of an ADMM
@@ -213,7 +243,7 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         lipschitz_bound=None,
         lipschitz_weight=1e-2,
         rho="auto",
-        max_admm_iter=100,
+        max_admm_iter="auto",
         epochs_per_iter="auto",
         init_alpha=3e-3,
         multipliers="lipsdp",
@@ -223,10 +253,17 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         sdp_solver="native",
         solver="adam",
         momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
         alpha=1e-4,
         batch_size="auto",
         learning_rate_init=1e-3,
+        learning_rate="constant",
+        power_t=0.5,
         max_iter=200,
+        max_fun=15000,
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -242,38 +279,4 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         device="cpu",
         callbacks=None,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            lipschitz_bound=lipschitz_bound,
-            lipschitz_weight=lipschitz_weight,
-            rho=rho,
-            max_admm_iter=max_admm_iter,
-            epochs_per_iter=epochs_per_iter,
-            init_alpha=init_alpha,
-            multipliers=multipliers,
-            refresh_multipliers=refresh_multipliers,
-            admm_tol=admm_tol,
-            step_tol=step_tol,
-            sdp_solver=sdp_solver,
-            solver=solver,
-            momentum=momentum,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            init_gain=init_gain,
-            loss=loss,
-            class_weight=class_weight,
-            certificate=certificate,
-            device=device,
-            callbacks=callbacks,
-        )
+        self._store(locals())

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One fit by ADMM: start, iterations, and the network that comes out."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
+import torch
 
+from sklip.networks import FeedForward
 from sklip.training import (
     ADMM,
     LipschitzUpdate,
@@ -14,18 +17,23 @@ from sklip.training import (
     fit_biases,
     load_weights,
     rescaled,
+    rounded,
     run_admm,
     start_state,
 )
 
 __all__ = ["ADMMRun"]
 
-# Iterations of L-BFGS in a loss step (10a), and in the last fit of the biases.
+# Most iterations of ADMM, and of L-BFGS in a loss step (10a), by "auto"; those in the
+# last fit of the biases.
+_ADMM_ITERATIONS = 100
 _LBFGS_ITERATIONS = 100
 _BIAS_ITERATIONS = 20
 # Values of rho that adapt it, and where they start.
 _RHO_RULES = {"auto": "forces", "balanced": "residuals"}
 _FIRST_RHO = 0.03
+# Significant bits of the weights from which multipliers are found.
+_START_BITS = 24
 
 
 class ADMMRun:
@@ -51,6 +59,7 @@ class ADMMRun:
         self.enforced = estimator.lipschitz_bound
         self._state = self._resumed(state) if state is not None else None
         self.admm = None
+        self.n_start_epochs = 0
 
     @property
     def state(self):
@@ -59,36 +68,67 @@ class ADMMRun:
 
     def fit(self, stopping, epochs):
         """Train the start unless there is one, then iterate; False if unconverged."""
+        net = self.net
+        # One training for the callbacks: a scheduler sees one optimizer throughout.
+        with net.session(self.data, self.valid):
+            if self._state is None and epochs:
+                self._train_start(stopping, epochs)
+                if net.interrupted:
+                    return True
+            finished = self._iterate()
+            left = net.module_.flat.clone()
+        if not torch.equal(left, net.module_.flat):
+            warnings.warn(
+                "A callback has put other weights back at the end of the training. "
+                "They are not used: ADMM deploys the weights that it has proven.",
+                stacklevel=7,
+            )
+        return finished
+
+    def _train_start(self, stopping, epochs):
+        """Training with weight decay, whose weights ADMM starts from."""
+        net = self.net
+        net.penalty.rho = self.estimator.init_alpha
+        before = len(net.history)
+        net.run(self.data, self.valid, stopping, epochs)
+        stopping.restore_best(net.module_)
+        self.n_start_epochs = len(net.history) - before
+        net.forget_momentum()
+
+    def _iterate(self):
+        """All iterations; False if they ran out."""
         net, estimator = self.net, self.estimator
-        if self._state is None and epochs:
-            net.penalty.rho = estimator.init_alpha
-            net.train(self.data, self.valid, stopping=stopping, epochs=epochs)
-            stopping.restore_best(net.module_)
-            if net.interrupted:
-                return True
-            net.initialize_optimizer()
         period = estimator.refresh_multipliers
-        epochs_per_iter = estimator.epochs_per_iter
-        if epochs_per_iter == "auto":
-            epochs_per_iter = _LBFGS_ITERATIONS if net.solver == "lbfgs" else 1
+        epochs_per_iter, n_iter = self._effort()
         self._begin(epochs_per_iter, lambda n: period and n and n % period == 0)
         rule = None
         if self.valid is not None:
             rule = StoppingRule(estimator.tol, estimator.n_iter_no_change, True)
         net.verbose = max(0, int(estimator.verbose) - 1)
-        with net.session(self.data, self.valid):
+        try:
             self._state, finished = run_admm(
                 self.admm,
                 self.data,
                 self.valid,
-                n_iter=estimator.max_admm_iter,
-                learning_rate=estimator.learning_rate_init,
+                n_iter=n_iter,
                 rule=rule,
                 verbose=bool(estimator.verbose),
             )
+        finally:
+            net.verbose = int(estimator.verbose)
         self.admm.state = self._state
-        net.verbose = int(estimator.verbose)
         return finished
+
+    def _effort(self):
+        """Epochs of a loss step and number of iterations; "auto" follows max_iter."""
+        estimator = self.estimator
+        epochs, n_iter = estimator.epochs_per_iter, estimator.max_admm_iter
+        if epochs == "auto":
+            most = _LBFGS_ITERATIONS if self.net.solver == "lbfgs" else 1
+            epochs = min(most, estimator.max_iter)
+        if n_iter == "auto":
+            n_iter = min(_ADMM_ITERATIONS, estimator.max_iter)
+        return epochs, n_iter
 
     def fit_more(self, n_before):
         """One iteration; multipliers of an untrained network are soon out of date."""
@@ -126,8 +166,8 @@ class ADMMRun:
             fit_biases(
                 self.net, self.data, max_iter=_BIAS_ITERATIONS, tol=self.estimator.tol
             )
-        except KeyboardInterrupt:
-            self.net.end_interrupted()
+        except KeyboardInterrupt as error:
+            self.net.end_interrupted(error)
 
     def _resumed(self, state):
         if self.estimator.rho not in _RHO_RULES:
@@ -146,6 +186,8 @@ class ADMMRun:
         module, rho = self.net.module_, self.estimator.rho
         rho = _FIRST_RHO if rho in _RHO_RULES else float(rho)
         network = module.to_feedforward()
+        weights = [rounded(w, _START_BITS) for w in network.weights]
+        network = FeedForward(weights, network.biases, network.activation)
         state = start_state(network, multipliers, self.enforced, rho)
         sizes = [np.linalg.norm(w) for w in (network.weights[0], state.weights[0])]
         factor = sizes[1] / sizes[0] if sizes[0] else 1.0

@@ -51,6 +51,8 @@ class BaseBoundedMLP(BaseLipschitzMLP):
     _net_class = BoundedNet
     # What other families choose is fixed here.
     activation, solver, alpha, momentum, shuffle = "abs", "adam", 0.0, 0.9, True
+    nesterovs_momentum, beta_1, beta_2, epsilon = True, 0.9, 0.999, 1e-8
+    learning_rate, power_t, max_fun = "constant", 0.5, None
 
     def _validate_fit(self, X, y, sample_weight, reset):
         X, targets, y, sample_weight = super()._validate_fit(X, y, sample_weight, reset)

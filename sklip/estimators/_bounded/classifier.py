@@ -75,7 +75,7 @@ class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to train. Prediction and certificate are always float64 on the CPU.
     callbacks : list of skorch callbacks, default=None
-        Copied in fit. Between epochs they see the averaged network.
+        Between epochs they see the averaged network.
 
     Attributes
     ----------
@@ -182,27 +182,7 @@ class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
         device="cpu",
         callbacks=None,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            radius=radius,
-            temperature=temperature,
-            input_noise=input_noise,
-            learning_rate_init=learning_rate_init,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            averaging=averaging,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            class_weight=class_weight,
-            certificate=certificate,
-            device=device,
-            callbacks=callbacks,
-        )
+        self._store(locals())
 
     def _check_parameters(self, start=None):
         super()._check_parameters(start)

@@ -63,7 +63,7 @@ class LipschitzBoundedMLPRegressor(NetworkRegressorMixin, BaseBoundedMLP):
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to train. Prediction and certificate are always float64 on the CPU.
     callbacks : list of skorch callbacks, default=None
-        Copied in fit. Between epochs they see the averaged network.
+        Between epochs they see the averaged network.
 
     Attributes
     ----------
@@ -146,25 +146,7 @@ class LipschitzBoundedMLPRegressor(NetworkRegressorMixin, BaseBoundedMLP):
         device="cpu",
         callbacks=None,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            lipschitz_bound=lipschitz_bound,
-            input_noise=input_noise,
-            learning_rate_init=learning_rate_init,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            averaging=averaging,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            certificate=certificate,
-            device=device,
-            callbacks=callbacks,
-        )
+        self._store(locals())
 
     def _module_options(self):
         return {"lipschitz_bound": float(self.lipschitz_bound)}

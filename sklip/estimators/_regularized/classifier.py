@@ -80,15 +80,30 @@ class LipschitzRegularizedMLPClassifier(
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         ``"lbfgs"`` uses all samples in each step and suits small data.
     momentum : float in [0, 1), default=0.9
-        Nesterov momentum of ``"sgd"``.
+        Momentum of ``"sgd"``.
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of ``"sgd"`` is Nesterov's.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Decay rates of the two moments of ``"adam"``.
+    epsilon : float, default=1e-8
+        Added to the divisor of ``"adam"``.
     alpha : float, default=1e-4
         Weight of the L2 term of the weights; biases are free.
     batch_size : int or "auto", default="auto"
         Rows of a batch; "auto" is min(200, n_samples). Not used by ``"lbfgs"``.
     learning_rate_init : float, default=1e-3
         Step size of the optimizer.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Schedule of the step size of ``"sgd"`` and torch optimizers; ``"adam"`` and
+        ``"lbfgs"`` do not use it. ``"invscaling"`` divides ``learning_rate_init`` by
+        ``(t + 1) ** power_t``, t the samples seen before an epoch; ``"adaptive"``
+        divides by 5 whenever training would stop for lack of progress, down to 1e-6.
+    power_t : float, default=0.5
+        Exponent of ``"invscaling"``.
     max_iter : int, default=200
         Largest number of epochs (iterations of ``"lbfgs"``).
+    max_fun : int, default=15000
+        Largest number of evaluations of the loss and gradient by ``"lbfgs"``.
     shuffle : bool, default=True
         Draw a new order of the samples in each epoch.
     random_state : int, RandomState instance or None, default=None
@@ -105,7 +120,7 @@ class LipschitzRegularizedMLPClassifier(
         and keep the best weights.
     validation_fraction : float in (0, 1), default=0.1
         Share held out by ``early_stopping``.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or inf, default=10
         Epochs without improvement that are allowed.
     init_gain : float, default=1.0
         Gain of Glorot's normal initialisation.
@@ -120,7 +135,7 @@ class LipschitzRegularizedMLPClassifier(
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to train. Prediction and certificate are always float64 on the CPU.
     callbacks : list of skorch callbacks, default=None
-        Copied in fit, e.g. ``EarlyStopping(monitor="train_loss")``. Those that watch
+        E.g. ``EarlyStopping(monitor="train_loss")``. Those that watch
         ``valid_loss`` need ``early_stopping=True``; those that change gradients or the
         learning rate have no effect on ``"lbfgs"``.
 
@@ -148,6 +163,18 @@ class LipschitzRegularizedMLPClassifier(
         Number of layers, input and output included.
     n_iter_ : int
         Epochs of the last fit.
+    t_ : int
+        Samples that all epochs so far have seen.
+    loss_ : float
+        Training loss of the last epoch.
+    best_loss_ : float or None
+        Smallest training loss; None with early stopping.
+    validation_scores_ : list of float or None
+        Score of the held-out samples after each epoch, with early stopping.
+    best_validation_score_ : float or None
+        The best of them.
+    out_activation_ : str
+        What turns outputs into predictions, as scikit-learn names it.
     history_ : skorch.history.History
         One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
         stopping also ``valid_loss`` and ``valid_score``.
@@ -202,10 +229,17 @@ class LipschitzRegularizedMLPClassifier(
         lipschitz_weight=1e-2,
         solver="adam",
         momentum=0.9,
+        nesterovs_momentum=True,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
         alpha=1e-4,
         batch_size="auto",
         learning_rate_init=1e-3,
+        learning_rate="constant",
+        power_t=0.5,
         max_iter=200,
+        max_fun=15000,
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -221,29 +255,4 @@ class LipschitzRegularizedMLPClassifier(
         device="cpu",
         callbacks=None,
     ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            activation=activation,
-            penalty=penalty,
-            lipschitz_weight=lipschitz_weight,
-            solver=solver,
-            momentum=momentum,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            init_gain=init_gain,
-            loss=loss,
-            certificate=certificate,
-            device=device,
-            callbacks=callbacks,
-            class_weight=class_weight,
-        )
+        self._store(locals())

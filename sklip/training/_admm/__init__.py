@@ -8,7 +8,7 @@ from sklip.training._admm.deploy import certified_network
 from sklip.training._admm.iteration import ADMM, load_weights
 from sklip.training._admm.loop import run_admm
 from sklip.training._admm.state import rescaled, start_state
-from sklip.training._admm.update import SDP_SOLVERS, LipschitzUpdate
+from sklip.training._admm.update import SDP_SOLVERS, LipschitzUpdate, rounded
 
 __all__ = [
     "ADMM",
@@ -19,6 +19,7 @@ __all__ = [
     "fit_biases",
     "load_weights",
     "rescaled",
+    "rounded",
     "run_admm",
     "start_state",
 ]

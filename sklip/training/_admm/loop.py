@@ -7,7 +7,7 @@ from sklip.training._admm.iteration import load_weights
 __all__ = ["run_admm"]
 
 
-def run_admm(admm, data, valid, *, n_iter, learning_rate, rule=None, verbose=False):
+def run_admm(admm, data, valid, *, n_iter, rule=None, verbose=False):
     """Iterate until the residuals are small, or the rule or a callback says stop.
 
     The step size of the stochastic solvers falls linearly to zero over the iterations,
@@ -21,8 +21,6 @@ def run_admm(admm, data, valid, *, n_iter, learning_rate, rule=None, verbose=Fal
         Training samples, and held-out ones or None.
     n_iter : int
         Largest number of iterations.
-    learning_rate : float
-        Step size of the first one.
     rule : StoppingRule, default=None
         Watches the score of the certified weights on ``valid``.
     verbose : bool, default=False
@@ -37,8 +35,7 @@ def run_admm(admm, data, valid, *, n_iter, learning_rate, rule=None, verbose=Fal
     """
     net, best = admm.net, None
     for k in range(n_iter):
-        for group in net.optimizer_.param_groups:
-            group["lr"] = learning_rate * (1.0 - k / n_iter)
+        net.rate_factor = 1.0 - k / n_iter
         finished = admm.iterate(data, valid)
         if rule is not None:
             before = rule.best
@@ -48,8 +45,7 @@ def run_admm(admm, data, valid, *, n_iter, learning_rate, rule=None, verbose=Fal
             _print_iteration(admm)
         if finished:
             break
-    for group in net.optimizer_.param_groups:
-        group["lr"] = learning_rate
+    net.rate_factor = 1.0
     if best is None:
         return admm.state, finished
     rule.restore_best(net.module_)

@@ -2,12 +2,28 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Step (10b) of ADMM with its settings, for the native solver and for cvxpy."""
 
+import math
+
+import numpy as np
+
 from sklip.training._admm.deploy import TARGET
 from sklip.training._lipschitz_step import lipschitz_step
 
-__all__ = ["SDP_SOLVERS", "LipschitzUpdate"]
+__all__ = ["SDP_SOLVERS", "LipschitzUpdate", "rounded"]
 
 SDP_SOLVERS = ("native", "scs", "clarabel", "mosek")
+
+
+def rounded(array, bits):
+    """Entries rounded to so many significant bits.
+
+    The step and the search for multipliers end where a tolerance is met, and which of
+    the answers within it they give may hang on the last bit of what they are given:
+    weighted and repeated samples, or one thread and two, would part there. Of inputs
+    that are equal up to rounding, all but few are equal once rounded.
+    """
+    mantissa, exponent = np.frexp(array)
+    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
 
 
 class LipschitzUpdate:
@@ -43,6 +59,8 @@ class LipschitzUpdate:
         else:
             self._arguments["bound"] = TARGET * bound
         self._state = None
+        # Well within the tolerance.
+        self._bits = min(52, 3 + math.ceil(-math.log2(min(tol, 0.5))))
         if solver == "native":
             self._solve = lipschitz_step
         else:
@@ -69,8 +87,13 @@ class LipschitzUpdate:
         bound : float
             The enforced one, or the best L.
         """
+        targets = [rounded(target, self._bits) for target in targets]
         result = self._solve(
-            targets, multipliers, rho=rho, state=self._state, **self._arguments
+            targets,
+            multipliers,
+            rho=float(rounded(rho, self._bits)),
+            state=self._state,
+            **self._arguments,
         )
         self._state = result.state
         return result.weights, result.bound if self.bound is None else self.bound

@@ -30,6 +30,8 @@ class BoundedMLP(FlatMLP):
         Generator, type and device, as for FlatMLP.
     """
 
+    drawn_biases = False
+
     def __init__(
         self,
         layer_sizes,

@@ -4,11 +4,7 @@
 
 from sklip.training._modules.checks import check_built_module, check_module_parameter
 from sklip.training._modules.convnet import MODULES, build_module, convnet
-from sklip.training._modules.flat import (
-    FlatModule,
-    forward_in_chunks,
-    module_arrays,
-)
+from sklip.training._modules.flat import FlatModule, forward_in_chunks, module_arrays
 from sklip.training._modules.mlp import FlatMLP, sequential_module
 from sklip.training._modules.resnet import resnet
 

@@ -8,6 +8,7 @@ import inspect
 import torch
 from torch import nn
 
+from sklip.training._draws import borrowed_generators
 from sklip.training._modules.resnet import resnet
 from sklip.training._passes import torch_activation
 
@@ -106,8 +107,7 @@ def build_module(spec, *, seed, **arguments):
     """
     if isinstance(spec, nn.Module):
         return copy.deepcopy(spec).cpu()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with borrowed_generators(torch.Generator().manual_seed(seed)):
         if isinstance(spec, str):
             return MODULES[spec][0](**arguments)
         names = inspect.signature(spec).parameters

@@ -66,7 +66,10 @@ class FlatModule(nn.Module):
         super().__init__()
         self.module = module.to(device)
         self.input_shape = tuple(input_shape)
-        self.optimized = [p for p in module.parameters() if p.requires_grad]
+        trainable = next(p for p in module.parameters() if p.requires_grad)
+        # Frozen ones too, without gradient: a callback may unfreeze them later.
+        self.optimized = [p for p in module.parameters() if p.dtype == trainable.dtype]
+        self.hand_trained = []
         self.weights = [p for p in self.optimized if p.ndim > 1]
         self.n_weights = sum(p.numel() for p in self.weights)
         like = self.optimized[0]

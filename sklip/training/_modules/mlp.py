@@ -26,7 +26,7 @@ class FlatMLP(nn.Module):
     activation : str or sequence of str
         One name, or one for each hidden layer.
     init_gain : float, default=1.0
-        Gain of Glorot's normal initialisation ((9) of paper 000).
+        Gain of Glorot's normal initialisation ((9) of paper 000), biases included.
     generator : torch.Generator, default=None
         Source of the initial weights, on the CPU whatever the device.
     dtype : torch.dtype, default=torch.float64
@@ -34,6 +34,9 @@ class FlatMLP(nn.Module):
     device : str or torch.device, default="cpu"
         Where they live.
     """
+
+    # Whether biases start at random values, or else at zero.
+    drawn_biases = True
 
     def __init__(
         self,
@@ -62,6 +65,8 @@ class FlatMLP(nn.Module):
         self.hidden_modules = [torch_activation(name) for name in self.activation]
         self.layers = nn.ModuleList()
         self._make_views(shapes)
+        # The pass by hand trains all of them, frozen or not: the net asks.
+        self.hand_trained = list(self.parameters())
         self.reset(init_gain, generator)
 
     def _make_views(self, shapes):
@@ -81,14 +86,24 @@ class FlatMLP(nn.Module):
         return parameter
 
     def reset(self, init_gain=1.0, generator=None):
-        """Draw new weights, N(0, 2 gain² / (n_in + n_out)); biases are zero."""
-        self.flat.zero_()
+        """Draw new weights and biases, N(0, 2 gain² / (n_in + n_out)).
+
+        Biases that start at zero leave every kink of the network at the origin, and a
+        regression behind after as many epochs. They are drawn last: seeds keep their
+        weights.
+        """
         for layer in self.layers:
             rows, columns = layer.weight.shape
             std = init_gain * (2.0 / (rows + columns)) ** 0.5
             # Drawn in float64 on the CPU, so that every device and type starts alike.
             draw = torch.randn(rows, columns, generator=generator, dtype=torch.float64)
             layer.weight.data.copy_(draw * std)
+            layer.bias.data.zero_()
+        for layer in self.layers if self.drawn_biases else ():
+            rows, columns = layer.weight.shape
+            std = init_gain * (2.0 / (rows + columns)) ** 0.5
+            draw = torch.randn(rows, generator=generator, dtype=torch.float64)
+            layer.bias.data.copy_(draw * std)
 
     @property
     def work(self):

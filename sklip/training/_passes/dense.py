@@ -59,8 +59,15 @@ class Backprop:
         self._flat_weights = module.flat[: module.n_weights]
         self._flat_weight_grad = module.flat_grad[: module.n_weights]
 
+    @property
+    def streams(self):
+        """Random numbers that the pass draws, by name; this one draws none."""
+        return {}
+
     def restart(self, generator, fresh=True):
-        """Prepare for a run of steps; this pass draws nothing."""
+        """Start a run of steps; streams go on where the last run ended."""
+        for stream in self.streams.values():
+            stream.restart(generator, fresh)
 
     def forward(self, X):
         """Outputs for a batch; valid until the next call."""

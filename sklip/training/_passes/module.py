@@ -6,6 +6,7 @@ import contextlib
 
 import torch
 
+from sklip.training._draws import Stream, borrowed_generators
 from sklip.training._losses import LOSSES
 from sklip.training._passes.dense import Backprop
 from sklip.training._penalties import NoiseSource, power_step
@@ -52,16 +53,23 @@ class ModuleBackprop:
         self.noise = noise
         self.dtype = dtype if module.flat.device.type == "cuda" else None
         self.outputs = None
+        device = module.flat.device
+        # What dropout and the like draw, on the CPU and where the module is.
+        self.streams = {
+            f"module_{kind}": Stream(torch.device(kind), salt)
+            for salt, kind in enumerate(sorted({"cpu", device.type}), start=1)
+        }
+        self._module_streams = list(self.streams.values())
         if noise is not None:
-            self.source = NoiseSource(noise.std, module.flat.device)
+            self.source = self.streams["noise"] = NoiseSource(noise.std, device)
         # float16 alone underflows: its gradients are scaled up and back.
         self._scale = _FIRST_SCALE if self.dtype == torch.float16 else None
         self._steps = 0
 
     def restart(self, generator, fresh=True):
-        """Start a run of steps with noise of its own."""
-        if self.noise is not None:
-            self.source.restart(generator, fresh)
+        """Start a run of steps; streams go on where the last run ended."""
+        for stream in self.streams.values():
+            stream.restart(generator, fresh)
 
     def forward(self, X):
         """Outputs in eval mode."""
@@ -100,8 +108,11 @@ class ModuleBackprop:
         # Batch normalisation has no statistics of a lone row: it uses the running ones.
         if self.module.training != (len(inputs) > 1):
             self.module.train(len(inputs) > 1)
-        with torch.enable_grad(), self._autocast():
-            raw = self.module(inputs)
+        for stream in self._module_streams:
+            stream.begin_step()
+        with borrowed_generators(*(s.generator for s in self._module_streams)):
+            with torch.enable_grad(), self._autocast():
+                raw = self.module(inputs)
         outputs = raw.detach().to(self.module.flat.dtype)
         self.outputs = outputs[:n]
         grad = torch.empty_like(outputs)
@@ -143,6 +154,8 @@ class ModuleBackprop:
     def _backward(self, raw, grad):
         for parameter in self.module.optimized:
             parameter.grad = None
+        if not raw.requires_grad:  # a callback has frozen everything
+            return
         if self._scale is None:
             torch.autograd.backward(raw, grad.to(raw.dtype))
             return

@@ -31,9 +31,10 @@ class NoiseBackprop(Backprop):
         self.source = NoiseSource(noise.std, module.flat.device)
         self._both = {}
 
-    def restart(self, generator, fresh=True):
-        """Start a run of steps with noise of its own."""
-        self.source.restart(generator, fresh)
+    @property
+    def streams(self):
+        """Random numbers that the pass draws: the noise."""
+        return {"noise": self.source}
 
     def loss_and_grad(self, X, targets, sample_weight=None):
         """Loss of a batch; the gradient replaces that in ``flat_grad``.

@@ -3,11 +3,6 @@
 """Penalties on the Lipschitz constant, with their gradients."""
 
 from sklip.training._penalties.layers import PENALTIES
-from sklip.training._penalties.noise import (
-    NoiseSource,
-    NoiseTerm,
-    power_step,
-    state_seed,
-)
+from sklip.training._penalties.noise import NoiseSource, NoiseTerm, power_step
 
-__all__ = ["NoiseSource", "NoiseTerm", "PENALTIES", "power_step", "state_seed"]
+__all__ = ["NoiseSource", "NoiseTerm", "PENALTIES", "power_step"]

@@ -117,8 +117,9 @@ class JacobianPenalty:
         """Add the gradient of the penalty on one batch; returns its value."""
         with torch.enable_grad():
             value = self._penalty(X, sample_weight)
-            grads = torch.autograd.grad(value, self._parameters, allow_unused=True)
-        for parameter, grad in zip(self._parameters, grads, strict=True):
+            free = [p for p in self._parameters if p.requires_grad]
+            grads = torch.autograd.grad(value, free, allow_unused=True)
+        for parameter, grad in zip(free, grads, strict=True):
             if grad is not None:
                 parameter.grad.add_(grad)
         return float(value.detach())

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The noise term of paper 002: how far outputs move where noise moves the inputs."""
 
-import zlib
 from dataclasses import dataclass
 
 import torch
 
-__all__ = ["NoiseSource", "NoiseTerm", "power_step", "state_seed"]
+from sklip.training._draws import Stream
+
+__all__ = ["NoiseSource", "NoiseTerm", "power_step"]
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,8 @@ def _through_softmax(grad, proba):
     return proba * (grad - (grad * proba).sum(1, keepdim=True))
 
 
-def state_seed(generator):
-    """A seed from the state of a CPU generator, which does not advance."""
-    return zlib.crc32(generator.get_state().numpy())
-
-
-class NoiseSource:
-    """Gaussian noise that is fresh in each batch and the same in each repeated run.
+class NoiseSource(Stream):
+    """Gaussian noise that is fresh in each batch, and reproducible.
 
     Parameters
     ----------
@@ -91,19 +87,8 @@ class NoiseSource:
     """
 
     def __init__(self, std, device):
+        super().__init__(device)
         self.std = std
-        self.generator = torch.Generator(device)
-        self._seed = 0
-
-    def restart(self, generator, fresh=True):
-        """Start a run, seeded by the state of a generator, which does not advance.
-
-        Batches thus come in the same order with and without noise. ``fresh=False``
-        draws the same noise each time, as a deterministic solver needs.
-        """
-        self._seed = state_seed(generator)
-        self.generator.manual_seed(self._seed)
-        self._fresh = fresh
 
     def write_noisy(self, X, both):
         """Write samples and noisy samples to ``both``; the norms of the noise.
@@ -120,8 +105,7 @@ class NoiseSource:
         length : tensor of shape (n_samples,)
             Norm of each sample's noise over all its entries.
         """
-        if not self._fresh:
-            self.generator.manual_seed(self._seed)
+        self.begin_step()
         n = len(X)
         noise = both[n:]
         # In float32 whatever the type: several times faster, and as good as noise.

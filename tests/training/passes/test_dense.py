@@ -27,6 +27,9 @@ def _reference_loss(name, outputs, targets):
         "squared_error": lambda a, b: 0.5 * functional.mse_loss(a, b, reduction="none"),
         "absolute_error": lambda a, b: functional.l1_loss(a, b, reduction="none"),
         "huber": lambda a, b: functional.huber_loss(a, b, reduction="none"),
+        "poisson": lambda a, b: (
+            functional.poisson_nll_loss(a, b, reduction="none") + torch.xlogy(b, b) - b
+        ),
     }
     return functions[name](outputs, targets).mean(1)
 
@@ -40,6 +43,8 @@ def _problem(loss, activation="tanh", seed=0):
     targets = torch.randn(11, 3, generator=generator, dtype=torch.float64)
     if loss in CLASSIFIER_LOSSES:
         targets = functional.one_hot(targets.argmax(1), 3).double()
+    if loss == "poisson":
+        targets = targets.abs().mul(3).floor()
     weight = torch.rand(11, generator=generator, dtype=torch.float64)
     return module, X, targets, weight
 

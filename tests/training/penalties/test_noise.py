@@ -61,7 +61,8 @@ def _reference(module, both, targets, weight, term, loss, alpha):
 def test_loss_and_gradient_are_those_of_autograd(activation, space, probe, loss, kind):
     mlp = FlatMLP(WIDTHS, activation, generator=_generator())
     # A threshold between the ratios: some hinges are open, some closed.
-    target = {"logits": 0.25, "proba": 0.05}[space] * (3 if probe == "power" else 1)
+    target = {"logits": 0.25, "proba": 0.05}[space]
+    target *= 3 if (probe, space) == ("power", "logits") else 1
     term = NoiseTerm(0.5, 10.0, target, space, probe)
     if kind == "mlp":
         module, made = mlp, NoiseBackprop(mlp, loss, 0.01, noise=term)
@@ -167,6 +168,10 @@ def test_noise_is_gaussian_fresh_and_repeatable(dtype):
     first, second = draw(), draw()
     assert abs(float(first.std()) - 0.3) < 0.01 and abs(float(first.mean())) < 0.01
     assert not torch.equal(first, second)
+    source.restart(generator)  # goes on
+    third = draw()
+    assert not torch.equal(third, first) and not torch.equal(third, second)
+    source = NoiseSource(0.3, torch.device("cpu"))
     source.restart(generator)
     assert torch.equal(draw(), first)
     source.restart(generator, fresh=False)

@@ -1,0 +1,212 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""skorch callbacks as a parameter: their names, their parameters, and what fit runs."""
+
+import copy
+
+from skorch.callbacks import Callback
+
+__all__ = [
+    "EpochHooks",
+    "KeptParameters",
+    "callback_params",
+    "check_callbacks",
+    "named_callbacks",
+    "set_callback_params",
+    "without_training_state",
+]
+
+
+def check_callbacks(callbacks):
+    """Refuse what skorch could not call, before any work is done."""
+    for item in callbacks or ():
+        callback = item[1] if _is_pair(item) else item
+        kind = callback if isinstance(callback, type) else type(callback)
+        if not issubclass(kind, Callback):
+            raise TypeError(
+                "callbacks must hold skorch callbacks, their classes or (name, "
+                f"callback) pairs, got {item!r}."
+            )
+
+
+def _is_pair(item):
+    return isinstance(item, tuple | list) and len(item) == 2
+
+
+def named_callbacks(callbacks):
+    """Names as skorch gives them: the class's, with _1, _2 where it recurs."""
+    if not isinstance(callbacks, list | tuple):
+        return  # what is wrong with it is said by fit
+    names = [
+        item[0]
+        if _is_pair(item)
+        else (item if isinstance(item, type) else type(item)).__name__
+        for item in callbacks
+    ]
+    seen = dict.fromkeys(names, 0)
+    for item, name in zip(callbacks, names, strict=True):
+        seen[name] += 1
+        unique = name if names.count(name) == 1 else f"{name}_{seen[name]}"
+        yield unique, item[1] if _is_pair(item) else item
+
+
+def callback_params(callbacks):
+    """Parameters ``callbacks__name`` and ``callbacks__name__parameter``."""
+    params = {}
+    for name, callback in named_callbacks(callbacks):
+        params[f"callbacks__{name}"] = callback
+        if isinstance(callback, Callback):
+            for key, value in callback.get_params(deep=False).items():
+                params[f"callbacks__{name}__{key}"] = value
+    return params
+
+
+def set_callback_params(callbacks, params):
+    """Callbacks with some replaced, left out or set.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        As the estimators take them.
+    params : dict
+        ``name`` to another callback or None, which leaves it out, and
+        ``name__parameter`` to a value. Parameters of an instance are set on it; a class
+        becomes an instance with them.
+
+    Returns
+    -------
+    callbacks : list
+        A new list of (name, callback) pairs.
+
+    Raises
+    ------
+    ValueError
+        If there is no callback of such a name.
+    """
+    named = dict(named_callbacks(callbacks))
+    own, inner = {}, {}
+    for key, value in params.items():
+        name, _, parameter = key.partition("__")
+        if name not in named:
+            raise ValueError(
+                f"callbacks__{key}: there is no callback {name!r}; the names are "
+                f"{', '.join(map(repr, named)) or 'none'}."
+            )
+        if parameter:
+            inner.setdefault(name, {})[parameter] = value
+        else:
+            own[name] = value
+    named.update(own)
+    for name, values in inner.items():
+        callback = named[name]
+        if callback is None:
+            raise ValueError(f"callbacks__{name} is None and has no parameters.")
+        if isinstance(callback, type):
+            named[name] = callback(**values)
+        else:
+            callback.set_params(**values)
+    return [pair for pair in named.items() if pair[1] is not None]
+
+
+class KeptParameters:
+    """Parameters that a callback's ``initialize`` replaces, put back after training.
+
+    skorch runs the object that it is given, and some of its callbacks prepare their
+    own parameters in place; scikit-learn's rule is that fit changes no parameter. Both
+    hold where the prepared values stand there during training only.
+
+    Parameters
+    ----------
+    callback : Callback
+        Not yet initialised.
+    """
+
+    def __init__(self, callback):
+        self.callback = callback
+        self._prepare()
+        self.leave()
+
+    def _prepare(self):
+        given = self._parameters()
+        self.callback.initialize()
+        now = self._parameters()
+        self._given = {k: v for k, v in given.items() if now.get(k, v) is not v}
+        self._prepared = {k: now[k] for k in self._given}
+
+    def _parameters(self):
+        # By scikit-learn's convention, what ends in an underscore is no parameter.
+        values = getattr(self.callback, "__dict__", {})
+        return {name: v for name, v in values.items() if not name.endswith("_")}
+
+    def enter(self):
+        """Put the prepared values in; parameters set since are prepared anew."""
+        values = self._parameters()
+        if any(values.get(k) is not v for k, v in self._given.items()):
+            self._prepare()
+        vars(self.callback).update(self._prepared)
+
+    def leave(self):
+        """Put the given values back."""
+        if self._given:
+            vars(self.callback).update(self._given)
+
+
+class EpochHooks(Callback):
+    """Hands every epoch on to scikit-learn's callbacks, set by ``set_callbacks``.
+
+    Parameters
+    ----------
+    estimator : BaseLipschitzMLP
+        The estimator in fit.
+    context : sklearn.callback.CallbackContext
+        Of that fit.
+    X, y : array-like
+        What fit was given.
+    """
+
+    def __init__(self, estimator, context, X, y):
+        self._arguments = {"estimator": estimator, "X": X, "y": y}
+        self._context = context
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Begin a task of the fit."""
+        self._epoch = self._context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self._arguments)
+
+    def on_epoch_end(self, net, **kwargs):
+        """End the task; a callback that returns True stops the training."""
+        estimator = self._arguments["estimator"]
+        stop = self._epoch.call_on_fit_task_end(
+            **self._arguments,
+            reconstruction_attributes=lambda: estimator._network_attributes(
+                net.module_
+            ),
+        )
+        if stop:
+            raise KeyboardInterrupt
+
+
+def without_training_state(callbacks):
+    """Callbacks for a pickle: skorch's own without what training left in them.
+
+    A scheduler, for instance, holds the optimizer; the next training makes these
+    attributes anew. Callbacks of other classes are pickled as they are.
+    """
+    if not callbacks:
+        return callbacks
+    return type(callbacks)(
+        (item[0], _slim(item[1])) if _is_pair(item) else _slim(item)
+        for item in callbacks
+    )
+
+
+def _slim(callback):
+    own = type(callback).__module__.partition(".")[0] == "skorch"
+    if isinstance(callback, type) or not own:
+        return callback
+    slim = copy.copy(callback)
+    plain = type(None) | bool | int | float | str
+    for name, value in list(vars(slim).items()):
+        if name.endswith("_") and not isinstance(value, plain):
+            del vars(slim)[name]
+    return slim

@@ -1,0 +1,72 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The history of a net: best epochs, unfinished ones, prints, and batches told of."""
+
+import math
+import warnings
+
+import torch
+
+from sklip.training._interrupts import was_raised
+
+__all__ = ["RecordedNet"]
+
+
+class RecordedNet:
+    """What a net with a skorch ``history`` notes about its epochs."""
+
+    def note_best_so_far(self):
+        """Least losses of the epochs before this training."""
+        self._best = {
+            name: min((r[name] for r in self.history if name in r), default=math.inf)
+            for name in ("train_loss", "valid_loss")
+        }
+
+    def end_interrupted(self, error):
+        """Forget the epoch that Ctrl-C ended, and say so."""
+        self.interrupted = True
+        self.signalled = not was_raised(error)
+        self.forget_unfinished_epoch()
+        warnings.warn(
+            "Training interrupted by user; the epochs done are kept.", stacklevel=3
+        )
+
+    def forget_unfinished_epoch(self):
+        """Drop the record of an epoch that has begun and not ended."""
+        if self.history and "train_loss" not in self.history[-1]:
+            del self.history[-1]
+
+    def record_best(self):
+        """Flags that skorch's Checkpoint looks for."""
+        for name, best in self._best.items():
+            if name in self.history[-1]:
+                value = self.history[-1][name]
+                self.history.record(f"{name}_best", value < best)
+                self._best[name] = min(value, best)
+
+    def print_epoch(self):
+        """Print the losses of the last epoch."""
+        record = self.history[-1]
+        names = ("train_loss", "valid_loss", "valid_score")
+        parts = [f"{name} = {record[name]:.6f}" for name in names if name in record]
+        print(f"Iteration {record['epoch']}, {', '.join(parts)}")
+
+    def notify_whole_batch(self, data, loss):
+        """Tell callbacks of an epoch whose only batch is the data."""
+        if not self.has_batch_hooks:
+            self.history.new_batch()
+            return
+        batch = data.X, data.targets, data.sample_weight
+        self.notify_batch("on_batch_begin", batch, True, {})
+        outputs = self.backprop_.forward(data.X)
+        step = {"loss": torch.tensor(loss), "y_pred": outputs}
+        self.history.record_batch("train_loss", loss)
+        self.history.record_batch("train_batch_size", len(data))
+        self.notify_batch("on_batch_end", batch, True, step)
+
+    def notify_batch(self, name, batch, training, step):
+        """Tell callbacks of a batch, in the form that skorch gives it."""
+        # Callbacks may keep what they are given, and our buffers are used again.
+        X, targets = batch[0].clone(), self.labels(batch[1]).clone()
+        step = {key: value.clone() for key, value in step.items()}
+        self.notify(name, batch=(X, targets), training=training, **step)
