@@ -17,11 +17,13 @@ Train a Lipschitz-regularised network beside the same network without penalty, p
 how robust both are, attack them, and print a table.
 
 Without a file: breast cancer, bundled with scikit-learn. With a CSV file (separated by
-commas, semicolons or tabs, with a header): the column --target is predicted from all
-others. Numbers are standardised, text and true/false one-hot encoded, missing values
-(empty, NA, ? ...) imputed by the median or the most frequent value; columns that are
-empty, constant or number the rows are left out, and the report says so. A perturbation
-changes numbers only."""
+commas, semicolons or tabs, with a header; also Parquet and Excel): the column --target
+is predicted from all others. Numbers may be written in local notation (decimal commas,
+units, currencies); they are standardised, text and true/false one-hot encoded, missing
+values (empty, NA, ? ...) imputed by the median or the most frequent value. What is
+left out (columns that are empty, constant or number the rows, rows without a target),
+read in another notation, or predicts the target all by itself, the report says first. A
+perturbation changes numbers only."""
 
 _TASK_RULE = """\
 Another command decides properties of networks from elsewhere:
@@ -31,6 +33,19 @@ The task is classification if the target is text or true/false, has two values, 
 at most 10 values that are all whole numbers; else regression. --task overrides this.
 
 Exit code: 0, or 2 after an error, which is one sentence on stderr."""
+
+
+_OF_A_FILE = (
+    "target",
+    "task",
+    "drop",
+    "columns",
+    "categorical",
+    "sep",
+    "decimal",
+    "encoding",
+    "no_header",
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -76,9 +91,10 @@ def _command_parser(name, command):
 def _parse(argv):
     options = _parser().parse_args(argv)
     if options.csv is None:
-        for name in ("target", "task"):
-            if getattr(options, name) is not None:
-                raise JobError(f"--{name} needs a CSV file before it.")
+        for name in _OF_A_FILE:
+            if getattr(options, name) not in (None, [], False):
+                option = name.replace("_", "-")
+                raise JobError(f"--{option} needs a CSV file before it.")
     elif options.target is None:
         raise JobError("Name the column to predict with --target COLUMN.")
     options.hidden_layer_sizes = tuple(options.hidden_layer_sizes)
@@ -117,10 +133,34 @@ def _parser():
         help="share of the rows that is held out (default: %(default)s)",
     )
     _add_training_options(add)
+    _add_file_options(parser.add_argument_group("the file").add_argument)
     add("--plot", metavar="FILE", help="draw certified accuracy over the radius")
     add("--save", metavar="MODEL.skops", help="write the first model with skops")
     add("--version", action="version", version=f"sklip {__version__}")
     return parser
+
+
+def _add_file_options(add):
+    add("--drop", nargs="+", default=[], metavar="COLUMN", help="columns to leave out")
+    add("--columns", nargs="+", default=[], metavar="COLUMN", help="only these columns")
+    add(
+        "--categorical",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="columns whose numbers are names: no perturbation changes them",
+    )
+    add("--sep", type=_separator, metavar="CHAR", help="between fields (tab for a tab)")
+    add("--decimal", choices=(".", ","), help="decimal mark of the numbers")
+    add("--encoding", metavar="NAME", help="of the text (default: UTF-8, then cp1252)")
+    add("--no-header", action="store_true", help="the first line is a row, not names")
+
+
+def _separator(text):
+    text = {"tab": "\t", "\\t": "\t", "space": " "}.get(text, text)
+    if len(text) != 1 or text in '"\n\r' or text.isalnum():
+        raise argparse.ArgumentTypeError(f"{text!r} is no single separating character")
+    return text
 
 
 def _add_estimator_options(add):

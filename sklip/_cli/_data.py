@@ -10,6 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from sklip._cli._columns import ColumnKinds, find_identifiers, sort_columns
 from sklip._cli._errors import JobError, counted, shown
+from sklip._cli._leaks import find_leaks
 from sklip._cli._read import read_table
 from sklip._cli._target import take_target
 
@@ -72,12 +73,13 @@ def load_bundled(test_size, random_state):
     )
 
 
-def load_csv(path, target, task, test_size, random_state):
+def load_csv(path, target, task, test_size, random_state, selection):
     """A CSV file; JobError says in one sentence what is wrong with it."""
-    frame, separator = read_table(path)
+    frame, separator, notes = read_table(path, selection.layout)
+    frame = selection.choose(frame, target)
     task, y, usable = take_target(frame, target, task)
+    notes += _describe_unusable(usable, frame[target].isna().to_numpy())
     frame = frame.drop(columns=target)
-    notes = _describe_unusable(usable)
     frame, infinite = _without_infinity(frame.loc[usable])
     if infinite:
         notes.append(f"Infinite values count as missing: {shown(infinite)}.")
@@ -92,7 +94,8 @@ def load_csv(path, target, task, test_size, random_state):
             "nothing could be perturbed and there is nothing to certify."
         )
     parts[:2] = [part[kinds.kept] for part in parts[:2]]
-    notes += _describe_columns(frame, kinds)
+    leaks = find_leaks(parts[0], parts[2], task, random_state)
+    notes = _describe_leaks(leaks, target) + notes + _describe_columns(frame, kinds)
     return Table(str(path), target, task, *parts, kinds, separator, notes)
 
 
@@ -134,11 +137,29 @@ def _without_infinity(frame):
     return frame, list(infinite)
 
 
-def _describe_unusable(usable):
-    n = int(np.count_nonzero(~usable))
-    if n == 0:
+def _describe_unusable(usable, lacks_target):
+    notes = []
+    for rows, why in (
+        (lacks_target, "the target lacks a value there"),
+        (~usable & ~lacks_target, "no other row has its class"),
+    ):
+        n = int(np.count_nonzero(rows))
+        if n:
+            notes.append(f"{counted(n, 'row')} left out: {why}.")
+    return notes
+
+
+def _describe_leaks(names, target):
+    if not names:
         return []
-    return [f"{counted(n, 'row')} left out: no other row has its class."]
+    several = len(names) > 1
+    return [
+        f"CAUTION: {shown(names)} {'predict' if several else 'predicts'} {target!r} "
+        f"almost perfectly {'each alone' if several else 'alone'}. If a new row would "
+        f"not have {'them' if several else 'it'} yet, the scores below mean nothing: "
+        f"leave {'them' if several else 'it'} out with --drop "
+        f"{' '.join(repr(n) if ' ' in n else n for n in names[:3])}."
+    ]
 
 
 def _describe_columns(frame, kinds):

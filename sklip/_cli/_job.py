@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the command line asks for; nothing that takes long to import."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sklip._cli._errors import JobError
 
@@ -40,6 +40,13 @@ class Job:
         Share of the rows that is held out.
     plot, save : str or None
         Files to write.
+    drop, columns, categorical : list of str
+        Columns of the file to leave out, the only ones to use, and those whose numbers
+        are names.
+    sep, decimal, encoding : str or None
+        How the file is written; None finds it out.
+    no_header : bool
+        Whether its first line is a row.
     """
 
     csv: str | None = None
@@ -58,6 +65,13 @@ class Job:
     test_size: float = 0.25
     plot: str | None = None
     save: str | None = None
+    drop: list = field(default_factory=list)
+    columns: list = field(default_factory=list)
+    categorical: list = field(default_factory=list)
+    sep: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    no_header: bool = False
 
 
 def check_job(job):

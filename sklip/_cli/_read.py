@@ -1,67 +1,186 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""A CSV file as a DataFrame, or one sentence about why not."""
+"""A file as a DataFrame, or one sentence about why not."""
 
+import functools
 import warnings
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from sklip._cli._errors import JobError, one_sentence
+from sklip._cli._errors import JobError, counted, one_sentence, shown
+from sklip._cli._numbers import read_numbers
 
-__all__ = ["MISSING_MARK", "read_table"]
+__all__ = ["MISSING_MARK", "Layout", "read_table"]
 
 # What pandas does not take for a missing value by itself, but many files use.
 MISSING_MARK = "?"
+# Tried where a file is not UTF-8: what spreadsheets on Windows write.
+_FALLBACK = "cp1252"
+_READERS = {".parquet": "read_parquet", ".xlsx": "read_excel", ".xls": "read_excel"}
 
 
-def read_table(path):
-    """The rows of a CSV file and its separator, a comma, semicolon or tab."""
-    import pandas
+@dataclass(frozen=True)
+class Layout:
+    """What is known of a file beforehand; None stands for finding out.
 
+    Attributes
+    ----------
+    separator, decimal, encoding : str or None
+        Between fields; the decimal mark, "." or ","; of the text.
+    has_header : bool
+        Whether the first line names the columns.
+    """
+
+    separator: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    has_header: bool = True
+
+
+def read_table(path, layout):
+    """Rows of a file, separator (None if there is none) and sentences about it."""
     path = Path(path)
     if not path.exists():
         raise JobError(f"There is no file {str(path)!r}.")
     if not path.is_file():
         raise JobError(f"{str(path)!r} is not a file.")
-    try:
-        separator = _separator(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pandas.errors.ParserWarning)
-            frame = pandas.read_csv(
-                path,
-                sep=separator,
-                na_values=MISSING_MARK,
-                index_col=False,
-                low_memory=False,
-            )
-    except pandas.errors.EmptyDataError:
-        raise JobError(f"The file {str(path)!r} is empty.") from None
-    except pandas.errors.ParserWarning:
-        raise JobError(
-            f"{str(path)!r} cannot be read as a CSV file: its rows have more fields "
-            "than its first line has names."
-        ) from None
-    except UnicodeDecodeError:
-        raise JobError(
-            f"{str(path)!r} cannot be read as a CSV file: it is not UTF-8 text."
-        ) from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise JobError(
-            f"{str(path)!r} cannot be read as a CSV file: {one_sentence(error)}."
-        ) from error
+    reader = _READERS.get(path.suffix.lower())
+    frame, separator, notes = (
+        _read_csv(path, layout) if reader is None else _read_other(path, reader)
+    )
     if len(frame) == 0:
         raise JobError(f"The file {str(path)!r} has no rows below its header.")
     frame.columns = [str(name) for name in frame.columns]
-    return frame, separator
+    return frame, separator, notes
 
 
-def _separator(path):
-    """Comma, unless the header is one field that holds semicolons or tabs."""
+def _read_other(path, reader):
     import pandas
 
-    header = pandas.read_csv(path, nrows=0).columns
-    if len(header) == 1:
+    try:
+        frame = getattr(pandas, reader)(path)
+    except ImportError as error:
+        raise JobError(
+            f"{str(path)!r} needs another package: {one_sentence(error)}."
+        ) from error
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, one_sentence(error)) from error
+    return frame, None, []
+
+
+def _read_csv(path, layout):
+    """By the encoding that was named, or the first that fits."""
+    import pandas
+
+    encodings = [layout.encoding] if layout.encoding else ["utf-8-sig", _FALLBACK]
+    try:
+        for encoding in encodings:
+            try:
+                frame, separator, notes = _read_encoded(path, layout, encoding)
+                break
+            except UnicodeDecodeError:
+                if encoding == encodings[-1]:
+                    raise
+    except pandas.errors.EmptyDataError:
+        raise JobError(f"The file {str(path)!r} is empty.") from None
+    except pandas.errors.ParserWarning:
+        raise _unreadable(
+            path, "its rows have more fields than its first line has names"
+        ) from None
+    except (UnicodeDecodeError, LookupError):
+        raise _unreadable(
+            path, f"it is no text in {' or '.join(encodings)}; name its --encoding"
+        ) from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, one_sentence(error)) from error
+    if encoding == _FALLBACK and not layout.encoding:
+        notes.append(
+            f"The file is not UTF-8: it was read as {_FALLBACK} (--encoding names "
+            "another)."
+        )
+    return frame, separator, notes
+
+
+def _read_encoded(path, layout, encoding):
+    import pandas
+
+    separator = layout.separator or _separator(path, encoding)
+    read = functools.partial(
+        pandas.read_csv,
+        path,
+        sep=separator,
+        encoding=encoding,
+        na_values=MISSING_MARK,
+        index_col=False,
+        low_memory=False,
+        header=0 if layout.has_header else None,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)
+        frame = read()
+    notes = []
+    if layout.has_header:
+        notes = _doubtful_names(path, encoding, separator, list(frame.columns))
+    notes += read_numbers(
+        frame, layout.decimal, lambda columns: read(usecols=columns, dtype=str)
+    )
+    if not layout.has_header:
+        frame.columns = [f"column_{i + 1}" for i in range(frame.shape[1])]
+    return frame, separator, notes
+
+
+def _unreadable(path, why):
+    return JobError(f"{str(path)!r} cannot be read as a CSV file: {why}.")
+
+
+def _separator(path, encoding):
+    """Comma, unless the first line is one field that holds semicolons or tabs."""
+    import pandas
+
+    first = pandas.read_csv(
+        path, nrows=1, header=None, dtype=str, encoding=encoding, index_col=False
+    )
+    if first.shape[1] == 1:
         for separator in (";", "\t"):
-            if separator in str(header[0]):
+            if separator in str(first.iloc[0, 0]):
                 return separator
     return ","
+
+
+def _doubtful_names(path, encoding, separator, names):
+    """Sentences about names that occur twice, or look like a row of numbers."""
+    import pandas
+
+    notes = []
+    written = pandas.read_csv(
+        path,
+        nrows=1,
+        header=None,
+        dtype=str,
+        encoding=encoding,
+        sep=separator,
+        index_col=False,
+        keep_default_na=False,
+    ).iloc[0]
+    twice = sorted({str(n) for n in written[written.duplicated()] if str(n)})
+    if twice:
+        renamed = [n for n in names if n not in set(written)]
+        notes.append(
+            f"{counted(len(twice), 'name')} of columns used again: {shown(twice)}; the "
+            f"later columns are called {shown(renamed)}."
+        )
+    if all(map(_is_number, written)):
+        notes.append(
+            "All names of columns are numbers: if the first line is a row, use "
+            "--no-header."
+        )
+    return notes
+
+
+def _is_number(text):
+    try:
+        float(str(text).replace(",", "."))
+    except ValueError:
+        return False
+    return True

@@ -18,7 +18,9 @@ from sklip._cli._models import (
     warm_up,
 )
 from sklip._cli._output import check_outputs, draw, save
+from sklip._cli._read import Layout
 from sklip._cli._report import report
+from sklip._cli._selection import Selection
 
 __all__ = ["DEFAULT_RADII", "run"]
 
@@ -79,7 +81,16 @@ def _load(job):
     if job.csv is None:
         return load_bundled(job.test_size, job.random_state)
     say(f"Reading {job.csv}.")
-    return load_csv(job.csv, job.target, job.task, job.test_size, job.random_state)
+    layout = Layout(job.sep, job.decimal, job.encoding, not job.no_header)
+    lists = tuple(map(tuple, (job.drop, job.columns, job.categorical)))
+    return load_csv(
+        job.csv,
+        job.target,
+        job.task,
+        job.test_size,
+        job.random_state,
+        Selection(layout, *lists),
+    )
 
 
 def _choices(job, table, radii):

@@ -18,15 +18,21 @@ MAX_WHOLE_CLASSES = 10
 def take_target(frame, column, task=None):
     """Task ("classification" or "regression") and values of the target column.
 
-    Labels are strings or integers. Rows of a label that occurs once are masked out by
-    the third result: they cannot be both in the training and in the test part.
+    Labels are strings or integers. The third result masks rows out: those without a
+    value, and those of a label that occurs once, which cannot be both in the training
+    and in the test part.
     """
+    filled = _find(frame, column).notna().to_numpy(copy=True)
+    if not filled.any():
+        raise JobError(f"The target {column!r} has no value in any row.")
+    task, values, usable = _take_filled(frame.loc[filled], column, task)
+    y = np.zeros(len(frame), dtype=values.dtype)
+    y[filled], filled[filled] = values, usable
+    return task, y, filled
+
+
+def _take_filled(frame, column, task):
     y = _find(frame, column)
-    if y.isna().any():
-        raise JobError(
-            f"The target {column!r} lacks a value in {int(y.isna().sum())} of {len(y)} "
-            "rows: fill them in or leave these rows out."
-        )
     if y.nunique() < 2:
         raise JobError(
             f"The target {column!r} is constant: all rows hold {str(y.iloc[0])!r}."

@@ -1,0 +1,47 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Columns that alone all but determine the target."""
+
+import numpy as np
+from sklearn.metrics import balanced_accuracy_score, r2_score
+from sklearn.model_selection import KFold, StratifiedKFold, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+__all__ = ["find_leaks"]
+
+# Rows that are looked at, and the score from which a column is suspicious.
+_MOST_ROWS = 2000
+_SUSPICIOUS = 0.99
+
+
+def find_leaks(X, y, task, seed=0):
+    """Names of columns from which alone the target is predicted almost perfectly.
+
+    A small tree predicts rows that it has not seen. Of classes the balanced accuracy
+    counts, so that a majority is no prediction; of numbers R2.
+    """
+    rows = np.random.default_rng(seed).permutation(len(X))[:_MOST_ROWS]
+    X, y = X.iloc[rows], y[rows]
+    if task == "classification":
+        counts = np.unique(y, return_counts=True)[1]
+        tree, score = DecisionTreeClassifier(random_state=0), balanced_accuracy_score
+        folds = StratifiedKFold(min(3, counts.min()), shuffle=True, random_state=0)
+        if counts.min() < 2:
+            return []
+    else:
+        tree, score = DecisionTreeRegressor(random_state=0), r2_score
+        folds = KFold(3, shuffle=True, random_state=0)
+    return [
+        name
+        for name in X.columns
+        if score(y, cross_val_predict(tree, _codes(X[name]), y, cv=folds)) > _SUSPICIOUS
+    ]
+
+
+def _codes(column):
+    """One column of numbers; missing cells are a number of their own."""
+    if column.dtype.kind not in "iufb":
+        column = column.astype("category").cat.codes
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    least = np.nanmin(values, initial=0.0)
+    return np.where(np.isnan(values), least - 1.0, values)[:, None]

@@ -1,0 +1,66 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which columns of a file are used, and as what."""
+
+import difflib
+from dataclasses import dataclass, field
+
+from sklip._cli._errors import JobError, shown
+from sklip._cli._read import Layout
+
+__all__ = ["Selection"]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the command line says about the columns.
+
+    Attributes
+    ----------
+    layout : Layout
+        Of the file.
+    drop, columns : sequence of str
+        Columns to leave out; the only ones to use, if there are any.
+    categorical : sequence of str
+        Columns whose numbers are names.
+    """
+
+    layout: Layout = field(default_factory=Layout)
+    drop: tuple = ()
+    columns: tuple = ()
+    categorical: tuple = ()
+
+    def choose(self, frame, target):
+        """The columns in use and the target, numbers that are names as text."""
+        for option in ("drop", "columns", "categorical"):
+            for name in getattr(self, option):
+                _check_there(frame, name, option)
+        if target in self.drop:
+            raise JobError(f"--drop {target}: this is the target.")
+        kept = [
+            name
+            for name in frame.columns
+            if name == target
+            or (name not in self.drop and (not self.columns or name in self.columns))
+        ]
+        frame = frame[kept].copy()
+        for name in self.categorical:
+            if name in kept and name != target:
+                frame[name] = (
+                    frame[name].map(_label, na_action="ignore").astype("object")
+                )
+        return frame
+
+
+def _label(value):
+    """Text of a code; a whole number without the fraction that gaps gave it."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
+
+
+def _check_there(frame, name, option):
+    if name in frame.columns:
+        return
+    close = difflib.get_close_matches(name, frame.columns, n=1)
+    hint = f"did you mean {close[0]!r}" if close else f"it has {shown(frame.columns)}"
+    raise JobError(f"--{option}: the file has no column {name!r}: {hint}.")

@@ -1,0 +1,183 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Awkward files and the right table beside each; what is left out is said."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklip._cli._data import load_csv
+from sklip._cli._errors import JobError
+from sklip._cli._leaks import find_leaks
+from sklip._cli._read import Layout, read_table
+from sklip._cli._selection import Selection
+from sklip._cli._target import take_target
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "fee": np.round(rng.normal(size=40) * 2000.0, 2),
+            "kind": rng.choice(["u", "v"], 40),
+            "size": np.round(rng.normal(size=40), 2),
+            "y": rng.choice(["yes", "no"], 40),
+        }
+    )
+
+
+def read(path, text, written_in="utf-8", **layout):
+    path.write_bytes(text.encode(written_in))
+    return read_table(path, Layout(**layout))
+
+
+def german(value):
+    text = f"{value:,.2f}"
+    return text.replace(",", "T").replace(".", ",").replace("T", ".")
+
+
+def test_decimal_commas_in_all_columns(tmp_path, table):
+    written = table.assign(**{n: table[n].map(german) for n in ("fee", "size")})
+    found, separator, notes = read(
+        tmp_path / "t.csv", written.to_csv(sep=";", index=False)
+    )
+    assert separator == ";"
+    pd.testing.assert_frame_equal(found, table, check_dtype=False)
+    (note,) = [n for n in notes if "'fee'" in n]
+    assert "decimal commas" in note
+
+
+def test_points_between_thousands_are_seen_beside_decimal_commas(tmp_path):
+    text = "a;b\n1,5;1.234\n2,25;5.678\n0,1;12\n"
+    found, _, notes = read(tmp_path / "t.csv", text)
+    np.testing.assert_array_equal(found["b"], [1234.0, 5678.0, 12.0])
+    assert any("points between thousands" in n for n in notes)
+
+
+def test_a_doubt_is_one_question(tmp_path):
+    text = 'a,b\n"1,234",x\n"5,678",y\n'
+    with pytest.raises(JobError, match="--decimal . or --decimal ,"):
+        read(tmp_path / "t.csv", text)
+    for decimal, value in ((".", 1234.0), (",", 1.234)):
+        found, *_ = read(tmp_path / "t.csv", text, decimal=decimal)
+        assert found["a"][0] == value
+
+
+def test_other_columns_settle_a_doubt(tmp_path):
+    found, *_ = read(tmp_path / "t.csv", 'a,b\n"1,234",0.5\n"5,678",1.5\n')
+    np.testing.assert_array_equal(found["a"], [1234.0, 5678.0])
+    found, *_ = read(tmp_path / "t.csv", "a;b\n1,234;0,5\n5,678;1,5\n")
+    np.testing.assert_array_equal(found["a"], [1.234, 5.678])
+
+
+def test_gaps_stay_gaps(tmp_path):
+    found, *_ = read(tmp_path / "t.csv", "a;b\n1,5;x\n;y\n?;z\n2,5;u\n")
+    np.testing.assert_array_equal(found["a"], [1.5, np.nan, np.nan, 2.5])
+
+
+@pytest.mark.parametrize(
+    "encoding, said", [("utf-8", 0), ("utf-8-sig", 0), ("cp1252", 1)]
+)
+def test_encodings(tmp_path, encoding, said):
+    found, _, notes = read(tmp_path / "t.csv", "T(\u00b0C),w\n1,2\n3,4\n", encoding)
+    assert list(found.columns) == ["T(\u00b0C)", "w"]
+    assert len([n for n in notes if "cp1252" in n]) == said
+
+
+def test_an_encoding_can_be_named(tmp_path):
+    found, *_ = read(tmp_path / "t.csv", "\u0416,w\n1,2\n", "cp1251", encoding="cp1251")
+    assert list(found.columns) == ["\u0416", "w"]
+    with pytest.raises(JobError, match="--encoding"):
+        read(tmp_path / "t.csv", "\u0416,w\n1,2\n", "cp1251", encoding="nonsense")
+
+
+def test_names_that_are_numbers(tmp_path):
+    text = "5.1,3.5\n4.9,3.0\n4.7,3.2\n"
+    _, _, notes = read(tmp_path / "t.csv", text)
+    assert any("--no-header" in n for n in notes)
+    found, _, notes = read(tmp_path / "t.csv", text, has_header=False)
+    assert list(found.columns) == ["column_1", "column_2"]
+    assert len(found) == 3 and not notes
+
+
+def test_names_that_occur_twice_are_said(tmp_path):
+    found, _, notes = read(tmp_path / "t.csv", "a,b,a\n1,2,3\n4,5,6\n")
+    assert list(found.columns) == ["a", "b", "a.1"]
+    assert any("'a'" in n and "'a.1'" in n for n in notes)
+
+
+def test_other_formats_say_what_they_need(tmp_path, monkeypatch):
+    def missing(path):
+        raise ImportError("Missing optional dependency 'openpyxl'. Use pip.")
+
+    monkeypatch.setattr(pd, "read_excel", missing)
+    (tmp_path / "t.xlsx").write_bytes(b"x")
+    with pytest.raises(JobError, match="openpyxl"):
+        read_table(tmp_path / "t.xlsx", Layout())
+    frame = pd.DataFrame({"a": [1.0, 2.0]})
+    monkeypatch.setattr(pd, "read_parquet", lambda path: frame)
+    (tmp_path / "t.parquet").write_bytes(b"x")
+    found, separator, _ = read_table(tmp_path / "t.parquet", Layout())
+    assert separator is None and found["a"][1] == 2.0
+
+
+def test_columns_are_chosen(table):
+    chosen = Selection(drop=("kind",)).choose(table, "y")
+    assert list(chosen) == ["fee", "size", "y"]
+    chosen = Selection(columns=("size",)).choose(table, "y")
+    assert list(chosen) == ["size", "y"]
+    codes = table.assign(code=[1.0, 2.0, np.nan, 3.5] * 10)
+    chosen = Selection(categorical=("code",)).choose(codes, "y")["code"]
+    assert list(chosen[:2]) == ["1", "2"] and pd.isna(chosen[2]) and chosen[3] == "3.5"
+
+
+@pytest.mark.parametrize("option", ["drop", "columns", "categorical"])
+def test_a_column_that_is_not_there(table, option):
+    with pytest.raises(JobError, match=f"--{option}: .*did you mean 'size'"):
+        Selection(**{option: ("siz",)}).choose(table, "y")
+    with pytest.raises(JobError, match="this is the target"):
+        Selection(drop=("y",)).choose(table, "y")
+
+
+def test_rows_without_a_target_are_left_out_and_counted(tmp_path, table):
+    table["y"] = table["y"].where(table.index % 10 > 0)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
+    assert len(loaded.X_train) + len(loaded.X_test) == 36
+    assert set(loaded.y_train) == {"yes", "no"}
+    assert any(n.startswith("4 rows left out: the target lacks") for n in loaded.notes)
+    with pytest.raises(JobError, match="no value in any row"):
+        take_target(table.assign(y=np.nan), "y")
+
+
+def test_leaks_are_found_and_nothing_else():
+    rng = np.random.default_rng(0)
+    y = rng.choice(["a", "b", "c"], 300)
+    X = pd.DataFrame(
+        {
+            "noise": rng.normal(size=300),
+            "good": (y == "a") + 0.5 * rng.normal(size=300),
+            "copy": pd.Series(y).map({"a": "x", "b": "y", "c": "z"}),
+            "code": pd.Series(y).map({"a": 3.0, "b": 1.0, "c": np.nan}),
+        }
+    )
+    assert find_leaks(X, y, "classification") == ["copy", "code"]
+    target = rng.normal(size=300)
+    X = pd.DataFrame({"noise": rng.normal(size=300), "twice": 2.0 * target})
+    assert find_leaks(X, target, "regression") == ["twice"]
+
+
+def test_a_rare_class_makes_no_leak():
+    y = np.array(["a"] * 297 + ["b"] * 3)
+    X = pd.DataFrame({"noise": np.random.default_rng(0).normal(size=300)})
+    assert find_leaks(X, y, "classification") == []
+
+
+def test_the_caution_comes_first(tmp_path, table):
+    table["told"] = table["y"].map({"yes": 1, "no": 0})
+    table = pd.concat([table] * 5)
+    table.to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
+    assert loaded.notes[0].startswith("CAUTION: 'told' predicts 'y'")
+    assert "--drop told" in loaded.notes[0]
