@@ -13,8 +13,9 @@ __all__ = ["BoundedOptimizer"]
 
 _MOMENTUM = 0.9
 _ADAM = (0.9, 0.99, 1e-8)
-# Length of a direction with all singular values 1, over sqrt(larger side).
-_LENGTH = 0.2
+# Length of a direction with all singular values 1, over sqrt(larger side): of
+# classifiers, and of regressors, whose squared error asks for finer moves.
+_LENGTHS = (0.2, 0.05)
 # Every so many steps hidden layers move, that much farther: the momentum changes little
 # in between, and their moves are most of a step's time.
 _EVERY = 2
@@ -52,6 +53,7 @@ class BoundedOptimizer(torch.optim.Optimizer):
 
     def __init__(self, module, lr, averaging):
         self.module, self.averaging, self.n_steps = module, averaging, None
+        self._length = _LENGTHS[module.lipschitz_bound is not None]
         self._hidden = module.weights[:-1]
         self._hidden_grads = [layer.weight.grad for layer in module.layers[:-1]]
         start = module.n_hidden_weights
@@ -117,7 +119,7 @@ class BoundedOptimizer(torch.optim.Optimizer):
             kept.lerp_(grad, 1.0 - _MOMENTUM)
             if moves:
                 kept.copy_(tangent(weight, kept))
-                length = _EVERY * _LENGTH * max(weight.shape) ** 0.5
+                length = _EVERY * self._length * max(weight.shape) ** 0.5
                 move(weight, polar_direction(kept), rate * length)
 
     def _move_free(self, memory, rate):

@@ -16,6 +16,8 @@ __all__ = ["Units", "units_of"]
 _BLOCK_ROWS = 1024
 # Distances from the mean, relative to it, that rounding explains.
 _ROUNDING = 1e-13
+# Norm that the last weights of a regressor may have, up to the largest inputs.
+_ROOM, _LARGEST = 3.0, 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,11 @@ def units_of(X, targets, sample_weight=None, *, lipschitz_bound=None):
     target_offset, target_scale = _center(targets, sample_weight)
     # No network under the bound spreads its outputs farther.
     reach = float(np.clip(lipschitz_bound * scale, 1e-300, 1e300))
-    return Units(offset, scale, target_offset, min(target_scale, reach))
+    target_scale = min(target_scale, reach)
+    # Where the bound leaves much room, inputs of larger numbers spare the last weights
+    # most of the way there.
+    scale /= float(np.clip(reach / target_scale / _ROOM, 1.0, _LARGEST))
+    return Units(offset, scale, target_offset, target_scale)
 
 
 def _center(X, sample_weight):

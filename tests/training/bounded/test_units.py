@@ -13,9 +13,11 @@ X, Y = RNG.normal(size=(40, 3)), RNG.normal(size=(40, 2))
 
 
 def test_mean_and_spread_in_closed_form():
-    units = units_of(X, Y, lipschitz_bound=100.0)
+    units = units_of(X, Y, lipschitz_bound=1.0)
     assert_allclose(units.offset, X.mean(axis=0))
     assert_allclose(units.scale, np.sqrt(X.var(axis=0).sum()))
+    roomy = units_of(X, Y, lipschitz_bound=1e3)
+    assert_allclose(roomy.scale, units.scale / 4.0)
     assert_allclose(units.target_offset, Y.mean(axis=0))
     assert_allclose(units.target_scale, np.sqrt(Y.var(axis=0).sum()))
     classes = units_of(X, Y)

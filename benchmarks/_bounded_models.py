@@ -1,0 +1,149 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Models of benchmarks/bounded.py: ours, and a plain loop in torch to time against."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+
+from sklip import (
+    ADMMLipschitzMLPClassifier,
+    ADMMLipschitzMLPRegressor,
+    LipschitzBoundedMLPClassifier,
+    LipschitzBoundedMLPRegressor,
+    LipschitzRegularizedMLPClassifier,
+    LipschitzRegularizedMLPRegressor,
+    certified_radius,
+)
+
+__all__ = ["Model", "classifiers", "plain_loop", "regressors"]
+
+_BATCH = 128
+_LONG = {"tol": 0, "n_iter_no_change": 10**6, "batch_size": _BATCH}
+# Bisections of the weight of the spectral penalty, between these powers of ten.
+_STEPS, _POWERS = 6, (-3.0, 0.5)
+
+
+@dataclass
+class Model:
+    """An estimator with its name in the table."""
+
+    name: str
+    setting: str
+    make: object
+    options: dict = field(default_factory=dict)
+    components: int = 0
+
+    def fit(self, task):
+        """Fitted estimator or Pipeline."""
+        model = self.make(task.hidden, random_state=task.seed, **self.options)
+        if self.components:
+            model = make_pipeline(PCA(self.components, random_state=0), model)
+        return model.fit(task.X, task.y)
+
+    def predict(self, model, X):
+        """Predicted labels."""
+        return model.predict(X)
+
+    def radii(self, model, task):
+        """Certified radii of the test rows by constants of pairs."""
+        method = "pairwise" if self.name == "bounded" else "sequential"
+        return certified_radius(model, task.X_test, task.y_test, method=method)
+
+
+def classifiers(task):
+    """The models of one classification task."""
+    bounded = LipschitzBoundedMLPClassifier
+    if task.data == "mnist":
+        options = {"radius": 1.0, "temperature": 8.0, "max_iter": task.epochs}
+        return [
+            Model("bounded", "radius 1", bounded, options),
+            Model("bounded", "radius 1, PCA 128", bounded, options, 128),
+        ]
+    if task.data == "cancer":
+        return [
+            Model("bounded", "radius 2", bounded, {"radius": 2.0}),
+            _spectral(0.1),
+            _admm(2.0),
+        ]
+    models = [Model("bounded", "radius 0.5", bounded, {"input_noise": 0.05})]
+    if task.data == "digits":
+        noisy = {"radius": 1.0, "input_noise": 0.05}
+        models += [
+            Model("bounded", "radius 1", bounded, noisy),
+            Model("bounded", "radius 0.35", bounded, {**noisy, "radius": 0.35}),
+            _spectral(0.1),
+            _admm(2.7),
+        ]
+    return models
+
+
+def _spectral(weight):
+    options = {"lipschitz_weight": weight, "max_iter": 200, **_LONG}
+    make = LipschitzRegularizedMLPClassifier
+    return Model("spectral", f"weight {weight:g}", make, options)
+
+
+def _admm(bound):
+    options = {"lipschitz_bound": bound, "batch_size": _BATCH}
+    return Model("ADMM", f"L {bound:g}", ADMMLipschitzMLPClassifier, options)
+
+
+def regressors(task):
+    """The models of one regression task."""
+    for bound in task.bounds:
+        options = {"lipschitz_bound": bound}
+        ours = {**options, "max_iter": task.epochs}
+        name = f"L {bound:g}"
+        yield Model("bounded", name, LipschitzBoundedMLPRegressor, ours)
+        yield Model("ADMM", name, ADMMLipschitzMLPRegressor, options)
+        yield _SpectralUnder("spectral", name, bound)
+
+
+@dataclass
+class _SpectralUnder:
+    """The spectral penalty with the smallest weight that keeps a bound."""
+
+    name: str
+    setting: str
+    bound: float
+
+    def fit(self, task):
+        """Bisection over the weight."""
+        low, high = _POWERS
+        best = None
+        for _ in range(_STEPS):
+            middle = 0.5 * (low + high)
+            model = LipschitzRegularizedMLPRegressor(
+                task.hidden, lipschitz_weight=10.0**middle, random_state=task.seed
+            ).fit(task.X, task.y)
+            if model.lipschitz_bound_ <= self.bound:
+                best, high = model, middle
+            else:
+                low = middle
+        return best
+
+
+def plain_loop(task):
+    """Train a network of the task's sizes with Adam, as a plain loop in torch."""
+    torch.manual_seed(task.seed)
+    classify = task.y.dtype.kind in "iu"
+    sizes = (task.X.shape[1], *task.hidden, task.y.max() + 1 if classify else 1)
+    layers = []
+    for n_in, n_out in zip(sizes, sizes[1:], strict=False):
+        layers += [torch.nn.Linear(n_in, int(n_out)), torch.nn.ReLU()]
+    network = torch.nn.Sequential(*layers[:-1])
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    loss = torch.nn.CrossEntropyLoss() if classify else torch.nn.MSELoss()
+    X = torch.from_numpy(np.ascontiguousarray(task.X, dtype=np.float32))
+    y = task.y.astype(np.int64) if classify else task.y.astype(np.float32)[:, None]
+    y = torch.from_numpy(y)
+    for _ in range(task.epochs):
+        for rows in torch.randperm(len(X)).split(_BATCH):
+            optimizer.zero_grad()
+            loss(network(X[rows]), y[rows]).backward()
+            optimizer.step()
+    return network
