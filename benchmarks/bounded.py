@@ -13,16 +13,16 @@ over 255, the first 8,000 training images and all test images, 784-256-256-10, 1
 epochs, radius 1, temperature 8, with and without 128 principal components in front
 (whose matrix is part of the network that is certified).
 
-Regression (``--data`` has concrete.csv and power_plant.csv): X and y standardised by the
-training part, 64-64, five splits with 30 % held out; R^2 of the test rows among networks
-that are proven to have at most the Lipschitz constant in "setting": the bound enforced
-(bounded, ADMM), or the smallest weight of the spectral penalty, by bisection, that is
-proven to keep it.
+Regression (``--data`` has concrete.csv and power_plant.csv): X and y standardised by
+the training part, 64-64, five splits with 30 % held out; R^2 of the test rows among
+networks that are proven to have at most the Lipschitz constant in "setting": the bound
+enforced (bounded, ADMM), or the smallest weight of the spectral penalty, by bisection,
+that is proven to keep it.
 
 "fit_cpu_s" and "plain_cpu_s": CPU seconds of the fit, and of a plain loop in torch of
-the same sizes, batches and epochs, one after the other. "violations": flips found inside
-certified balls by random points, by PGD and by a search for the nearest flip, among the
-points tried. Rows that are in the file already are not measured again.
+the same sizes, batches and epochs, one after the other. "violations": flips found
+inside certified balls by random points, by PGD and by a search for the nearest flip,
+among the points tried. Rows that are in the file already are not measured again.
 """
 
 import warnings
@@ -31,7 +31,7 @@ import numpy as np
 from _bounded_data import classification_tasks, regression_tasks
 from _bounded_models import classifiers, plain_loop, regressors
 from _bounded_peers import peers
-from _harness import Table, cpu_seconds, options_of, timed
+from _harness import Table, cpu_seconds, parse, timed
 from sklearn.exceptions import ConvergenceWarning
 
 from sklip import certified_radius, minimum_norm_attack
@@ -41,13 +41,18 @@ RADII = (0.141, 0.282, 0.424, 0.5, 1.0)
 COLUMNS = ["data", "model", "setting", "split", "seed", "score", "bound"]
 COLUMNS += [f"certified_{radius}" for radius in RADII]
 COLUMNS += ["fit_cpu_s", "plain_cpu_s", "points", "violations"]
+_OPTIONS = {
+    "data": {"metavar": "FOLDER", "help": "has concrete.csv and power_plant.csv"},
+    "mnist": {"metavar": "FILE", "help": "npz: x_train, y_train, x_test, y_test"},
+    "peers": {"action": "store_true", "help": "deel-torchlip, orthogonium, if there"},
+}
 # Rows that are attacked by gradients, and random points in all balls together.
 _ATTACKED, _POINTS = 100, 100_000
 
 
 def main():
     """Measure what is missing, then print the means."""
-    options = options_of(__doc__, "bounded.csv", _add_options)
+    options = parse(__doc__, "bounded.csv", **_OPTIONS)
     table = Table(options.output, COLUMNS, n_keys=5)
     warnings.simplefilter("ignore", ConvergenceWarning)
     for task in classification_tasks(options.mnist):
@@ -60,12 +65,6 @@ def main():
             key = (task.data, model.name, model.setting, task.split, task.seed)
             table.fill(key, lambda t=task, m=model: _regress(t, m))
     _print_means(table.rows)
-
-
-def _add_options(add):
-    add("--data", metavar="FOLDER", help="folder with concrete.csv and power_plant.csv")
-    add("--mnist", metavar="FILE", help="npz with x_train, y_train, x_test, y_test")
-    add("--peers", action="store_true", help="deel-torchlip and orthogonium, if there")
 
 
 def _classify(task, model):
@@ -139,8 +138,9 @@ def _print_means(rows):
         ratio = means["fit_cpu_s"] / means["plain_cpu_s"]
         flips = sum(int(row["violations"]) for row in group if row["violations"])
         print(
-            f"{data:14s} {model:9s} {setting:22s} {means['score']:8.4f}  {certified:28s}"
-            f" {means['fit_cpu_s']:6.2f} s, {ratio:.2f} x plain; {flips} violations"
+            f"{data:14s} {model:9s} {setting:22s} {means['score']:8.4f}  "
+            f"{certified:28s} {means['fit_cpu_s']:6.2f} s, {ratio:.2f} x plain; "
+            f"{flips} violations"
         )
 
 
