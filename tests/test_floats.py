@@ -94,3 +94,16 @@ def test_the_floor_covers_what_underflow_takes_away():
     for n in (1, 100, 10**6):
         # Flushed to zero, or rounded to a multiple of the smallest float.
         assert Fraction(gamma(n)) * Fraction(FLOOR) >= 2 * n * Fraction(2.0**-1022)
+
+
+def test_gamma_counts_the_bias_and_the_roundings_of_one_product():
+    """One product and one sum, each rounded nearly as badly as it can be."""
+    rng = np.random.default_rng(0)
+    worst = 0
+    for x, w, b in rng.uniform(1.0, 2.0, (20_000, 3)):
+        b = b * 1e-3
+        exact = Fraction(x) * Fraction(w) + Fraction(b)
+        size = Fraction(x) * Fraction(w) + Fraction(b)
+        worst = max(worst, abs(Fraction(x * w + b) - exact) / size)
+    assert Fraction(1.5 * UNIT) < worst <= Fraction(gamma(1))
+    assert gamma(1) < 12 * UNIT

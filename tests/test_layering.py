@@ -40,6 +40,7 @@ COMMAND = {"__main__", "_cli"}
 
 LAZY = {"cvxpy", "matplotlib", "pandas", "skops"}
 TORCH_NN = {
+    "bounds/_modules/doubles.py",
     "bounds/_modules/plain.py",
     "bounds/_modules/reader.py",
     "certification/_attacks/pgd.py",

@@ -3,6 +3,7 @@
 """Operator norms: closed forms, brute force, 60 digits, and numbers at the edge."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -138,3 +139,27 @@ def test_orthonormal_matrices_have_norm_one():
     for _ in range(300):
         matrix = np.linalg.qr(rng.normal(size=(64, 10)))[0]
         assert 1.0 - 1e-14 <= spectral_norm_bound(matrix) <= 1.0 + 1e-10
+
+
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_norms_below_the_normal_range_are_rounded_up(norm):
+    """Their own rounding is relative to the smallest float, 4.9e-324."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(-40, 41, (200, 3)) * 5e-324
+    for row, bound in zip(rows, vector_norms(rows, norm), strict=True):
+        exact = [abs(Fraction(x)) for x in row]
+        assert bound > 0.0 or not any(exact)
+        if norm == 2:
+            assert Fraction(bound) ** 2 >= sum(x * x for x in exact)
+        else:
+            assert Fraction(bound) >= (max(exact) if norm == np.inf else sum(exact))
+        assert bound <= float(sum(exact)) + 1e-323
+
+
+def test_a_product_below_the_normal_range_is_rounded_up():
+    rng = np.random.default_rng(1)
+    for a, b in rng.uniform(1.0, 2.0, (100, 2)):
+        exact = Fraction(a * 1e-160) * Fraction(b * 1e-161)
+        assert Fraction(product_up([a * 1e-160, b * 1e-161])) >= exact
+        exact = Fraction(a) * Fraction(b) * Fraction(b)
+        assert exact <= Fraction(product_up([a, b, b])) <= exact * (1 + Fraction(1e-15))

@@ -3,6 +3,7 @@
 """Constants of output differences: soundness, order, cache."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -144,3 +145,35 @@ def test_invalid_arguments():
             output_difference_bounds(network, [[0, 1]], method=method, norm=np.inf)
     with pytest.raises(ValueError, match="norm must be"):
         output_difference_bounds(network, [[0, 1]], method="product", norm=3)
+
+
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_the_rounding_of_a_difference_is_made_up_for(norm):
+    """1 - (-2**-54) is more than the 1 that it rounds to."""
+    network = FeedForward([[[1.0, 0.0], [-(2.0**-54), 0.0]]])
+    for method in ("pairwise", "product") if norm != 2 else ("pairwise", "sequential"):
+        found = output_difference_bounds(network, [[0, 1]], method=method, norm=norm)
+        assert Fraction(found[0]) >= 1 + Fraction(2.0**-54)
+
+
+def test_products_of_constants_are_rounded_up():
+    rng = np.random.default_rng(0)
+    for a, b, c in rng.uniform(1.0, 2.0, (100, 3)):
+        network = FeedForward([[[a]], [[b], [-c]]])
+        for norm in (1, 2, np.inf):
+            found = output_difference_bounds(
+                network, [[0, 1]], method="pairwise", norm=norm
+            )
+            assert Fraction(found[0]) >= Fraction(a) * (Fraction(b) + Fraction(c))
+
+
+def test_merged_layers_are_covered_with_their_rounding():
+    """Around an identity the product is rounded; the exact one may be larger."""
+    rng = np.random.default_rng(0)
+    for w in rng.uniform(1.0, 2.0, (50, 4)):
+        network = FeedForward(
+            [[[w[0]], [w[1]]], [[w[2], w[3]], [0.0, 0.0]]], None, "identity"
+        )
+        exact = Fraction(w[0]) * Fraction(w[2]) + Fraction(w[1]) * Fraction(w[3])
+        found = output_difference_bounds(network, [[0, 1]], method="sequential")
+        assert exact <= Fraction(found[0]) <= exact * (1 + Fraction(1e-14))

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Certified intervals of regressors contain whatever the inputs may become."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -19,7 +21,8 @@ from sklip.bounds._propagation import propagation
 from sklip.certification import adversarial_interval, certified_interval
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._pairs import LOCAL_METHODS
-from sklip.networks import FeedForward, random_network
+from sklip.certification._rounding import forward_error
+from sklip.networks import FeedForward, network_view, random_network
 
 NORMS = [1, 2, np.inf]
 DUAL = {1: np.inf, 2: 2, np.inf: 1}
@@ -182,12 +185,12 @@ def test_a_regressor_with_a_module(norm, scaled):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
 @pytest.mark.parametrize("method", ["product", "crown", "best"])
-def test_of_inputs_that_overflow_nothing_is_known(activation, method):
+def test_inputs_whose_squares_overflow(activation, method):
     network = random_network((4, 8, 1), activation=activation, random_state=0)
     X = [[1e300] * 4, [0.5] * 4]
     lower, upper = certified_interval(network, X, radius=0.1, method=method)
-    assert lower[0] == -np.inf and upper[0] == np.inf
-    value = network.forward(X)[1, 0]
+    value, far = network.forward(X)[1, 0], network.forward(X)[0, 0]
+    assert lower[0] < far < upper[0] and upper[0] - lower[0] > 1e280
     assert value - 10.0 < lower[1] < value < upper[1] < value + 10.0
 
 
@@ -205,3 +208,37 @@ def test_bad_input_is_named():
     classifier = LogisticRegression().fit(X, y > 100)
     with pytest.raises(ValueError, match="certified_radius"):
         certified_interval(classifier, X, radius=1.0)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("method", ["pairwise", "ibp", "crown", "local"])
+def test_the_far_end_has_the_room_that_rounding_needs(norm, method):
+    """Whatever is computed there within the forward error, in exact arithmetic."""
+    rng = np.random.default_rng(0)
+    n = 16
+    weight, x = rng.choice([-1.0, 1.0], n), np.full(n, 2.0**20)
+    network = FeedForward([weight[None]], [[0.5]])
+    error, growth = forward_error(network, x[None], network_view(network).rounding)
+    for radius in (2.0**-10, 2.0**40):
+        lower, upper = certified_interval(
+            network, x[None], radius=radius, norm=norm, method=method
+        )
+        center = sum(map(Fraction, weight * x)) + Fraction(1, 2)
+        # ||weight||_dual is 1, 4 or 16; an l2 step is up to 4 times an linf one.
+        slope, ratio = {1: (1, 1), 2: (4, 1), np.inf: (16, 4)}[norm]
+        far = Fraction(error[0]) + Fraction(growth) * Fraction(radius) * ratio
+        reach = slope * Fraction(radius)
+        assert Fraction(upper[0]) >= center + reach + far
+        assert Fraction(lower[0]) <= center - reach - far
+        # Inside the ball "local" leaves a little for its sums of rates.
+        assert Fraction(upper[0]) <= center + reach * (1 + Fraction(1e-6)) + 20 * far
+
+
+def test_an_interval_without_room_to_move_covers_the_roundings():
+    network = FeedForward([[[1.0, -1.0]]], [[1.0 / 3.0]])
+    x = np.array([[1e16, 1e16]])
+    error, _ = forward_error(network, x, network_view(network).rounding)
+    lower, upper = certified_interval(network, x, radius=0.0)
+    # Once for the sample itself, once for what is computed there again.
+    assert Fraction(upper[0]) >= Fraction(1 / 3) + 2 * Fraction(error[0])
+    assert Fraction(lower[0]) <= Fraction(1 / 3) - 2 * Fraction(error[0])

@@ -3,6 +3,7 @@
 """The bound of the forward pass's rounding, against 50 digits."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,10 +17,11 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
+from sklip._floats import UNIT
 from sklip.certification import certified_radius, pgd_attack
 from sklip.certification._pairs import norm_ratio
 from sklip.certification._rounding import forward_error
-from sklip.networks import FeedForward, network_view, random_network
+from sklip.networks import FeedForward, get_activation, network_view, random_network
 
 EXACT = {
     "relu": lambda z: z if z > 0 else mpf(0),
@@ -170,3 +172,36 @@ def test_norm_ratio_is_attained_and_never_exceeded(p, q):
     quotients = np.linalg.norm(draws, p, axis=1) / np.linalg.norm(draws, q, axis=1)
     assert quotients.max() <= ratio * (1 + 1e-12)
     assert quotients.max() >= ratio * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("name", ["tanh", "gelu", "softplus"])
+def test_an_activation_may_err_by_sixteen_units(name, monkeypatch):
+    """As the worst of libraries would: a point where nothing else rounds as much."""
+    z = 2.0**-10
+    network = FeedForward([[[1.0]], [[1.0]]], None, name)
+    error, _ = forward_error(network, [[z]], network_view(network).rounding)
+    activation = get_activation(name)
+    scale = max(1.0, activation.lipschitz)
+    value = float(activation.function(np.array([z]))[0])
+    allowed = Fraction(15 * UNIT) * Fraction(scale) * (1 + Fraction(z))
+    # Without that allowance the rest is far less: the sizes of z and of its value.
+    assert Fraction(error[0]) >= allowed
+    assert error[0] <= (40 + 40 * (z + value)) * UNIT
+
+
+def test_leaky_slopes_round_too():
+    for name in ("leaky_relu(0.3)", "elu(3.0)"):
+        network = FeedForward([[[0.0]], [[1.0]]], None, name)
+        error, _ = forward_error(network, [[0.0]], network_view(network).rounding)
+        assert error[0] >= 15 * UNIT
+    exact = FeedForward([[[0.0]], [[1.0]]], None, "relu")
+    error, _ = forward_error(exact, [[0.0]], network_view(exact).rounding)
+    assert error[0] < 1e-300
+
+
+def test_growth_covers_the_units_of_an_activation():
+    """Far out every unit of roundoff of the activation counts, too."""
+    network = FeedForward([[[1.0]], [[1.0]]], None, "tanh")
+    _, growth = forward_error(network, [[0.0]], network_view(network).rounding)
+    # Nine roundings of the first sum, sixteen of the activation, nine of the last.
+    assert 34 * UNIT <= growth <= 50 * UNIT

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklip._floats import SAFETY, UNIT
+from sklip._floats import SAFETY, UNIT, frobenius, lengths
 from sklip.bounds._modules.symbol import symbol_norm_bound
 from sklip.bounds._norms import product_up, spectral_norm_bound, vector_norms
 
@@ -95,7 +95,7 @@ class Convolution:
         if norm == 2.0 and self.mode == "zeros":
             matrix = self.matrix(_SMALL_MATRIX)
             if matrix is not None:
-                error = self.roundings * UNIT * np.linalg.norm(matrix)
+                error = self.roundings * UNIT * frobenius(matrix)
                 return spectral_norm_bound(matrix) + SAFETY * error
         copies, inner = self._without_copies()
         axes = inner._axes()
@@ -110,7 +110,8 @@ class Convolution:
         if self.roundings:
             taps = kernel.reshape(*kernel.shape[:3], -1)
             # The norm is at most the sum of the taps' norms.
-            size = np.sqrt((taps**2).sum(axis=(1, 2))).sum(axis=1).max()
+            rows = taps.reshape(len(taps), -1, taps.shape[-1])
+            size = lengths(rows, axis=1).sum(axis=1).max()
             bound = bound + SAFETY * 2.0 * self.roundings * UNIT * size
         return product_up([bound, math.sqrt(copies) * (1.0 + 2.0 * UNIT)])
 

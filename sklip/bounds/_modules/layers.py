@@ -8,6 +8,7 @@ operators and the shape of the output.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -175,15 +176,16 @@ def _scale(module):
     if module.weight is not None:
         factors = factors * _array(module.weight, module, "weight")
     factors = factors * _ROUND_UP
-    bias = 0.0 if module.bias is None else _bias(module)
-    return Scale(factors, bias - mean * factors)
+    bias, mean = 0.0 if module.bias is None else _bias(module), mean * factors
+    return Scale(factors, bias - mean, np.abs(bias) + np.abs(mean))
 
 
 def _read_activation(name_of):
     def read(module, shape):
         name = name_of(module)
+        jump = _jump(module) if name == "softplus" else 0.0
         try:
-            slope = Slope(get_activation(name).name)
+            slope = Slope(get_activation(name).name, jump)
         except ValueError:
             raise UnsupportedModelError(
                 f"No slope sector is proven for {module!r}."
@@ -194,8 +196,13 @@ def _read_activation(name_of):
 
 
 def _softplus(module):
-    # Below a threshold of 20, torch's switch to the identity is a visible jump.
+    # At a threshold below 20, torch's switch to the identity is seen in any type.
     return "softplus" if module.beta == 1 and module.threshold >= 20 else ""
+
+
+def _jump(module):
+    """How far softplus is above the identity where torch switches to that."""
+    return math.log1p(math.exp(-module.threshold))
 
 
 def _leaky_relu(module):
@@ -287,11 +294,19 @@ def _read_pooling(n_axes, average):
         if average:
             divisor = getattr(module, "divisor_override", None)
             pooling = average_pooling(axes, module.count_include_pad, divisor)
+            n_terms = math.prod(_tuple(module.kernel_size, n_axes))
         else:
-            pooling = max_pooling([_overlap(axis) for axis in axes])
-        return [pooling], (shape[0], *size)
+            pooling, n_terms = max_pooling([_overlap(axis) for axis in axes]), 0
+        return [_counted(pooling, n_terms, shape[1:], size)], (shape[0], *size)
 
     return read
+
+
+def _counted(pooling, n_terms, before, after):
+    """With the size of its windows and, where they are known, of both ends."""
+    known = None not in (*before, *after)
+    positions = (math.prod(before), math.prod(after)) if known else None
+    return replace(pooling, n_terms=n_terms, positions=positions)
 
 
 def _unknown_average(module, kernel, stride, padding, dilation):
@@ -313,7 +328,7 @@ def _read_adaptive(n_axes, average):
         shape = _spatial(module, shape, n_axes)
         if getattr(module, "return_indices", False):
             raise UnsupportedModelError(f"{_name(module)} with return_indices=True.")
-        axes, size = [], []
+        axes, size, largest = [], [], []
         for n, n_out in zip(shape[1:], _tuple(module.output_size, n_axes), strict=True):
             n_out = n if n_out is None else n_out
             if n is None and n_out != 1:
@@ -321,10 +336,13 @@ def _read_adaptive(n_axes, average):
             # Not knowing the size of a global pool, the worst is a single entry.
             unknown = (1, 1, True) if average else 1
             axes.append(unknown if n is None else adaptive_windows(n, n_out))
+            largest.append(0 if n is None else -(-n // n_out) + 1)
             size.append(n_out)
         if average:
-            return [average_pooling(axes)], (shape[0], *size)
-        return [max_pooling([_overlap(axis) for axis in axes])], (shape[0], *size)
+            pooling, n_terms = average_pooling(axes), math.prod(largest)
+        else:
+            pooling, n_terms = max_pooling([_overlap(axis) for axis in axes]), 0
+        return [_counted(pooling, n_terms, shape[1:], size)], (shape[0], *size)
 
     return read
 

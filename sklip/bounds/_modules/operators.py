@@ -14,13 +14,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sklip._floats import SAFETY, UNIT
+from sklip._floats import SAFETY, UNIT, frobenius
 from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.pooling import Pooling
 from sklip.bounds._norms import operator_norm_bound, product_up
 from sklip.networks import FeedForward, get_activation
 
-__all__ = ["Dense", "Reshape", "Scale", "Slope", "Sum", "chain_bound", "feedforward_of"]
+__all__ = [
+    "Dense",
+    "Reshape",
+    "Scale",
+    "Slope",
+    "Sum",
+    "chain_bound",
+    "feedforward_of",
+    "scale_moves",
+]
 
 # Entries up to which a convolution is written as a matrix of a FeedForward.
 _LARGEST_MATRIX = 2**22
@@ -47,16 +56,20 @@ class Dense:
         bound = operator_norm_bound(self.weight, norm)
         if not self.roundings:
             return bound
-        size = np.linalg.norm(self.weight) if norm == 2.0 else bound
+        size = frobenius(self.weight) if norm == 2.0 else bound
         return bound + SAFETY * 2.0 * self.roundings * UNIT * size
 
 
 @dataclass(frozen=True, eq=False)
 class Scale:
-    """A factor and an offset for each channel; |factors| are rounded upward."""
+    """A factor and an offset for each channel; |factors| are rounded upward.
+
+    ``sizes`` are those of the terms in the offsets, which may have cancelled.
+    """
 
     factors: np.ndarray
     offsets: np.ndarray
+    sizes: np.ndarray
 
     def norm_bound(self, norm):
         """Largest factor."""
@@ -65,9 +78,10 @@ class Scale:
 
 @dataclass(frozen=True)
 class Slope:
-    """An activation of the registry."""
+    """An activation of the registry, but for a jump of this height at one point."""
 
     name: str
+    jump: float = 0.0
 
     def norm_bound(self, norm):
         """Largest slope."""
@@ -108,17 +122,31 @@ def chain_bound(operators, norm):
 def _fold_scales(operators):
     i = 0
     while i < len(operators):
-        if isinstance(operators[i], Scale) and any(
-            _fold(operators, i, step) for step in (-1, 1)
-        ):
-            del operators[i]
-        else:
+        found = _destination(operators, i)
+        if found is None:
             i += 1
+            continue
+        k, where = found
+        operators[k] = operators[k].scaled(**where)
+        del operators[i]
     return operators
 
 
-def _fold(operators, i, step):
-    """Multiply the scale at i into the next linear operator; whether there is one."""
+def scale_moves(operators):
+    """Pairs of places: the scale that chain_bound folds, and where it goes."""
+    found = [(i, _destination(operators, i)) for i in range(len(operators))]
+    return [(i, place[0]) for i, place in found if place is not None]
+
+
+def _destination(operators, i):
+    """Where the scale at i is folded, and as what; None if it stays or is none."""
+    if not isinstance(operators[i], Scale):
+        return None
+    return _next_linear(operators, i, -1) or _next_linear(operators, i, 1)
+
+
+def _next_linear(operators, i, step):
+    """The next linear operator that the scale at i can be multiplied into."""
     factors = np.abs(operators[i].factors)
     flattened = False
     k = i + step
@@ -139,13 +167,11 @@ def _fold(operators, i, step):
             k += step
             continue
         else:
-            return False
+            return None
         if width != len(factors):
-            return False
-        where = {"rows": factors} if step < 0 else {"columns": factors}
-        operators[k] = operator.scaled(**where)
-        return True
-    return False
+            return None
+        return k, {"rows": factors} if step < 0 else {"columns": factors}
+    return None
 
 
 def feedforward_of(operators, n_inputs=None):

@@ -30,10 +30,16 @@ class Pooling:
         Proven bound of its Lipschitz constant for the norms 1.0, 2.0 and inf.
     matrices : tuple of ndarray, or None
         One for each axis if it is linear, of known size, and exact in floating point.
+    n_terms : int
+        Entries of the largest window that is averaged; 0 for a maximum.
+    positions : tuple of (int, int), or None
+        Entries of a channel before and after; None if not known.
     """
 
     norms: dict
     matrices: tuple | None = None
+    n_terms: int = 0
+    positions: tuple | None = None
 
     def norm_bound(self, norm):
         """Proven bound for one norm."""

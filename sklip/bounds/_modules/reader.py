@@ -13,14 +13,17 @@ from sklip._arguments import check_norm
 from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible
 from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
 from sklip.bounds._modules.plain import plain_type
+from sklip.bounds._modules.rounding import refuse_jumps
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = [
     "Residual",
     "feedforward_from_module",
     "module_bound",
+    "operators_of",
     "register_module_bound",
     "is_module",
+    "is_registered",
     "unwrap_module",
 ]
 
@@ -167,8 +170,7 @@ def module_bound(module, input_shape=None, *, norm=2):
     True
     """
     norm = check_norm(norm)
-    operators, _ = _read(module, _check_shape(input_shape))
-    return chain_bound(operators, norm)
+    return chain_bound(operators_of(module, input_shape), norm)
 
 
 def feedforward_from_module(module, input_shape=None):
@@ -209,8 +211,19 @@ def feedforward_from_module(module, input_shape=None):
     FeedForward(3-4-2, tanh)
     """
     shape = _check_shape(input_shape)
-    operators, _ = _read(module, shape)
+    operators = operators_of(module, shape)
     return feedforward_of(operators, None if shape is None else math.prod(shape))
+
+
+def operators_of(module, input_shape=None):
+    """A module as a chain of operators, for samples of a shape.
+
+    UnsupportedModelError where a module has no bound; ValueError where an activation
+    jumps by more than its type rounds.
+    """
+    operators, _ = _read(module, _check_shape(input_shape))
+    refuse_jumps(operators, module)
+    return operators
 
 
 def unwrap_module(model):
@@ -219,6 +232,11 @@ def unwrap_module(model):
         return model
     network = feedforward_from_module(model)
     return model if network is None else network
+
+
+def is_registered(module):
+    """Whether register_module_bound says what a module's own forward computes."""
+    return type(module) in _REGISTERED
 
 
 def is_module(model):

@@ -147,7 +147,8 @@ def torch_activation(name):
         "abs": lambda: torch.nn.LeakyReLU(-1.0),
         "tanh": torch.nn.Tanh,
         "logistic": torch.nn.Sigmoid,
-        "softplus": torch.nn.Softplus,
+        # At its threshold of 20 torch's switch to the identity shows in float64.
+        "softplus": lambda: torch.nn.Softplus(threshold=40.0),
         "silu": torch.nn.SiLU,
         "gelu": torch.nn.GELU,
         "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Operator norms of convolutions and pooling against their dense matrices."""
 
+import dataclasses
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import torch
 from numpy.testing import assert_allclose
 from torch import nn
 
+from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.reader import module_bound
 from sklip.bounds._modules.symbol import symbol_norm_bound
 
@@ -326,3 +329,17 @@ def test_too_small_inputs_are_refused():
         module_bound(nn.Conv1d(1, 1, 5), (1, 3))
     with pytest.raises(ValueError, match="input_shape is too small"):
         module_bound(nn.MaxPool1d(5), (1, 3))
+
+
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+@pytest.mark.parametrize("size", [(6,), (None,)], ids=["known", "unknown"])
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_rounded_taps_may_be_as_much_larger_as_they_say(norm, size, mode):
+    """All of them, which are positive: the norm grows by the same share."""
+    rng = np.random.default_rng(0)
+    kernel = rng.uniform(0.5, 1.0, (2, 3, 3))
+    exact = Convolution(kernel, size, (1,), (1,), ((1, 1),), mode=mode)
+    rounded = dataclasses.replace(exact, roundings=2**30)
+    share = Fraction(2**30) * Fraction(2.0**-53)
+    grown = Fraction(rounded.norm_bound(norm)) / Fraction(exact.norm_bound(norm))
+    assert 1 + share * Fraction(0.999) <= grown <= 1 + 10 * share

@@ -27,7 +27,7 @@ ACTIVATIONS = {
     "elu": nn.ELU(1.6),
     "sigmoid": nn.Sigmoid(),
     "tanh": nn.Tanh(),
-    "softplus": nn.Softplus(),
+    "softplus": nn.Softplus(threshold=40.0),
     "silu": nn.SiLU(),
     "gelu": nn.GELU(),
     "gelu_tanh": nn.GELU("tanh"),

@@ -1,0 +1,61 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Single layers as they are read, against exact rational arithmetic."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sklip.bounds import lipschitz_bound
+from sklip.bounds._modules.layers import LEAF_READERS
+
+
+def test_scales_of_batch_normalisation_are_rounded_up():
+    rng = np.random.default_rng(0)
+    norm = nn.BatchNorm1d(200).double().eval()
+    norm.running_var.copy_(torch.from_numpy(rng.uniform(0.1, 3.0, 200)))
+    norm.running_mean.copy_(torch.from_numpy(rng.normal(size=200)))
+    norm.weight.data.copy_(torch.from_numpy(rng.normal(size=200)))
+    norm.bias.data.copy_(torch.from_numpy(rng.normal(size=200)))
+    (scale,), _ = LEAF_READERS["BatchNorm1d"](norm, (200,))
+    for k in range(200):
+        weight, mean, bias = (
+            Fraction(float(tensor.detach()[k]))
+            for tensor in (norm.weight, norm.running_mean, norm.bias)
+        )
+        variance = Fraction(float(norm.running_var[k])) + Fraction(norm.eps)
+        factor = Fraction(scale.factors[k])
+        # |weight| / sqrt(variance) is below |factor|, by no more than 40 roundings.
+        assert factor * weight >= 0
+        assert factor**2 * variance >= weight**2
+        assert factor**2 * variance <= weight**2 * (1 + Fraction(2.0**-46))
+        size = abs(bias) + abs(mean * factor)
+        assert abs(
+            Fraction(scale.offsets[k]) - bias + mean * factor
+        ) <= size * Fraction(4 * 2.0**-53)
+        assert abs(Fraction(scale.sizes[k]) - size) <= size * Fraction(4 * 2.0**-53)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_jump_of_softplus_is_refused_where_its_type_shows_it(dtype):
+    linear, softplus = nn.Linear(1, 1).to(dtype), nn.Softplus()
+    convolution = nn.Conv1d(1, 1, 1).to(dtype)
+    for module in (
+        nn.Sequential(linear, softplus),
+        nn.Sequential(convolution, nn.Sequential(softplus), nn.MaxPool1d(2)),
+    ):
+        if dtype == torch.float64:
+            with pytest.raises(ValueError, match="threshold=40"):
+                lipschitz_bound(module.eval())
+        else:
+            assert float(lipschitz_bound(module.eval())) > 0.0
+    smooth = nn.Sequential(linear, nn.Softplus(threshold=40.0)).eval()
+    assert float(lipschitz_bound(smooth)) >= abs(float(linear.weight.detach()))
+
+
+def test_softplus_of_nothing_but_activations_takes_float64():
+    with pytest.raises(ValueError, match="float64"):
+        lipschitz_bound(nn.Sequential(nn.Flatten(), nn.Softplus()).eval())
