@@ -34,6 +34,10 @@ class Evidence:
     multipliers: tuple | None = None
     slack: float = 0.0
 
+    def __post_init__(self):
+        for name in ("value", "lower"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+
     @classmethod
     def of_multipliers(cls, value, multipliers, method, *, solved, lower=0.0):
         """Of LipSDP's condition; solved is the value before it was raised."""
