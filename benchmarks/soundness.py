@@ -13,16 +13,15 @@ that contradicts it. A hunt goes on where the CSV ends (``--seconds`` limits one
 ``--case K`` repeats one case and says what was contradicted.
 """
 
-import argparse
-import csv
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 import torch
-from _soundness.claims import Report, examine
+from _harness import Table, parse
+from _soundness.claims import examine
 from _soundness.models import KINDS, describe
+from _soundness.report import Report
 
 COLUMNS = ["case", "kind", "model", "table", "claims", "points", "violations", "notes"]
 
@@ -49,54 +48,46 @@ def run_case(number):
     return [number, name, *shown, *counts, notes]
 
 
-def _done(path):
-    if path is None or not Path(path).exists():
-        return []
-    with open(path, newline="") as file:
-        return list(csv.reader(file))[1:]
-
-
 def hunt(options):
     """Go on until there are enough points or the time is over."""
-    rows, end = _done(options.output), time.monotonic() + options.seconds
-    n_points = sum(int(row[5]) for row in rows)
-    number = 1 + max((int(row[0]) for row in rows), default=options.first - 1)
+    table = Table(options.output, COLUMNS, echo=False)
+    end = time.monotonic() + options.seconds
+    n_points = sum(int(row["points"]) for row in table.rows)
+    number = 1 + max(
+        (int(row["case"]) for row in table.rows), default=options.first - 1
+    )
     while n_points < options.points and time.monotonic() < end:
         row = run_case(number)
-        if options.output:
-            is_new = not Path(options.output).exists()
-            with open(options.output, "a", newline="") as file:
-                csv.writer(file).writerows([COLUMNS, row] if is_new else [row])
-        rows.append(row)
+        table.add(row)
         n_points, number = n_points + row[5], number + 1
-    return rows
+    return table.rows
 
 
 def summary(rows):
     """Counts by kind and in all."""
-    print(f"{'kind':16} cases  claims   points  violations  failed")
+    print(f"{'kind':16} cases  claims    points  violations  failed")
     for name in [*KINDS, "all"]:
-        chosen = [row for row in rows if name in ("all", row[1])]
-        counts = [sum(int(row[k]) for row in chosen) for k in (4, 5, 6)]
-        failed = sum("FAILED" in row[7] for row in chosen)
-        print(f"{name:16} {len(chosen):5d} {counts[0]:7d} {counts[1]:8d} ", end="")
+        chosen = [row for row in rows if name in ("all", row["kind"])]
+        counts = [sum(int(row[k]) for row in chosen) for k in COLUMNS[4:7]]
+        failed = sum("FAILED" in row["notes"] for row in chosen)
+        print(f"{name:16} {len(chosen):5d} {counts[0]:7d} {counts[1]:9d} ", end="")
         print(f"{counts[2]:11d} {failed:7d}")
 
 
 def main():
     """Hunt, or repeat one case."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--points", type=int, default=1_000_000)
-    parser.add_argument("--seconds", type=float, default=np.inf)
-    parser.add_argument("--first", type=int, default=0, help="number of the first case")
-    parser.add_argument("--case", type=int, default=None, help="repeat this one alone")
-    parser.add_argument("--output", default=None, help="CSV to write, or to go on with")
-    options = parser.parse_args()
-    if options.case is not None:
-        for name, value in zip(COLUMNS, run_case(options.case), strict=True):
-            print(f"{name}: {str(value).replace(' | ', chr(10) + '  ')}")
+    options = parse(
+        __doc__,
+        points=1_000_000,
+        seconds=np.inf,
+        first={"type": int, "default": 0, "help": "number of the first case"},
+        case={"type": int, "default": None, "help": "repeat this one alone"},
+    )
+    if options.case is None:
+        summary(hunt(options))
         return
-    summary(hunt(options))
+    for name, value in zip(COLUMNS, run_case(options.case), strict=True):
+        print(f"{name}: {str(value).replace(' | ', chr(10) + '  ')}")
 
 
 if __name__ == "__main__":

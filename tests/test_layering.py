@@ -14,7 +14,6 @@ FILES = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
 
 # Modules without imports from sklip, open to all.
 LEAVES = {
-    "_lru",
     "exceptions",
     "_arguments",
     "_compat",

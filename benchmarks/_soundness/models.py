@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -42,7 +41,7 @@ from . import parts
 from .networks import random_net
 from .tables import Table, random_table
 
-__all__ = ["KINDS", "Case"]
+__all__ = ["KINDS", "Case", "describe"]
 
 KINDS = {}
 _N_ROWS = 8
@@ -77,7 +76,9 @@ def _target(rng, latent, classify, n_classes=None):
     score = latent @ rng.standard_normal(latent.shape[1])
     score += 0.3 * rng.standard_normal(len(score))
     if not classify:
-        return score * 10.0 ** rng.uniform(-2, 3)
+        score = score * 10.0 ** rng.uniform(-2, 3)
+        # Some regressors have two targets.
+        return np.column_stack([score, -np.abs(score)]) if n_classes == "two" else score
     n_classes = n_classes or int(rng.choice([2, 2, 3, 4]))
     ends = np.quantile(score, np.arange(1, n_classes) / n_classes)
     labels = np.digitize(score, ends)
@@ -150,7 +151,8 @@ def mlp(rng):
     """scikit-learn's network, its weights sometimes of another size after fit."""
     table, latent = random_table(rng, form=rng.choice(["array", "frame", "float32"]))
     classify = bool(rng.integers(2))
-    case = _fitted(rng, parts.mlp(rng, classify), table, latent, classify)
+    n_classes = "two" if not classify and rng.random() < 0.4 else None
+    case = _fitted(rng, parts.mlp(rng, classify), table, latent, classify, n_classes)
     if rng.random() < 0.5:
         for weight in case.model.coefs_:
             weight *= weight.dtype.type(10.0 ** rng.uniform(-5, 3))
@@ -162,7 +164,8 @@ def estimator(rng):
     """An estimator of sklip."""
     table, latent = random_table(rng)
     classify = bool(rng.integers(2))
-    return _fitted(rng, parts.own(rng, classify), table, latent, classify)
+    n_classes = "two" if not classify and rng.random() < 0.4 else None
+    return _fitted(rng, parts.own(rng, classify), table, latent, classify, n_classes)
 
 
 @kind
@@ -278,6 +281,7 @@ def bag(rng):
     options = {
         "n_estimators": int(rng.integers(1, 4)),
         "max_features": float(rng.uniform(0.4, 1.0)),
+        "bootstrap_features": bool(rng.integers(2)),
         "random_state": 0,
     }
     inner = parts.mlp(rng, classify)
@@ -391,8 +395,3 @@ def describe(model):
         return "-".join(map(str, model.layer_sizes)) + " " + "/".join(model.activation)
     inner = [type(part).__name__ for part in _inner(model)]
     return " ".join([type(model).__name__, *dict.fromkeys(inner)])
-
-
-def decides(model):
-    """Whether a model gives labels."""
-    return is_classifier(model)

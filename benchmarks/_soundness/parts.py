@@ -32,6 +32,8 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 from sklip import (
     ADMMLipschitzMLPClassifier,
     ADMMLipschitzMLPRegressor,
+    LipschitzBoundedMLPClassifier,
+    LipschitzBoundedMLPRegressor,
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
     LipschitzScaler,
@@ -93,6 +95,11 @@ def mlp(rng, classify):
 
 def own(rng, classify):
     """One of the estimators of sklip."""
+    if rng.random() < 0.2:
+        kind = (
+            LipschitzBoundedMLPClassifier if classify else LipschitzBoundedMLPRegressor
+        )
+        return kind(_sizes(rng), max_iter=5, random_state=0, certificate=None)
     kinds = [
         (LipschitzRegularizedMLPClassifier, LipschitzRegularizedMLPRegressor),
         (NoiseLipschitzClassifier, NoiseLipschitzRegressor),
@@ -118,19 +125,29 @@ def network(rng, classify):
     return mlp(rng, classify) if rng.random() < 0.75 else own(rng, classify)
 
 
-def module(rng, classify, n_inputs, n_outputs):
-    """An estimator of sklip with a torch module of its own."""
+def _layers(rng, n_inputs, n_outputs):
+    """A stack of linear layers, or one that begins with a convolution."""
     n = int(rng.integers(2, 9))
     squash = _pick(rng, [torch.nn.ReLU, torch.nn.Tanh, torch.nn.ELU, torch.nn.SiLU])
+    if n_inputs > 2 and rng.random() < 0.3:
+        pool = _pick(rng, [torch.nn.Identity, lambda: torch.nn.AvgPool1d(2)])
+        length = (n_inputs - 1) // (1 if isinstance(pool, torch.nn.Identity) else 2)
+        wide = [torch.nn.Unflatten(1, (1, n_inputs)), torch.nn.Conv1d(1, n, 2)]
+        flat = [squash, pool, torch.nn.Flatten()]
+        return torch.nn.Sequential(*wide, *flat, torch.nn.Linear(n * length, n_outputs))
     layers = [torch.nn.Linear(n_inputs, n), squash]
     if rng.random() < 0.4:
         layers += [torch.nn.Linear(n, n), torch.nn.LeakyReLU(0.2)]
     if rng.random() < 0.3:
         layers.insert(1, torch.nn.BatchNorm1d(n))
-    layers.append(torch.nn.Linear(n, n_outputs))
+    return torch.nn.Sequential(*layers, torch.nn.Linear(n, n_outputs))
+
+
+def module(rng, classify, n_inputs, n_outputs):
+    """An estimator of sklip with a torch module of its own."""
     kind = NoiseLipschitzClassifier if classify else NoiseLipschitzRegressor
     return kind(
-        module=torch.nn.Sequential(*layers),
+        module=_layers(rng, n_inputs, n_outputs),
         lipschitz_weight=0.0,
         max_iter=int(rng.choice([1, 10])),
         learning_rate_init=0.05,
