@@ -32,7 +32,7 @@ from sklip import (
 
 ESTIMATORS = [
     ADMMLipschitzMLPClassifier(),
-    ADMMLipschitzMLPRegressor(lipschitz_bound=5.0),
+    ADMMLipschitzMLPRegressor(),
     LipschitzBoundedMLPClassifier(),
     LipschitzBoundedMLPRegressor(),
     LipschitzRegularizedMLPClassifier(),

@@ -14,6 +14,7 @@ FILES = sorted([*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.pyi")])
 
 # Modules without imports from sklip, open to all.
 LEAVES = {
+    "_lru",
     "exceptions",
     "_arguments",
     "_compat",

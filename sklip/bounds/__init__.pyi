@@ -11,19 +11,23 @@ from sklip.bounds._architecture import (
 )
 from sklip.bounds._bracket import lipschitz_bracket
 from sklip.bounds._cached import cached_bound
-from sklip.bounds._certificate import (
-    LipschitzCertificate,
-    LipschitzEstimate,
-    as_proven_bound,
-)
+from sklip.bounds._certificate import LipschitzCertificate, as_proven_bound
 from sklip.bounds._chain import Chain
 from sklip.bounds._check import check_certificate
-from sklip.bounds._dispatch import METHODS, auto_method, lipschitz_bound
+from sklip.bounds._dispatch import auto_method, lipschitz_bound
 from sklip.bounds._empirical import lipschitz_lower_bound
+from sklip.bounds._estimate import LipschitzEstimate
+from sklip.bounds._evidence import Evidence
 from sklip.bounds._feature_slopes import feature_slopes
 from sklip.bounds._lipsdp import lipsdp_bound, lipsdp_gradient, sequential_bound
 from sklip.bounds._local import local_lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
+from sklip.bounds._methods import (
+    BALL_METHODS,
+    BOUND_METHODS,
+    METHODS,
+    PAIR_METHODS,
+)
 from sklip.bounds._modules import (
     Residual,
     ShapedModule,
@@ -51,12 +55,21 @@ from sklip.bounds._propagation import (
     rows_over_boxes,
     shape_of,
 )
+from sklip.bounds._subject import ModuleSubject, NetworkSubject, Subject, subject_of
 from sklip.bounds._z import ParityLayout, Z
 
 __all__ = [
     "Boxes",
     "rows_over_boxes",
+    "BALL_METHODS",
+    "BOUND_METHODS",
+    "Evidence",
     "METHODS",
+    "ModuleSubject",
+    "NetworkSubject",
+    "PAIR_METHODS",
+    "Subject",
+    "subject_of",
     "Chain",
     "JacobianDiagnostic",
     "LipschitzCertificate",

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Bounds remembered by the network's hash: one solve for all scorers of a fit."""
 
-import threading
-from collections import OrderedDict
-
+from sklip._lru import LRU
 from sklip.bounds._certificate import LipschitzCertificate
 from sklip.bounds._dispatch import auto_method, lipschitz_bound
 from sklip.bounds._resolve import resolve_network
@@ -12,9 +10,7 @@ from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["cached_bound"]
 
-_CACHE_SIZE = 32
-_cache: OrderedDict = OrderedDict()
-_lock = threading.Lock()
+_known = LRU(32)
 
 
 def cached_bound(model, *, method="auto"):
@@ -50,14 +46,5 @@ def cached_bound(model, *, method="auto"):
     if isinstance(fitted, LipschitzCertificate):
         if (fitted.network_hash, fitted.method) == (network.hash, wanted):
             return fitted
-    key = (network.hash, wanted)
-    with _lock:
-        if key in _cache:
-            _cache.move_to_end(key)
-            return _cache[key]
-    certificate = lipschitz_bound(network, method=wanted)
-    with _lock:
-        _cache[key] = certificate
-        while len(_cache) > _CACHE_SIZE:
-            _cache.popitem(last=False)
-    return certificate
+    key = network.hash, wanted
+    return _known.get(key, lambda: lipschitz_bound(network, method=wanted))

@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a bound is handed out as: a value with its evidence, or an estimate without."""
+"""A proven bound as it is handed out: sealed, and checked again on request."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -10,30 +10,18 @@ import numpy as np
 
 from sklip._arguments import (
     check_norm,
-    check_number,
     check_numbers,
     check_option,
     check_radius,
 )
-from sklip.bounds._check import certificate_seal, check_certificate
-from sklip.bounds._modules import (
-    bound_module,
-    hash_module,
-    is_any_module,
-    unwrap_any_module,
-)
-from sklip.bounds._product import product_bound
-from sklip.bounds._resolve import resolve_network
+from sklip.bounds._check import certificate_seal
+from sklip.bounds._estimate import LipschitzEstimate
+from sklip.bounds._subject import subject_of
 from sklip.exceptions import InvalidArgumentError
 
 __all__ = [
     "LipschitzCertificate",
-    "LipschitzEstimate",
     "as_proven_bound",
-    "lmi_certificate",
-    "module_certificate",
-    "product_certificate",
-    "resealed",
     "sealed",
 ]
 
@@ -163,26 +151,12 @@ class LipschitzCertificate:
             Whether the network is the certificate's (by its hash), nothing in the
             certificate was changed, and its value is proven to be a bound.
         """
-        network = unwrap_any_module(network)
-        is_module = is_any_module(network)
-        if not is_module:
-            network = resolve_network(network, output=output, feature=feature)
+        subject = subject_of(network, output=output, feature=feature)
         try:
             read = LipschitzCertificate(**vars(self))
         except (TypeError, ValueError):
             return False  # a field was given what no certificate has
-        if is_module:
-            return read._verify_module(network)
-        if network.hash != read.network_hash:
-            return False
-        return check_certificate(network.weights, read, network.activation)
-
-    def _verify_module(self, module):
-        if hash_module(module) != self.network_hash:
-            return False
-        if self.seal != certificate_seal((), vars(self)):
-            return False
-        return bound_module(module, self.norm) <= self.value
+        return subject.hash == read.network_hash and subject.proves(read)
 
     def to_json(self):
         """Write the certificate as JSON, every float exactly.
@@ -234,44 +208,6 @@ class LipschitzCertificate:
             ) from error
 
 
-@dataclass(frozen=True)
-class LipschitzEstimate:
-    """A number about a Lipschitz constant that bounds it from below, or not at all.
-
-    Parameters
-    ----------
-    value : float
-        The number.
-    kind : {"estimate", "lower"}
-        ``"lower"``: some pair of inputs reaches it; ``"estimate"``: no proof.
-    method : str
-        How it was found.
-
-    Examples
-    --------
-    >>> from sklip.bounds import LipschitzEstimate
-    >>> float(LipschitzEstimate(1.5, "estimate", "guess"))
-    1.5
-    """
-
-    value: float
-    kind: str = "estimate"
-    method: str = ""
-
-    def __post_init__(self):
-        if self.kind not in ("estimate", "lower"):
-            raise ValueError(
-                f"kind must be 'estimate' or 'lower', got {self.kind!r}; a proven "
-                "upper bound is a LipschitzCertificate."
-            )
-        object.__setattr__(self, "value", check_number(self.value, "value"))
-        if not isinstance(self.method, str):
-            raise InvalidArgumentError(f"method must be a string, got {self.method!r}.")
-
-    def __float__(self):
-        return self.value
-
-
 def as_proven_bound(bound):
     """Let only proven upper bounds pass.
 
@@ -312,50 +248,12 @@ def as_proven_bound(bound):
     )
 
 
-def product_certificate(network, norm, *, method="product"):
-    """Certificate whose evidence is the product of norms."""
-    return sealed(network, product_bound(network, norm), norm, method)
-
-
-def module_certificate(module, norm):
-    """Certificate of a torch module that is no plain stack: the product of norms."""
-    # Raised a little, since another machine may round the norms differently.
-    value = bound_module(module, norm) * (1.0 + 1e-9)
-    return _sealed((), hash_module(module), value=value, norm=norm, method="product")
-
-
-def lmi_certificate(network, value, multipliers, method, *, solved, lower=0.0):
-    """Certificate of proven multipliers; solved is the value before inflation."""
-    return sealed(
-        network,
-        value,
-        2,
-        method,
-        lower=lower,
-        multipliers=multipliers,
-        slack=max(0.0, value / solved - 1.0),
-    )
-
-
-def sealed(network, value, norm, method, **fields):
-    """Certificate of a network, with the seal that ties all its fields together."""
-    fields |= {"value": value, "norm": norm, "method": method}
-    return _sealed(network.weights, network.hash, **fields)
-
-
-def resealed(network, certificate, **changes):
-    """A certificate of the same network with some fields changed, sealed anew."""
-    return _with_seal(network.weights, replace(certificate, **changes))
-
-
-def _sealed(weights, network_hash, **fields):
-    fields = {"lower": 0.0, **fields, "network_hash": network_hash}
-    return _with_seal(weights, LipschitzCertificate(**fields))
-
-
-def _with_seal(weights, certificate):
+def sealed(subject, evidence):
+    """Certificate of a subject, with the seal that ties all its fields together."""
+    certificate = LipschitzCertificate(**vars(evidence), network_hash=subject.hash)
     # The fields are sealed as the certificate keeps them.
-    return replace(certificate, seal=certificate_seal(weights, vars(certificate)))
+    seal = certificate_seal(subject.weights, vars(certificate))
+    return replace(certificate, seal=seal)
 
 
 def _frozen_vectors(multipliers):

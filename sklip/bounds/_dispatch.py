@@ -10,25 +10,14 @@ from sklip._arguments import (
     check_time_limit,
 )
 from sklip._threads import limit_threads
-from sklip.bounds._certificate import module_certificate, product_certificate
+from sklip.bounds._certificate import sealed
 from sklip.bounds._chain import dense_work
-from sklip.bounds._lipsdp import (
-    cvxpy_bound,
-    first_order_bound,
-    first_order_evaluations,
-    lipsdp_bound,
-    sequential_bound,
-)
-from sklip.bounds._modules import is_any_module, unwrap_any_module
-from sklip.bounds._path import path_bound
-from sklip.bounds._resolve import resolve_network
+from sklip.bounds._lipsdp import first_order_bound, first_order_evaluations
+from sklip.bounds._methods import BOUND_METHODS, METHODS
+from sklip.bounds._subject import NetworkSubject, subject_of
 
-__all__ = ["METHODS", "auto_method", "check_options", "lipschitz_bound"]
+__all__ = ["auto_method", "check_options", "lipschitz_bound"]
 
-_EUCLIDEAN_ONLY = ("sequential", "lipsdp-layer", "lipsdp", "lipsdp-cvxpy")
-METHODS = ("product", "path", *_EUCLIDEAN_ONLY)
-# Hidden neurons up to which "auto" solves LipSDP: seconds on one core.
-_LIPSDP_UP_TO = 512
 # What "best" takes the smallest of, by the norm, besides what "auto" takes.
 _CHEAP = {1.0: (), 2.0: ("product", "path", "sequential"), float("inf"): ()}
 
@@ -122,15 +111,14 @@ def lipschitz_bound(
     >>> tight.verify(network)
     True
     """
-    options = check_options(method, norm, tol, time_limit, device)
-    method, norm = options[:2]
-    model = unwrap_any_module(model)
-    if is_any_module(model):
-        _check_module_arguments(method, output, feature)
-        return module_certificate(model, norm)
-    network = resolve_network(model, output=output, feature=feature)
-    with limit_threads(dense_work(network)):
-        return _bound(network, *options)
+    method, norm, *options = check_options(method, norm, tol, time_limit, device)
+    subject = subject_of(model, output=output, feature=feature)
+    if not isinstance(subject, NetworkSubject):
+        _check_whole(method)
+        return sealed(subject, subject.product(norm))
+    options = dict(zip(("tol", "time_limit", "device"), options, strict=True))
+    with limit_threads(dense_work(subject.network)):
+        return sealed(subject, _bound(subject.network, method, norm, options))
 
 
 def check_options(method, norm, tol, time_limit, device):
@@ -151,40 +139,28 @@ def check_options(method, norm, tol, time_limit, device):
     )
 
 
-def _bound(network, method, norm, tol, time_limit, device):
+def _bound(network, method, norm, options):
     if method == "best":
-        methods = ("auto", *_CHEAP[norm])
-        found = [_bound(network, m, norm, tol, time_limit, device) for m in methods]
+        found = [_bound(network, m, norm, options) for m in ("auto", *_CHEAP[norm])]
         return min(found, key=float)
     if method == "auto":
-        method = auto_method(network, norm)
-        if method == "path":
-            both = path_bound(network, norm), product_certificate(network, norm)
-            return min(both, key=float)
-        if method == "sequential":
-            n_evaluations = first_order_evaluations(network)
-            if n_evaluations:
-                return first_order_bound(
-                    network, tol=tol, time_limit=time_limit, n_evaluations=n_evaluations
-                )
-    if method == "product":
-        return product_certificate(network, norm)
+        return _automatic(network, norm, options)
+    return METHODS[method].bound(network, norm, **options)
+
+
+def _automatic(network, norm, options):
+    method = auto_method(network, norm)
     if method == "path":
-        return path_bound(network, norm)
-    if method == "sequential":
-        return sequential_bound(network)
-    if method == "lipsdp-cvxpy":
-        return cvxpy_bound(network)
-    return lipsdp_bound(
-        network,
-        per_layer=method == "lipsdp-layer",
-        tol=tol,
-        time_limit=time_limit,
-        device=device,
-    )
+        both = [METHODS[m].bound(network, norm) for m in ("path", "product")]
+        return min(both, key=float)
+    n_evaluations = first_order_evaluations(network) if method == "sequential" else 0
+    if n_evaluations:
+        limits = {name: options[name] for name in ("tol", "time_limit")}
+        return first_order_bound(network, n_evaluations=n_evaluations, **limits)
+    return METHODS[method].bound(network, norm, **options)
 
 
-def auto_method(network, norm=2, up_to=_LIPSDP_UP_TO):
+def auto_method(network, norm=2, *, often=False):
     """The tightest method that is cheap and exact for a network of this size.
 
     Parameters
@@ -193,8 +169,9 @@ def auto_method(network, norm=2, up_to=_LIPSDP_UP_TO):
         The network.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output.
-    up_to : int
-        Largest number of hidden neurons for which LipSDP is chosen.
+    often : bool, default=False
+        Whether it is asked many times, as in each fit of a search: LipSDP is then
+        chosen for smaller networks only.
 
     Returns
     -------
@@ -211,13 +188,15 @@ def auto_method(network, norm=2, up_to=_LIPSDP_UP_TO):
     """
     if norm != 2:
         return "path"
-    return "lipsdp" if sum(network.layer_sizes[1:-1]) <= up_to else "sequential"
+    lipsdp = METHODS["lipsdp"]
+    limit = lipsdp.limit_often if often else lipsdp.limit
+    return "lipsdp" if lipsdp.fits(network, limit) else "sequential"
 
 
 def _check_method(method, norm):
-    check_option(method, "method", ("auto", *METHODS, "best"))
-    if norm != 2.0 and method in _EUCLIDEAN_ONLY:
-        allowed = [m for m in METHODS if m not in _EUCLIDEAN_ONLY]
+    check_option(method, "method", ("auto", *BOUND_METHODS, "best"))
+    if method in METHODS and norm not in METHODS[method].norms:
+        allowed = [m for m in BOUND_METHODS if norm in METHODS[m].norms]
         raise ValueError(
             f"method={method!r} bounds the l2 constant only; for norm={norm:g} use "
             f"{' or '.join(map(repr, allowed))}."
@@ -225,9 +204,8 @@ def _check_method(method, norm):
     return method
 
 
-def _check_module_arguments(method, output, feature):
-    whole = output is None and feature is None
-    if method not in ("auto", "product", "best") or not whole:
+def _check_whole(method):
+    if method not in ("auto", "product", "best"):
         raise ValueError(
             "A module with convolutions, pooling or residual blocks is bounded by the "
             "product of norms as a whole: leave method, output and feature out."

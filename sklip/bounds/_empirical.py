@@ -7,7 +7,7 @@ import numpy as np
 from sklip._arguments import as_random_state, check_count
 from sklip._floats import UNIT, frobenius, gamma, lengths
 from sklip.bounds._ascent import JacobianAscent
-from sklip.bounds._certificate import LipschitzEstimate
+from sklip.bounds._estimate import LipschitzEstimate
 from sklip.bounds._norms import layer_norms
 from sklip.networks import network_view
 

@@ -9,14 +9,12 @@ import numpy as np
 from sklip._arguments import check_option
 from sklip._threads import limit_threads
 from sklip.bounds._chain import dense_work
-from sklip.bounds._dispatch import METHODS, auto_method, lipschitz_bound
+from sklip.bounds._dispatch import auto_method, lipschitz_bound
+from sklip.bounds._methods import BOUND_METHODS
 from sklip.bounds._resolve import restricted_network
 from sklip.networks import network_view
 
 __all__ = ["feature_slopes"]
-
-# Hidden neurons up to which "auto" solves LipSDP for every column.
-_LIPSDP_UP_TO = 128
 
 
 def feature_slopes(model, *, output=None, method="auto"):
@@ -81,7 +79,7 @@ def feature_slopes(model, *, output=None, method="auto"):
     >>> bool(abs(slopes / exact - 1).max() < 1e-9)
     True
     """
-    check_option(method, "method", ("auto", *METHODS, "best"))
+    check_option(method, "method", ("auto", *BOUND_METHODS, "best"))
     view = network_view(model)
     if output is None and view.classes is not None and len(view.classes) == 2:
         view = _single_logit(view)
@@ -109,7 +107,7 @@ def _slope(network, method):
     # One input, one hidden layer, one output: nothing beats the path norm.
     if len(network.weights) > 2 or network.n_outputs > 1 or network.n_inputs > 1:
         methods.append("sequential")
-        if auto_method(network, up_to=_LIPSDP_UP_TO) == "lipsdp":
+        if auto_method(network, often=True) == "lipsdp":
             methods.append("lipsdp")
     with limit_threads(dense_work(network)):
         return min(float(lipschitz_bound(network, method=m)) for m in methods)

@@ -4,9 +4,11 @@
 
 import numpy as np
 
-from sklip.bounds._certificate import lmi_certificate
+from sklip.bounds._certificate import sealed
 from sklip.bounds._chain import chain_of
+from sklip.bounds._evidence import Evidence
 from sklip.bounds._proof import prove
+from sklip.bounds._subject import NetworkSubject
 
 __all__ = ["multiplier_certificate"]
 
@@ -50,4 +52,5 @@ def multiplier_certificate(network, lipschitz, multipliers, *, method="multiplie
     proven = prove(chain_of(network), float(lipschitz), d)
     if proven is None:
         return None
-    return lmi_certificate(network, *proven, method, solved=float(lipschitz))
+    evidence = Evidence.of_multipliers(*proven, method, solved=float(lipschitz))
+    return sealed(NetworkSubject(network), evidence)

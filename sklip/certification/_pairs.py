@@ -8,37 +8,38 @@ import numpy as np
 
 from sklip._arguments import check_option
 from sklip._floats import UNIT
-from sklip.bounds import as_proven_bound, output_difference_bounds
+from sklip.bounds import (
+    BALL_METHODS,
+    METHODS,
+    PAIR_METHODS,
+    as_proven_bound,
+    output_difference_bounds,
+)
 
 __all__ = [
     "LOCAL_METHODS",
-    "METHODS",
     "certificate_constant",
     "check_method",
     "norm_ratio",
     "rules",
 ]
 
-LOCAL_METHODS = ("ibp", "crown", "local")
-METHODS = ("product", "pairwise", "sequential", "lipsdp", *LOCAL_METHODS, "best")
-_EUCLIDEAN_ONLY = ("sequential", "lipsdp")
-# "best" solves LipSDP for every pair of classes up to these sizes: at most some 20 s.
-_LIPSDP_NEURONS, _LIPSDP_CLASSES = 256, 10
+LOCAL_METHODS = BALL_METHODS
+_ALLOWED = (*PAIR_METHODS, *BALL_METHODS, "best", "auto")
 
 
 def check_method(method, *, certificate=True):
-    """A name of METHODS or a LipschitzCertificate, else ValueError or TypeError.
+    """The name of a method or a LipschitzCertificate, else ValueError or TypeError.
 
     "auto" is another word for "best".
     """
-    allowed = (*METHODS, "auto")
     if not isinstance(method, str) and certificate:
         try:
             return as_proven_bound(method)
         except TypeError as error:
-            names = ", ".join(map(repr, allowed))
+            names = ", ".join(map(repr, _ALLOWED))
             raise TypeError(f"method must be one of {names}, or: {error}") from None
-    check_option(method, "method", allowed)
+    check_option(method, "method", _ALLOWED)
     return "best" if method == "auto" else method
 
 
@@ -57,12 +58,10 @@ def rules(method, norm, network):
     """
     names = (method,)
     if method == "best":
-        small = sum(network.layer_sizes[1:-1]) <= _LIPSDP_NEURONS
-        few = network.n_outputs <= _LIPSDP_CLASSES
-        names = ("product", "pairwise", "sequential", "lipsdp")[: 3 + (small and few)]
-    own = [(name, norm) for name in names if name not in _EUCLIDEAN_ONLY and norm != 2]
-    euclidean = [(name, 2) for name in names if name != "lipsdp"]
-    dear = [(name, 2) for name in names if name == "lipsdp"]
+        names = [m for m in PAIR_METHODS if METHODS[m].fits_pairs(network)]
+    own = [(m, norm) for m in names if norm != 2 and norm in METHODS[m].norms]
+    euclidean = [(m, 2) for m in names if m != "lipsdp"]
+    dear = [(m, 2) for m in names if m == "lipsdp"]
     return tuple(
         [_rule(name, p, norm) for name, p in chosen]
         for chosen in (own + euclidean, dear)

@@ -47,9 +47,6 @@ from sklip.training import (
 
 __all__ = ["BaseLipschitzMLP"]
 
-# Hidden neurons up to which certificate="auto" solves LipSDP: a tenth of a second.
-_LIPSDP_UP_TO = 128
-
 
 class BaseLipschitzMLP(
     FittedNetwork, DocumentedCallbacks, CallbackSupportMixin, BaseEstimator
@@ -262,7 +259,7 @@ class BaseLipschitzMLP(
         if self.certificate is not None:
             method = self.certificate
             if method == "auto":
-                method = auto_method(self.network_, up_to=_LIPSDP_UP_TO)
+                method = auto_method(self.network_, often=True)
             self.certificate_ = lipschitz_bound(self.network_, method=method)
             self.lipschitz_bound_ = float(self.certificate_)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sklip._compat import Interval, Options, StrOptions
-from sklip.bounds import METHODS
+from sklip.bounds import BOUND_METHODS
 from sklip.networks import get_activation
 from sklip.training import SCHEDULES, callback_params, set_callback_params
 
@@ -48,7 +48,7 @@ PARAMETER_CONSTRAINTS = {
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
     "init_gain": [Interval(Real, 0, None, closed="neither")],
-    "certificate": [StrOptions({"auto", *METHODS}), None],
+    "certificate": [StrOptions({"auto", *BOUND_METHODS}), None],
     "device": [StrOptions({"cpu", "cuda", "auto"})],
     "callbacks": [list, tuple, None],
 }

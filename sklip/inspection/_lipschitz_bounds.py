@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from sklip.bounds import lipschitz_bound, lipschitz_lower_bound
+from sklip.bounds import METHODS, lipschitz_bound, lipschitz_lower_bound
 from sklip.inspection._axes import new_axes
 from sklip.networks import network_view
 
@@ -13,8 +13,6 @@ __all__ = ["LipschitzBoundsDisplay"]
 # From loose to tight; path norms are often the loosest of all in l2.
 _LADDER = ("product", "sequential", "lipsdp-layer", "lipsdp")
 _ANY_NORM = ("product", "path")
-# Hidden neurons beyond which the ladder leaves LipSDP out unless asked for.
-_LIPSDP_UP_TO = 512
 
 
 class LipschitzBoundsDisplay:
@@ -100,8 +98,8 @@ class LipschitzBoundsDisplay:
         """
         if methods is None:
             methods = _LADDER if norm == 2 else _ANY_NORM
-            hidden = network_view(estimator).network.layer_sizes[1:-1]
-            if sum(hidden) > _LIPSDP_UP_TO:
+            # LipSDP is left out where it is not chosen by itself.
+            if not METHODS["lipsdp"].fits(network_view(estimator).network):
                 methods = [m for m in methods if not m.startswith("lipsdp")]
         found = [lipschitz_bound(estimator, method=m, norm=norm) for m in methods]
         lower = None

@@ -27,21 +27,24 @@ def run_epochs(net, data, valid, stopping, epochs):
         False if the epochs ran out.
     """
     iterator = net.get_iterator(data, training=True)
-    finite = net.module_.flat.clone()
-    for _ in range(epochs):
-        start = time.perf_counter()
-        try:
+    finite, n_kept = net.module_.flat.clone(), len(net.history)
+    try:
+        for _ in range(epochs):
+            start = time.perf_counter()
             net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
             net.begin_epoch()
             net.run_single_epoch(iterator, True, "train", net.train_step)
             net.check_finite(finite, net.history[-1]["train_loss"])
             net.validate(valid, finite)
-        except KeyboardInterrupt as error:
-            net.module_.flat.copy_(finite)
-            net.end_interrupted(error)
-            return True
-        net.samples_seen += len(data)
-        finite.copy_(net.module_.flat)
-        if net.finish_epoch(data, valid, stopping, start):
-            return True
+            net.samples_seen += len(data)
+            finite.copy_(net.module_.flat)
+            n_kept = len(net.history)
+            if net.finish_epoch(data, valid, stopping, start):
+                return True
+    except KeyboardInterrupt as error:
+        # Ctrl-C, at whatever line it came: the last epoch that is complete counts.
+        net.module_.flat.copy_(finite)
+        del net.history[n_kept:]
+        net.end_interrupted(error)
+        return True
     return False

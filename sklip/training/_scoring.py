@@ -62,7 +62,8 @@ class ScoredNet:
         score = accuracy_score if self.is_classifier else r2_score
         weight = None if sample_weight is None else sample_weight.cpu().numpy()
         true = self.labels(targets).cpu().numpy()
-        return float(score(true, predicted.cpu().numpy(), sample_weight=weight))
+        with np.errstate(over="ignore"):  # about to diverge, which the loss will say
+            return float(score(true, predicted.cpu().numpy(), sample_weight=weight))
 
     def score(self, X, y=None):
         """Accuracy or R², what a scoring callback without a metric asks for.

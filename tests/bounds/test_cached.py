@@ -40,7 +40,7 @@ def solves(monkeypatch):
             return _original(*args, **kwargs)
 
         monkeypatch.setattr(module, "solve_lipsdp", counted)
-    _cached._cache.clear()
+    _cached._known.clear()
     return counts
 
 
@@ -57,9 +57,15 @@ def test_remembers_by_network_and_method(solves):
 
 
 def test_the_cache_is_bounded():
-    for seed in range(_cached._CACHE_SIZE + 5):
-        cached_bound(random_network((2, 3, 1), random_state=seed), method="product")
-    assert len(_cached._cache) <= _cached._CACHE_SIZE
+    networks = [random_network((2, 3, 1), random_state=seed) for seed in range(40)]
+    first, *rest = networks
+    kept = cached_bound(first, method="product")
+    for network in rest:
+        cached_bound(network, method="product")
+    assert cached_bound(rest[-1], method="product") is cached_bound(
+        rest[-1], method="product"
+    )
+    assert cached_bound(first, method="product") is not kept
 
 
 def test_modules_and_linear_models_pass_through():

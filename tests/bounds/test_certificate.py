@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from sklip.bounds import (
-    METHODS,
+    BOUND_METHODS,
     LipschitzCertificate,
     LipschitzEstimate,
     _check,
@@ -279,7 +279,7 @@ for text in json.loads(pathlib.Path("certificates.json").read_text()):
 def test_the_one_file_of_the_checker_works_without_sklip(tmp_path):
     """Copied elsewhere and run isolated, it proves every kind of evidence."""
     network = random_network([4, 9, 3], activation="gelu", random_state=0)
-    texts = [lipschitz_bound(network, method=m).to_json() for m in METHODS]
+    texts = [lipschitz_bound(network, method=m).to_json() for m in BOUND_METHODS]
     texts += [lipschitz_bound(network, norm=norm).to_json() for norm in (1, np.inf)]
     shutil.copy(_check.__file__, tmp_path / "checker.py")
     (tmp_path / "certificates.json").write_text(json.dumps(texts))

@@ -9,9 +9,27 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sklip.bounds import lipschitz_lower_bound, product_bound, sequential_bound
-from sklip.bounds._lipsdp.general_solver import cvxpy_bound
+from sklip.bounds import (
+    NetworkSubject,
+    lipschitz_bound,
+    lipschitz_lower_bound,
+    product_bound,
+)
+from sklip.bounds._certificate import sealed
+from sklip.bounds._lipsdp import general_solver
 from sklip.networks import FeedForward
+
+
+def cvxpy_bound(network, *, solver=None):
+    """Sealed, so that it can be verified."""
+    evidence = general_solver.cvxpy_bound(network, solver=solver)
+    return sealed(NetworkSubject(network), evidence)
+
+
+def sequential_bound(network):
+    """Sealed, so that it can be verified."""
+    return lipschitz_bound(network, method="sequential")
+
 
 FIRST = np.array([[-1.0], [-1.0]])
 LAST = np.array([[-1.0, 1.0]])

@@ -3,13 +3,16 @@
 """Constants of output differences: soundness, order, cache."""
 
 import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sklip._lru import LRU
 from sklip.bounds import (
+    METHODS,
     _pairs,
     output_difference_bounds,
     product_bound,
@@ -115,11 +118,11 @@ def test_dead_layers():
 
 
 def test_cache_is_shared_by_equal_networks_and_bounded(monkeypatch):
-    monkeypatch.setattr(_pairs, "_cache", type(_pairs._cache)())
+    monkeypatch.setattr(_pairs, "_known", LRU(32))
     calls = []
-    slow = _pairs._RULES["sequential"]
-    counted = {**_pairs._RULES, "sequential": lambda *a: calls.append(1) or slow(*a)}
-    monkeypatch.setattr(_pairs, "_RULES", counted)
+    usual = METHODS["sequential"]
+    slow = replace(usual, pairs=lambda *a: calls.append(1) or usual.pairs(*a))
+    monkeypatch.setitem(METHODS, "sequential", slow)
     network = random_network([3, 5, 3], random_state=0)
     first = output_difference_bounds(network, [[0, 1]])
     twin = FeedForward(network.weights, network.biases)
@@ -128,7 +131,6 @@ def test_cache_is_shared_by_equal_networks_and_bounded(monkeypatch):
     assert len(calls) == 1
     for seed in range(1, 50):
         output_difference_bounds(random_network([3, 5, 3], random_state=seed), [[0, 1]])
-    assert len(_pairs._cache) == _pairs._CACHE_SIZE
     output_difference_bounds(network, [[0, 1]])
     assert len(calls) == 51
 

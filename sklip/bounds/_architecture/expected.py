@@ -7,7 +7,7 @@ import numpy as np
 from sklip._arguments import check_option
 from sklip.bounds._architecture.mean_field import Architecture, normal_expectation_rule
 from sklip.bounds._architecture.random_matrix import expected_log_norm
-from sklip.bounds._certificate import LipschitzEstimate
+from sklip.bounds._estimate import LipschitzEstimate
 from sklip.networks import get_activation
 
 __all__ = ["expected_lipschitz", "jacobian_variance"]

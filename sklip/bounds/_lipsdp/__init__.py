@@ -7,12 +7,13 @@ from sklip.bounds._lipsdp.bound import (
     first_order_evaluations,
     lipsdp_bound,
 )
-from sklip.bounds._lipsdp.general_solver import cvxpy_bound
+from sklip.bounds._lipsdp.general_solver import MAX_HIDDEN, cvxpy_bound
 from sklip.bounds._lipsdp.gradient import lipsdp_gradient
 from sklip.bounds._lipsdp.pairs import LipSDPPairs
 from sklip.bounds._lipsdp.sequential import sequential_bound, sequential_passes
 
 __all__ = [
+    "MAX_HIDDEN",
     "LipSDPPairs",
     "cvxpy_bound",
     "first_order_bound",

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from sklip.bounds._certificate import lmi_certificate, resealed
 from sklip.bounds._chain import chain_of, transposed
+from sklip.bounds._evidence import Evidence
 from sklip.bounds._lipsdp.interior_point import interior_point
 from sklip.bounds._lipsdp.problem import LipSDPProblem
 from sklip.bounds._lipsdp.rescale import evaluation_work, tightened_multipliers
-from sklip.bounds._lipsdp.sequential import sequential_bound, sequential_passes
+from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_bound
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z
 from sklip.exceptions import CertificationWarning
@@ -82,7 +82,7 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
 
     Returns
     -------
-    certificate : LipschitzCertificate
+    evidence : Evidence
         Proven, and never above the sequential bound; ``lower`` is the solver's dual
         value.
 
@@ -102,22 +102,19 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     >>> from sklip.bounds import lipsdp_bound, sequential_bound
     >>> from sklip.networks import random_network
     >>> network = random_network([4, 16, 16, 1], random_state=0)
-    >>> certificate = lipsdp_bound(network)
-    >>> certificate.value < sequential_bound(network).value
-    True
-    >>> certificate.verify(network)
+    >>> lipsdp_bound(network).value < sequential_bound(network).value
     True
     """
     method = "lipsdp-layer" if per_layer else "lipsdp"
-    chain, sequential = chain_of(network), sequential_bound(network)
-    if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
-        # One matrix after merging, or a constant network: nothing is left to solve.
-        return resealed(network, sequential, method=method)
-    if sum(len(w) for w in chain.weights[:-1]) > _DENSE_UP_TO:
-        found = first_order_bound(network, tol=tol, time_limit=time_limit)
-        return resealed(network, found, method=method)
+    passes = SequentialPasses(chain_of(network))
+    if sum(len(w) for w in passes.chain.weights[:-1]) > _DENSE_UP_TO:
+        found = _first_order(network, passes, tol, time_limit)
+        return replace(found, method=method)
+    sequential = sequential_bound(network, passes)
+    if _is_settled(passes.chain):
+        return replace(sequential, method=method)
     solution = solve_lipsdp(
-        chain, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
+        passes, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
     )
     if solution is None:
         warnings.warn(
@@ -128,13 +125,18 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
         )
         return sequential
     solved = solution.lipschitz
-    proven = prove(chain, solved, solution.multipliers)
+    proven = prove(passes.chain, solved, solution.multipliers)
     if proven is None or proven[0] >= sequential.value:
         # Already optimal within tol, or stopped before it got below.
         lower = min(solution.lower, sequential.value)
-        return resealed(network, sequential, method=method, lower=lower)
+        return replace(sequential, method=method, lower=lower)
     lower = min(solution.lower, proven[0])
-    return lmi_certificate(network, *proven, method, solved=solved, lower=lower)
+    return Evidence.of_multipliers(*proven, method, solved=solved, lower=lower)
+
+
+def _is_settled(chain):
+    """One matrix after merging, or a constant network: nothing is left to solve."""
+    return len(chain) == 1 or any(not np.any(w) for w in chain.weights)
 
 
 def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.inf):
@@ -153,17 +155,22 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
 
     Returns
     -------
-    certificate : LipschitzCertificate
+    evidence : Evidence
         Proven, and never above the sequential bound; ``lower`` is the dual value of
         LipSDP that the last steps give.
     """
+    passes = SequentialPasses(chain_of(network))
+    return _first_order(network, passes, tol, time_limit, n_evaluations)
+
+
+def _first_order(network, passes, tol, time_limit, n_evaluations=math.inf):
     deadline = math.inf if time_limit is None else time.monotonic() + time_limit
-    chain, sequential = chain_of(network), sequential_bound(network)
-    if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
-        return resealed(network, sequential, method="lipsdp")
-    for start in sequential_passes(chain):
+    sequential = sequential_bound(network, passes)
+    if _is_settled(passes.chain):
+        return replace(sequential, method="lipsdp")
+    for start in passes:
         found = tightened_multipliers(
-            chain,
+            passes.chain,
             *start,
             n_stages=_STAGES,
             tol=tol,
@@ -173,8 +180,7 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
         if found is None:
             continue
         if found.value < sequential.value:
-            return lmi_certificate(
-                network,
+            return Evidence.of_multipliers(
                 found.value,
                 found.multipliers,
                 "lipsdp",
@@ -182,8 +188,8 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
                 lower=found.lower,
             )
         lower = min(found.lower, sequential.value)
-        return resealed(network, sequential, method="lipsdp", lower=lower)
-    return resealed(network, sequential, method="lipsdp")
+        return replace(sequential, method="lipsdp", lower=lower)
+    return replace(sequential, method="lipsdp")
 
 
 def first_order_evaluations(network):
@@ -192,19 +198,22 @@ def first_order_evaluations(network):
     return int(granted) if granted >= _FEWEST_EVALUATIONS else 0
 
 
-def solve_lipsdp(chain, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
+def solve_lipsdp(passes, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
     """Solution of LipSDP for a chain of at least two matrices; None on failure.
+
+    It starts from the chain's sequential passes, relaxed.
 
     The transposed network has the same bound, and the smaller of the network's ends is
     the block of the input that the program keeps; the other is eliminated.
     """
     deadline = math.inf if time_limit is None else time.monotonic() + time_limit
+    chain = passes.chain
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     is_transposed = min(chain.weights[-1].shape) < min(chain.weights[0].shape)
     solved = transposed(chain) if is_transposed else chain
     with torch.inference_mode():
-        for lipschitz, d in sequential_passes(chain):
+        for lipschitz, d in passes:
             if is_transposed:
                 d = Z.of(chain, lipschitz, d).transposed()
             for factor in _RELAXATIONS:

@@ -16,22 +16,24 @@ is made feasible before its value counts as a lower bound.
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from scipy.linalg import LinAlgError, cholesky, eigh, solve_triangular
 from scipy.sparse import csc_array
 
-from sklip.bounds._certificate import lmi_certificate, resealed
 from sklip.bounds._chain import chain_of
+from sklip.bounds._evidence import Evidence
 from sklip.bounds._lipsdp.sequential import sequential_bound, sequential_passes
 from sklip.bounds._norms import largest_eigenvalue
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z, neuron_scaling
 from sklip.exceptions import CertificationWarning, InfeasibleCertificateError
 
-__all__ = ["cvxpy_bound", "cvxpy_multipliers"]
+__all__ = ["MAX_HIDDEN", "cvxpy_bound", "cvxpy_multipliers"]
 
-_MAX_HIDDEN = 200
+# Hidden neurons up to which a general solver is asked: minutes, and gigabytes above.
+MAX_HIDDEN = 200
 _SOLVERS = ("CLARABEL", "SCS", "MOSEK", "SDPA", "CVXOPT")
 # SCS by default violates the condition in the fourth digit and calls it optimal.
 _OPTIONS = {"SCS": {"eps": 1e-6, "max_iters": 20_000}}
@@ -59,7 +61,7 @@ def cvxpy_bound(network, *, solver=None):
 
     Returns
     -------
-    certificate : LipschitzCertificate
+    evidence : Evidence
         Never looser than the sequential bound; ``lower`` is the solver's dual value,
         made feasible.
 
@@ -76,11 +78,12 @@ def cvxpy_bound(network, *, solver=None):
 
     Examples
     --------
+    >>> from sklip.bounds import lipsdp_bound
     >>> from sklip.bounds._lipsdp.general_solver import cvxpy_bound
     >>> from sklip.networks import random_network
     >>> network = random_network([4, 8, 1], random_state=0)
-    >>> certificate = cvxpy_bound(network)
-    >>> certificate.verify(network)
+    >>> ratio = cvxpy_bound(network).value / lipsdp_bound(network).value
+    >>> bool(abs(ratio - 1.0) < 1e-5)
     True
     """
     chain = chain_of(network)
@@ -90,21 +93,21 @@ def cvxpy_bound(network, *, solver=None):
         cheaper = sequential_bound(network)
     if len(chain) == 1 or any(not np.any(w) for w in chain.weights):
         # One matrix after merging, or a constant network: nothing is left to solve.
-        return resealed(network, cheaper, method="lipsdp-cvxpy")
+        return replace(cheaper, method="lipsdp-cvxpy")
     solved, multipliers, lower = cvxpy_multipliers(chain, solver=solver)
     proven = _repaired(chain, solved, multipliers)
     if proven is not None and proven[0] < cheaper.value:
         lower = min(lower, proven[0])
-        return lmi_certificate(
-            network, *proven, "lipsdp-cvxpy", solved=solved, lower=lower
+        return Evidence.of_multipliers(
+            *proven, "lipsdp-cvxpy", solved=solved, lower=lower
         )
-    return _fallback(network, cheaper, min(lower, cheaper.value))
+    return _fallback(cheaper, min(lower, cheaper.value))
 
 
-def _fallback(network, cheaper, lower):
+def _fallback(cheaper, lower):
     """The sequential bound; it may well be LipSDP's optimum."""
     if lower >= (1.0 - _VISIBLE_GAP) * cheaper.value:
-        return resealed(network, cheaper, method="lipsdp-cvxpy", lower=lower)
+        return replace(cheaper, method="lipsdp-cvxpy", lower=lower)
     if cheaper.method == "product":
         raise InfeasibleCertificateError(
             "The solver's multipliers could not be proven in float64: the weights are "
@@ -161,9 +164,9 @@ def _ends(multipliers):
 
 def _check_size(chain):
     n_hidden = sum(len(w) for w in chain.weights[:-1])
-    if n_hidden > _MAX_HIDDEN:
+    if n_hidden > MAX_HIDDEN:
         raise ValueError(
-            f"method='lipsdp-cvxpy' is for at most {_MAX_HIDDEN} hidden neurons, the "
+            f"method='lipsdp-cvxpy' is for at most {MAX_HIDDEN} hidden neurons, the "
             f"network has {n_hidden}: use method='lipsdp', which solves the same "
             "problem."
         )

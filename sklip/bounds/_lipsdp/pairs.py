@@ -7,6 +7,7 @@ import numpy as np
 from sklip._floats import UNIT
 from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp.bound import solve_lipsdp
+from sklip.bounds._lipsdp.sequential import SequentialPasses
 from sklip.bounds._proof import prove
 
 __all__ = ["LipSDPPairs"]
@@ -47,7 +48,7 @@ class LipSDPPairs:
         if (t, j) not in self._known:
             proven, chain = None, self._difference(t, j)
             if np.any(chain.weights[-1]):
-                solution = solve_lipsdp(chain, tol=_TOL)
+                solution = solve_lipsdp(SequentialPasses(chain), tol=_TOL)
                 if solution is not None:
                     proven = prove(chain, solution.lipschitz, solution.multipliers)
             self._known[t, j] = np.inf if proven is None else proven[0]

@@ -34,13 +34,20 @@ from scipy.linalg import qr
 from scipy.linalg.blas import dtrsm
 from scipy.linalg.lapack import dpotrf, dsygst
 
-from sklip.bounds._certificate import lmi_certificate, product_certificate
 from sklip.bounds._chain import chain_of
+from sklip.bounds._evidence import Evidence
 from sklip.bounds._norms import largest_eigenvalue
+from sklip.bounds._product import product_bound
 from sklip.bounds._proof import prove
 from sklip.exceptions import CertificationWarning
 
-__all__ = ["normalised", "sequential_bound", "sequential_passes", "unscale"]
+__all__ = [
+    "SequentialPasses",
+    "normalised",
+    "sequential_bound",
+    "sequential_passes",
+    "unscale",
+]
 
 # Keeps S_k positive definite where a + b = 0 (as for leaky_relu(-1)).
 _SMALLEST_ROOM = 1e-6
@@ -61,21 +68,23 @@ _EXACT_UP_TO = 32
 _CLEAR = 1e-6
 
 
-def sequential_bound(network):
+def sequential_bound(network, passes=None):
     """Bound the l2 Lipschitz constant by the sequential bound, with a proof.
 
     Parameters
     ----------
     network : FeedForward
         The network.
+    passes : SequentialPasses, default=None
+        Of its chain, where they are known.
 
     Returns
     -------
-    certificate : LipschitzCertificate
+    evidence : Evidence
         The smallest of the forward pass (ECLipsE-Fast), a combination with the
         backward pass, and the product of norms. Where the product is the smallest, or
-        the passes cannot be proven in floating point, the product is what the
-        certificate carries.
+        the passes cannot be proven in floating point, the product is what it
+        carries.
 
     Notes
     -----
@@ -86,37 +95,63 @@ def sequential_bound(network):
     >>> from sklip.bounds import product_bound, sequential_bound
     >>> from sklip.networks import random_network
     >>> network = random_network([4, 16, 16, 1], random_state=0)
-    >>> certificate = sequential_bound(network)
-    >>> certificate.value < product_bound(network) and certificate.verify(network)
+    >>> sequential_bound(network).value < product_bound(network)
     True
     """
-    chain = chain_of(network)
-    found, is_clear = (), False
-    if all(w.any() for w in chain.weights):
-        found, is_clear = _candidates(chain)
-    if not is_clear:
-        product = product_certificate(network, 2, method="sequential")
+    passes = SequentialPasses(chain_of(network)) if passes is None else passes
+    product = None
+    if not passes.undercut_product:
+        product = Evidence(product_bound(network), 2.0, "sequential")
         if product.value == 0.0:
             return product
-    for lipschitz, multipliers in found:
-        proven = prove(chain, lipschitz, multipliers)
+    for lipschitz, multipliers in passes:
+        proven = prove(passes.chain, lipschitz, multipliers)
         if proven is None:
             continue
-        if not is_clear and proven[0] > product.value:
+        if product is not None and proven[0] > product.value:
             return product
-        return lmi_certificate(network, *proven, "sequential", solved=lipschitz)
+        return Evidence.of_multipliers(*proven, "sequential", solved=lipschitz)
     warnings.warn(
         "The sequential bound could not be proven in float64 (extreme weights, or a "
         "slope sector of almost no width): the product of norms is returned.",
         CertificationWarning,
         stacklevel=2,
     )
-    return product_certificate(network, 2)
+    return Evidence(product_bound(network), 2.0, "product")
+
+
+class SequentialPasses:
+    """What the passes over a chain find, computed once and carried.
+
+    Iterates over pairs (L, multipliers), the smallest L first; floats without a proof.
+
+    Parameters
+    ----------
+    chain : Chain
+        The chain.
+
+    Attributes
+    ----------
+    undercut_product : bool
+        Whether the first L is clearly below the product of norms.
+    """
+
+    def __init__(self, chain):
+        self.chain, self._known = chain, []
+        self._rest, self.undercut_product = iter(()), False
+        if all(w.any() for w in chain.weights):
+            self._rest, self.undercut_product = _candidates(chain)
+
+    def __iter__(self):
+        yield from self._known
+        for found in self._rest:
+            self._known.append(found)
+            yield found
 
 
 def sequential_passes(chain):
     """Pairs (L, multipliers), the smallest L first; floats without a proof."""
-    return list(_candidates(chain)[0])
+    return list(SequentialPasses(chain))
 
 
 def normalised(chain, *, reduced=True):

@@ -15,6 +15,10 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
     matrix inequality certifies. The bound is either enforced (``lipschitz_bound``) or
     penalised (``lipschitz_weight``), and proven for the network that predicts.
 
+    Ctrl-C ends the training and keeps the epochs done, certified; a warning says so. A
+    fit of a clone, as searches make them, keeps them too and passes the interrupt on,
+    and so does any fit that meets a second Ctrl-C within a minute.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(100,)
@@ -119,7 +123,10 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         Where to train. Projections, prediction and certificate are always float64 on
         the CPU.
     callbacks : list of skorch callbacks, default=None
-        E.g. ``EarlyStopping(monitor="train_loss")``. They see the start
+        E.g. ``EarlyStopping(monitor="train_loss")``. The objects given run themselves,
+        as in skorch; only classes are instantiated, and ``clone`` (so every search)
+        copies them by their parameters. ``set_params(callbacks__name__parameter=...)``
+        reaches them. They see the start
         and the iterations as two trainings.
 
     Attributes

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import torch
 
 from sklip._compat import Interval, StrOptions
-from sklip.bounds import METHODS, lipschitz_bound
+from sklip.bounds import BOUND_METHODS, lipschitz_bound
 from sklip.estimators._engine import torch_device
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.training import (
@@ -46,7 +46,7 @@ class BaseBoundedMLP(BaseLipschitzMLP):
         "input_noise": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "averaging": [Interval(Real, 0, 1, closed="left")],
-        "certificate": [StrOptions({"auto", "pairwise", *METHODS}), None],
+        "certificate": [StrOptions({"auto", "pairwise", *BOUND_METHODS}), None],
     }
     _net_class = BoundedNet
     # What other families choose is fixed here.

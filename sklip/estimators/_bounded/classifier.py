@@ -24,6 +24,10 @@ class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
     itself: a sample costs nothing once no change of the input shorter than ``radius``
     can flip it. There is no weight to tune against accuracy.
 
+    Ctrl-C ends the training and keeps the epochs done, certified; a warning says so. A
+    fit of a clone, as searches make them, keeps them too and passes the interrupt on,
+    and so does any fit that meets a second Ctrl-C within a minute.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(128, 128)

@@ -20,6 +20,10 @@ class LipschitzBoundedMLPRegressor(NetworkRegressorMixin, BaseBoundedMLP):
     and the fitted network proves it: no prediction moves farther than
     ``lipschitz_bound`` times the change of the input.
 
+    Ctrl-C ends the training and keeps the epochs done, certified; a warning says so. A
+    fit of a clone, as searches make them, keeps them too and passes the interrupt on,
+    and so does any fit that meets a second Ctrl-C within a minute.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(64, 64)

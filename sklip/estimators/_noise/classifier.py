@@ -25,6 +25,10 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
     computes is valid but loose; where a proof is wanted, use
     :class:`LipschitzRegularizedMLPClassifier`.
 
+    Ctrl-C ends the training and keeps the epochs done, certified; a warning says so. A
+    fit of a clone, as searches make them, keeps them too and passes the interrupt on,
+    and so does any fit that meets a second Ctrl-C within a minute.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(100,)
@@ -126,7 +130,10 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
         Compute passes of a module in this type on CUDA; True takes bfloat16 where the
         GPU has it. Without effect on the CPU and for ``module=None``.
     callbacks : list of skorch callbacks, default=None
-        E.g. ``EarlyStopping(monitor="train_loss")``. Those that watch
+        E.g. ``EarlyStopping(monitor="train_loss")``. The objects given run themselves,
+        as in skorch; only classes are instantiated, and ``clone`` (so every search)
+        copies them by their parameters. ``set_params(callbacks__name__parameter=...)``
+        reaches them. Those that watch
         ``valid_loss`` need ``early_stopping=True``.
 
     Attributes

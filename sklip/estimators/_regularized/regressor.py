@@ -17,6 +17,10 @@ class LipschitzRegularizedMLPRegressor(NetworkRegressorMixin, LipschitzRegulariz
     prediction can move when the input moves, and :func:`sklip.certified_interval`
     turns it into an interval for each sample.
 
+    Ctrl-C ends the training and keeps the epochs done, certified; a warning says so. A
+    fit of a clone, as searches make them, keeps them too and passes the interrupt on,
+    and so does any fit that meets a second Ctrl-C within a minute.
+
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(100,)
@@ -92,7 +96,10 @@ class LipschitzRegularizedMLPRegressor(NetworkRegressorMixin, LipschitzRegulariz
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where to train. Prediction and certificate are always float64 on the CPU.
     callbacks : list of skorch callbacks, default=None
-        E.g. ``EarlyStopping(monitor="train_loss")``. Those that watch
+        E.g. ``EarlyStopping(monitor="train_loss")``. The objects given run themselves,
+        as in skorch; only classes are instantiated, and ``clone`` (so every search)
+        copies them by their parameters. ``set_params(callbacks__name__parameter=...)``
+        reaches them. Those that watch
         ``valid_loss`` need ``early_stopping=True``; those that change gradients or the
         learning rate have no effect on ``"lbfgs"``.
 

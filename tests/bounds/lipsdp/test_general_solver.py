@@ -8,15 +8,29 @@ from numpy.testing import assert_allclose
 from scipy.stats import ortho_group
 
 from sklip.bounds import (
+    NetworkSubject,
+    lipschitz_bound,
     lipschitz_lower_bound,
     product_bound,
-    sequential_bound,
 )
+from sklip.bounds._certificate import sealed
 from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp import general_solver
-from sklip.bounds._lipsdp.general_solver import cvxpy_bound, cvxpy_multipliers
+from sklip.bounds._lipsdp.general_solver import cvxpy_multipliers
 from sklip.exceptions import CertificationWarning, InfeasibleCertificateError
 from sklip.networks import FeedForward, get_activation, random_network
+
+
+def cvxpy_bound(network, *, solver=None):
+    """Sealed, so that it can be verified."""
+    evidence = general_solver.cvxpy_bound(network, solver=solver)
+    return sealed(NetworkSubject(network), evidence)
+
+
+def sequential_bound(network):
+    """Sealed, so that it can be verified."""
+    return lipschitz_bound(network, method="sequential")
+
 
 ACTIVATIONS = [
     "relu",

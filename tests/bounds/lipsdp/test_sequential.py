@@ -10,13 +10,18 @@ from scipy.stats import ortho_group
 from sklip.bounds import (
     lipschitz_bound,
     product_bound,
-    sequential_bound,
 )
 from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp import sequential
 from sklip.bounds._lipsdp.sequential import sequential_passes
 from sklip.exceptions import CertificationWarning
 from sklip.networks import FeedForward, list_activations, random_network
+
+
+def sequential_bound(network):
+    """Sealed, so that it can be verified."""
+    return lipschitz_bound(network, method="sequential")
+
 
 ACTIVATIONS = [*list_activations(), "leaky_relu(0.3)", "leaky_relu(-2.0)", "elu(1.7)"]
 

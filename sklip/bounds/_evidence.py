@@ -1,0 +1,48 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a method returns: a proven bound with what proves it, not sealed yet."""
+
+from dataclasses import dataclass
+
+__all__ = ["Evidence"]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A proven upper bound and its evidence, about a network that is not named here.
+
+    Attributes
+    ----------
+    value : float
+        The bound.
+    norm : {1, 2, inf}
+        Norm of both input and output.
+    method : str
+        How it was found.
+    lower : float
+        The solver's dual value; 0 where there is none.
+    multipliers : tuple of ndarray, or None
+        d_1 ... d_l; None if the product of norms or the path norm is the evidence.
+    slack : float
+        Relative amount by which a solver's number was raised for the proof.
+    """
+
+    value: float
+    norm: float
+    method: str
+    lower: float = 0.0
+    multipliers: tuple | None = None
+    slack: float = 0.0
+
+    def __post_init__(self):
+        for name in ("value", "lower"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+
+    @classmethod
+    def of_multipliers(cls, value, multipliers, method, *, solved, lower=0.0):
+        """Of LipSDP's condition; solved is the value before it was raised."""
+        slack = max(0.0, value / solved - 1.0)
+        return cls(value, 2.0, method, lower, multipliers, slack)
+
+    def __float__(self):
+        return self.value

@@ -1,0 +1,124 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""The one table of methods: what each bounds, in which norms, and up to which size.
+
+A new method is a row here; functions, checks and displays ask the table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklip.bounds._evidence import Evidence
+from sklip.bounds._lipsdp import MAX_HIDDEN, cvxpy_bound, lipsdp_bound, sequential_bound
+from sklip.bounds._pair_rules import (
+    lipsdp_rule,
+    pairwise_rule,
+    product_rule,
+    sequential_rule,
+)
+from sklip.bounds._path import path_bound
+from sklip.bounds._product import product_bound
+
+__all__ = ["BALL_METHODS", "BOUND_METHODS", "METHODS", "PAIR_METHODS", "Method"]
+
+_ALL_NORMS, _EUCLIDEAN = (1.0, 2.0, np.inf), (2.0,)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to bound.
+
+    Attributes
+    ----------
+    name : str
+        As ``method=`` takes it.
+    norms : tuple of float
+        Norms of the input that it knows.
+    bound : callable or None
+        ``bound(network, norm, **options) -> Evidence`` of the global constant; options
+        are tol, time_limit and device.
+    pairs : callable or None
+        ``pairs(network, norm)``: a function from pairs of outputs to the constants of
+        their differences.
+    in_balls : bool
+        Whether it bounds the network inside a ball.
+    limit : float
+        Hidden neurons up to which it is chosen without being asked for: seconds.
+    limit_often : float
+        The same where it is asked many times, as in each fit of a search.
+    limit_pairs : tuple of float
+        Hidden neurons and outputs up to which it is chosen for all pairs of classes.
+    """
+
+    name: str
+    norms: tuple = _ALL_NORMS
+    bound: Callable | None = None
+    pairs: Callable | None = None
+    in_balls: bool = False
+    limit: float = np.inf
+    limit_often: float = np.inf
+    limit_pairs: tuple = (np.inf, np.inf)
+
+    def fits(self, network, limit=None):
+        """Whether a network has no more hidden neurons than the limit."""
+        limit = self.limit if limit is None else limit
+        return sum(network.layer_sizes[1:-1]) <= limit
+
+    def fits_pairs(self, network):
+        """Whether a network is small enough for all its pairs of outputs."""
+        neurons, outputs = self.limit_pairs
+        return self.fits(network, neurons) and network.n_outputs <= outputs
+
+
+def _product(network, norm, **options):
+    return Evidence(product_bound(network, norm), norm, "product")
+
+
+def _path(network, norm, **options):
+    return path_bound(network, norm)
+
+
+def _sequential(network, norm, **options):
+    return sequential_bound(network)
+
+
+def _lipsdp_layer(network, norm, **options):
+    return lipsdp_bound(network, per_layer=True, **options)
+
+
+def _lipsdp(network, norm, **options):
+    return lipsdp_bound(network, **options)
+
+
+def _cvxpy(network, norm, **options):
+    return cvxpy_bound(network)
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("product", bound=_product, pairs=product_rule),
+        Method("path", bound=_path),
+        Method("pairwise", pairs=pairwise_rule),
+        Method("sequential", _EUCLIDEAN, _sequential, sequential_rule),
+        Method("lipsdp-layer", _EUCLIDEAN, _lipsdp_layer),
+        Method(
+            "lipsdp",
+            _EUCLIDEAN,
+            _lipsdp,
+            lipsdp_rule,
+            limit=512,
+            limit_often=128,
+            limit_pairs=(256, 10),
+        ),
+        Method("lipsdp-cvxpy", _EUCLIDEAN, _cvxpy, limit=MAX_HIDDEN),
+        Method("ibp", in_balls=True),
+        Method("crown", in_balls=True),
+        Method("local", in_balls=True),
+    )
+}
+BOUND_METHODS = tuple(m.name for m in METHODS.values() if m.bound)
+PAIR_METHODS = tuple(m.name for m in METHODS.values() if m.pairs)
+BALL_METHODS = tuple(m.name for m in METHODS.values() if m.in_balls)

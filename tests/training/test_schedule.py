@@ -1,0 +1,86 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Learning-rate schedules, against what they say and scikit-learn's."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.neural_network import MLPClassifier
+from skorch.callbacks import Callback
+
+from sklip import LipschitzRegularizedMLPClassifier
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 4))
+Y = (X[:, 0] > 0).astype(int)
+
+
+class Rates(Callback):
+    def __init__(self):
+        self.rates = []
+
+    def on_epoch_end(self, net, **kwargs):
+        self.rates.append(net.optimizer_.param_groups[0]["lr"])
+
+
+def _fit(schedule, solver="sgd", **parameters):
+    rates = Rates()
+    model = LipschitzRegularizedMLPClassifier(
+        (4,),
+        solver=solver,
+        learning_rate=schedule,
+        callbacks=[rates],
+        random_state=0,
+        penalty="none",
+        **{"max_iter": 5, "tol": 0, **parameters},
+    )
+    return model.fit(X, Y), rates.rates
+
+
+@pytest.mark.parametrize("solver", ["sgd", torch.optim.RMSprop])
+def test_invscaling_divides_by_a_power_of_the_samples_seen(solver):
+    model, rates = _fit("invscaling", solver, power_t=0.3)
+    np.testing.assert_allclose(rates, 1e-3 / (40.0 * np.arange(5) + 1) ** 0.3)
+    assert model.t_ == 200
+    sklearn = MLPClassifier(
+        (4,), solver="sgd", learning_rate="invscaling", power_t=0.3, max_iter=4
+    ).fit(X, Y)
+    assert rates[4] == pytest.approx(sklearn._optimizer.learning_rate)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_others_do_not_use_it(solver):
+    constant = _fit("constant", solver)[0]
+    for schedule in ("invscaling", "adaptive"):
+        np.testing.assert_array_equal(
+            constant.coefs_[0], _fit(schedule, solver)[0].coefs_[0]
+        )
+
+
+def test_adaptive_divides_by_five_and_gives_up():
+    model, rates = _fit("adaptive", max_iter=500, tol=10.0, n_iter_no_change=2)
+    assert len(rates) < 500
+    steps = sorted(set(rates), reverse=True)
+    np.testing.assert_allclose(steps, 1e-3 / 5.0 ** np.arange(6))
+    assert model.n_iter_ == len(rates)
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize("schedule", ["invscaling", "adaptive"])
+def test_a_stream_follows_it_as_well(schedule, pickled):
+    parameters = {"tol": 10.0, "n_iter_no_change": 2, "max_iter": 1}
+    model, _ = _fit(schedule, **parameters)
+    model = LipschitzRegularizedMLPClassifier(**model.get_params(deep=False))
+    rates = []
+    for _ in range(9):
+        model.partial_fit(X, Y, classes=[0, 1])
+        if pickled:
+            model = pickle.loads(pickle.dumps(model))
+        rates.append(model.net_.optimizer_.param_groups[0]["lr"])
+    whole = _fit(schedule, **{**parameters, "max_iter": 9})[1]
+    np.testing.assert_allclose(rates[: len(whole)], whole)  # a fit stops, it does not
