@@ -31,6 +31,7 @@ import numpy as np
 from _bounded_data import classification_tasks, regression_tasks
 from _bounded_models import classifiers, plain_loop, regressors
 from _bounded_peers import peers
+from _bounded_tables import draw, means_of, write_tables
 from _harness import Table, cpu_seconds, parse, timed
 from sklearn.exceptions import ConvergenceWarning
 
@@ -45,6 +46,8 @@ _OPTIONS = {
     "data": {"metavar": "FOLDER", "help": "has concrete.csv and power_plant.csv"},
     "mnist": {"metavar": "FILE", "help": "npz: x_train, y_train, x_test, y_test"},
     "peers": {"action": "store_true", "help": "deel-torchlip, orthogonium, if there"},
+    "tables": {"metavar": "FILE", "help": "write the tables of the documentation"},
+    "figure": {"metavar": "FILE", "help": "draw certified accuracy over the radius"},
 }
 # Rows that are attacked by gradients, and random points in all balls together.
 _ATTACKED, _POINTS = 100, 100_000
@@ -65,6 +68,10 @@ def main():
             key = (task.data, model.name, model.setting, task.split, task.seed)
             table.fill(key, lambda t=task, m=model: _regress(t, m))
     _print_means(table.rows)
+    if options.tables is not None:
+        write_tables(table.rows, RADII, options.tables)
+    if options.figure is not None:
+        draw(table.rows, RADII, options.figure)
 
 
 def _classify(task, model):
@@ -123,24 +130,15 @@ def _violations(task, model):
 
 def _print_means(rows):
     """One line for each data set, model and setting."""
-    groups = {}
-    for row in rows:
-        groups.setdefault((row["data"], row["model"], row["setting"]), []).append(row)
-    for (data, model, setting), group in groups.items():
-        means = {
-            name: np.mean([float(row[name]) for row in group])
-            for name in COLUMNS[5:14]
-            if all(row[name] for row in group)
-        }
+    for (data, model, setting), found in means_of(rows).items():
         certified = "/".join(
-            f"{means[f'certified_{r}']:.1f}" for r in RADII if f"certified_{r}" in means
+            f"{found[f'certified_{r}']:.1f}" for r in RADII if f"certified_{r}" in found
         )
-        ratio = means["fit_cpu_s"] / means["plain_cpu_s"]
-        flips = sum(int(row["violations"]) for row in group if row["violations"])
+        ratio = found["fit_cpu_s"] / found["plain_cpu_s"]
         print(
-            f"{data:14s} {model:9s} {setting:22s} {means['score']:8.4f}  "
-            f"{certified:28s} {means['fit_cpu_s']:6.2f} s, {ratio:.2f} x plain; "
-            f"{flips} violations"
+            f"{data:14s} {model:11s} {setting:18s} {found['score']:8.4f}  "
+            f"{certified:28s} {found['fit_cpu_s']:6.2f} s, {ratio:.2f} x plain; "
+            f"{found['violations']} violations in {found['points']} points"
         )
 
 

@@ -169,7 +169,7 @@ def _add_estimator_options(add):
         choices=ESTIMATORS,
         default="regularized",
         help="how the first network is trained: with a penalty, of orthonormal layers "
-        "for the radius asked (the middle one of --radius), by ADMM, or with noise "
+        "for the radius asked (the largest of --radius), by ADMM, or with noise "
         "(default: %(default)s)",
     )
     add(

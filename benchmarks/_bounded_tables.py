@@ -1,0 +1,88 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tables and figure of bounded.py for the documentation."""
+
+import numpy as np
+
+__all__ = ["draw", "means_of", "write_tables"]
+
+_LABELS = {
+    "bounded": "bounded by construction",
+    "spectral": "spectral penalty",
+    "ADMM": "ADMM",
+    "deel": "deel-torchlip",
+    "orthogonium": "orthogonium",
+}
+
+
+def means_of(rows):
+    """Means over splits and seeds, by (data, model, setting)."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["data"], row["model"], row["setting"]), []).append(row)
+    return {key: _means(group) for key, group in groups.items()}
+
+
+def _means(group):
+    means = {
+        name: np.mean([float(row[name]) for row in group])
+        for name in group[0]
+        if name not in ("data", "model", "setting", "violations", "points")
+        and all(row[name] for row in group)
+    }
+    for name in ("violations", "points"):
+        means[name] = sum(int(row[name]) for row in group if row[name])
+    return {**means, "runs": len(group)}
+
+
+def write_tables(rows, radii, path):
+    """Both tables as list-tables of the docs."""
+    means = means_of(rows)
+    titles = ["data", "model", "setting", "runs", "accuracy"]
+    titles += [f"at {radius:g}" for radius in radii] + ["CPU s"]
+    lines = [
+        [data, _LABELS[model], setting, str(found["runs"]), f"{found['score']:.1f}"]
+        + [f"{found[f'certified_{radius}']:.1f}" for radius in radii]
+        + [f"{found['fit_cpu_s']:.1f}"]
+        for (data, model, setting), found in means.items()
+        if f"certified_{radii[0]}" in found
+    ]
+    text = _list_table(titles, lines)
+    lines = [
+        [data, _LABELS[model], setting, str(found["runs"]), f"{found['score']:.4f}"]
+        + [f"{found['bound']:.4f}", f"{found['fit_cpu_s']:.1f}"]
+        for (data, model, setting), found in means.items()
+        if f"certified_{radii[0]}" not in found
+    ]
+    titles = ["data", "model", "largest L", "runs", "R²", "proven L", "CPU s"]
+    text += _list_table(titles, lines) if lines else ""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _list_table(titles, lines):
+    text = ".. list-table::\n   :header-rows: 1\n\n"
+    for line in [titles, *lines]:
+        text += "   * - " + "\n     - ".join(line) + "\n"
+    return text + "\n"
+
+
+def draw(rows, radii, path):
+    """Clean and certified accuracy over the radius, one panel for each data set."""
+    import matplotlib.pyplot as plt
+
+    means = {k: v for k, v in means_of(rows).items() if f"certified_{radii[0]}" in v}
+    names = list(dict.fromkeys(data for data, _, _ in means))
+    _, axes = plt.subplots(
+        1, len(names), figsize=(4.2 * len(names), 3.6), layout="constrained"
+    )
+    for ax, name in zip(np.atleast_1d(axes), names, strict=True):
+        for (data, model, setting), found in means.items():
+            if data == name:
+                values = [found["score"], *(found[f"certified_{r}"] for r in radii)]
+                style = "-o" if model == "bounded" else "--."
+                label = f"{_LABELS[model]}, {setting}"
+                ax.plot([0.0, *radii], values, style, label=label)
+        ax.set(title=name, xlabel="radius (l2)", ylabel="certified accuracy in %")
+        ax.legend(fontsize=6)
+    plt.savefig(path, dpi=110)
