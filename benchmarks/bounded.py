@@ -56,7 +56,7 @@ _ATTACKED, _POINTS = 100, 100_000
 def main():
     """Measure what is missing, then print the means."""
     options = parse(__doc__, "bounded.csv", **_OPTIONS)
-    table = Table(options.output, COLUMNS, n_keys=5)
+    table = Table(options.output, COLUMNS)
     warnings.simplefilter("ignore", ConvergenceWarning)
     for task in classification_tasks(options.mnist):
         models = classifiers(task) + (peers(task) if options.peers else [])
