@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import sklip
@@ -77,3 +78,33 @@ def test_examples_run(name):
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
     )
     assert outcome.failed == 0
+
+
+FAMILIES = [
+    getattr(sklip, family + kind)
+    for family in ("LipschitzRegularizedMLP", "ADMMLipschitzMLP", "NoiseLipschitz")
+    for kind in ("Classifier", "Regressor")
+]
+
+
+def _described(estimator):
+    """Parameter -> its type line and text, spaces apart."""
+    documented = NumpyDocString(inspect.getdoc(estimator))["Parameters"]
+    return {
+        name: (entry.type, " ".join(" ".join(entry.desc).split()))
+        for entry in documented
+        for name in entry.name.split(", ")
+    }
+
+
+# These mean the same in every family; others are documented family by family.
+SHARED = (
+    "momentum nesterovs_momentum beta_1 beta_2 epsilon learning_rate power_t max_fun "
+    "shuffle class_weight"
+).split()
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_parameters_are_described_alike(name):
+    found = {_described(make).get(name) for make in FAMILIES} - {None}
+    assert len(found) == 1, found

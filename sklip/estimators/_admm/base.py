@@ -16,7 +16,7 @@ from sklip.estimators._admm.checks import (
     check_sectors,
     given_network,
 )
-from sklip.estimators._admm.run import ADMMRun
+from sklip.estimators._admm.run import ADMMRun, ADMMSettings
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import SDP_SOLVERS, ConsensusTerm, CvxpyStep
@@ -162,7 +162,8 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         )
 
     def _run(self, net, data, valid, stopping, epochs):
-        run = ADMMRun(self, net, data, valid, self._split_state_of(net))
+        settings = ADMMSettings.of(self, self._dtype)
+        run = ADMMRun(settings, net, data, valid, self._split_state_of(net))
         earlier = []
         finished = True
         try:

@@ -106,7 +106,7 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         iterations when their score stalls and keep the best certified weights.
     validation_fraction : float in (0, 1), default=0.1
         Share held out by ``early_stopping``.
-    n_iter_no_change : int, default=10
+    n_iter_no_change : int or inf, default=10
         Epochs of the start, or iterations, without improvement that are allowed.
     init_gain : float, default=1.0
         Gain of Glorot's normal initialisation.

@@ -3,7 +3,7 @@
 """One fit by ADMM: start, iterations, and the network that comes out."""
 
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from sklip.training import (
     start_state,
 )
 
-__all__ = ["ADMMRun"]
+__all__ = ["ADMMRun", "ADMMSettings"]
 
 # Most iterations of ADMM, and of L-BFGS in a loss step (10a), by "auto"; those in the
 # last fit of the biases.
@@ -36,13 +36,44 @@ _FIRST_RHO = 0.03
 _START_BITS = 24
 
 
+@dataclass(frozen=True)
+class ADMMSettings:
+    """Parameters of :class:`ADMMLipschitzMLP` that a training reads, by their names.
+
+    ``dtype`` is the type of the weights that are deployed.
+    """
+
+    lipschitz_bound: float | None
+    lipschitz_weight: float
+    rho: float | str
+    max_admm_iter: int | str
+    epochs_per_iter: int | str
+    init_alpha: float
+    multipliers: str | list
+    refresh_multipliers: int
+    admm_tol: float
+    step_tol: float
+    sdp_solver: str
+    max_iter: int
+    tol: float
+    n_iter_no_change: float
+    verbose: int
+    dtype: str
+
+    @classmethod
+    def of(cls, estimator, dtype):
+        """The settings of an estimator."""
+        names = (field.name for field in fields(cls) if field.name != "dtype")
+        return cls(**{name: getattr(estimator, name) for name in names}, dtype=dtype)
+
+
 class ADMMRun:
     """The training of one call of fit or partial_fit.
 
     Parameters
     ----------
-    estimator : ADMMLipschitzMLP
-        Gives the parameters.
+    settings : ADMMSettings
+        The parameters.
     net : MLPNet
         Initialised; its module holds the start, and the result of :meth:`deploy`.
     data, valid : TensorData
@@ -51,12 +82,12 @@ class ADMMRun:
         Where an earlier call ended.
     """
 
-    def __init__(self, estimator, net, data, valid=None, state=None):
-        self.estimator = estimator
+    def __init__(self, settings, net, data, valid=None, state=None):
+        self.settings = settings
         self.net = net
         self.data = data
         self.valid = valid
-        self.enforced = estimator.lipschitz_bound
+        self.enforced = settings.lipschitz_bound
         self._state = self._resumed(state) if state is not None else None
         self.admm = None
         self.n_start_epochs = 0
@@ -88,7 +119,7 @@ class ADMMRun:
     def _train_start(self, stopping, epochs):
         """Training with weight decay, whose weights ADMM starts from."""
         net = self.net
-        net.penalty.rho = self.estimator.init_alpha
+        net.penalty.rho = self.settings.init_alpha
         before = len(net.history)
         net.run(self.data, self.valid, stopping, epochs)
         stopping.restore_best(net.module_)
@@ -97,14 +128,14 @@ class ADMMRun:
 
     def _iterate(self):
         """All iterations; False if they ran out."""
-        net, estimator = self.net, self.estimator
-        period = estimator.refresh_multipliers
+        net, settings = self.net, self.settings
+        period = settings.refresh_multipliers
         epochs_per_iter, n_iter = self._effort()
         self._begin(epochs_per_iter, lambda n: period and n and n % period == 0)
         rule = None
         if self.valid is not None:
-            rule = StoppingRule(estimator.tol, estimator.n_iter_no_change, True)
-        net.verbose = max(0, int(estimator.verbose) - 1)
+            rule = StoppingRule(settings.tol, settings.n_iter_no_change, True)
+        net.verbose = max(0, int(settings.verbose) - 1)
         try:
             self._state, finished = run_admm(
                 self.admm,
@@ -112,27 +143,27 @@ class ADMMRun:
                 self.valid,
                 n_iter=n_iter,
                 rule=rule,
-                verbose=bool(estimator.verbose),
+                verbose=bool(settings.verbose),
             )
         finally:
-            net.verbose = int(estimator.verbose)
+            net.verbose = int(settings.verbose)
         self.admm.state = self._state
         return finished
 
     def _effort(self):
         """Epochs of a loss step and number of iterations; "auto" follows max_iter."""
-        estimator = self.estimator
-        epochs, n_iter = estimator.epochs_per_iter, estimator.max_admm_iter
+        settings = self.settings
+        epochs, n_iter = settings.epochs_per_iter, settings.max_admm_iter
         if epochs == "auto":
             most = _LBFGS_ITERATIONS if self.net.solver == "lbfgs" else 1
-            epochs = min(most, estimator.max_iter)
+            epochs = min(most, settings.max_iter)
         if n_iter == "auto":
-            n_iter = min(_ADMM_ITERATIONS, estimator.max_iter)
+            n_iter = min(_ADMM_ITERATIONS, settings.max_iter)
         return epochs, n_iter
 
     def fit_more(self, n_before):
         """One iteration; multipliers of an untrained network are soon out of date."""
-        period = self.estimator.refresh_multipliers
+        period = self.settings.refresh_multipliers
 
         def refresh(_):
             return n_before > 0 and (
@@ -156,7 +187,7 @@ class ADMMRun:
             net.module_.to_feedforward(),
             state,
             self.enforced is not None,
-            self.estimator._dtype,
+            self.settings.dtype,
         )
         load_weights(net.module_, network.weights)
         return replace(state, projected=list(network.weights)), certificate
@@ -164,16 +195,16 @@ class ADMMRun:
     def _refit_biases(self):
         try:
             fit_biases(
-                self.net, self.data, max_iter=_BIAS_ITERATIONS, tol=self.estimator.tol
+                self.net, self.data, max_iter=_BIAS_ITERATIONS, tol=self.settings.tol
             )
         except KeyboardInterrupt as error:
             self.net.end_interrupted(error)
 
     def _resumed(self, state):
-        if self.estimator.rho not in _RHO_RULES:
-            state = replace(state, rho=float(self.estimator.rho))
-        if not isinstance(self.estimator.multipliers, str):
-            given = [np.array(t, dtype=float) for t in self.estimator.multipliers]
+        if self.settings.rho not in _RHO_RULES:
+            state = replace(state, rho=float(self.settings.rho))
+        if not isinstance(self.settings.multipliers, str):
+            given = [np.array(t, dtype=float) for t in self.settings.multipliers]
             state = replace(
                 state, multipliers=given, bound=self.enforced or state.bound
             )
@@ -183,7 +214,7 @@ class ADMMRun:
 
     def _started(self, multipliers):
         """State at the module's present weights, whose biases are scaled with them."""
-        module, rho = self.net.module_, self.estimator.rho
+        module, rho = self.net.module_, self.settings.rho
         rho = _FIRST_RHO if rho in _RHO_RULES else float(rho)
         network = module.to_feedforward()
         weights = [rounded(w, _START_BITS) for w in network.weights]
@@ -197,18 +228,18 @@ class ADMMRun:
         return state
 
     def _begin(self, epochs, refresh):
-        estimator, net = self.estimator, self.net
-        kind = estimator.multipliers
+        settings, net = self.settings, self.net
+        kind = settings.multipliers
         given = not isinstance(kind, str)
         if self._state is None:
             self._state = self._started(kind)
         update = LipschitzUpdate(
             net.module_.to_feedforward(),
             bound=self.enforced,
-            weight=estimator.lipschitz_weight,
-            tol=estimator.step_tol,
-            solver=estimator.sdp_solver,
-            dtype=estimator._dtype,
+            weight=settings.lipschitz_weight,
+            tol=settings.step_tol,
+            solver=settings.sdp_solver,
+            dtype=settings.dtype,
         )
         if given:  # the start need not be feasible for these
             state = self._state
@@ -219,9 +250,9 @@ class ADMMRun:
             self._state,
             update,
             epochs=epochs,
-            tol=estimator.admm_tol,
-            make_rule=lambda: StoppingRule(estimator.tol, estimator.n_iter_no_change),
-            balance=_RHO_RULES.get(estimator.rho),
+            tol=settings.admm_tol,
+            make_rule=lambda: StoppingRule(settings.tol, settings.n_iter_no_change),
+            balance=_RHO_RULES.get(settings.rho),
             refresh=None if given else refresh,
             kind=kind,
         )
