@@ -26,6 +26,7 @@ among the points tried. Rows that are in the file already are not measured again
 """
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 from _bounded_data import classification_tasks, regression_tasks
@@ -76,6 +77,7 @@ def main():
 
 def _classify(task, model):
     """Scores, times and violations of one classifier."""
+    plain_loop(replace(task, epochs=1))  # what a process loads once is no one's time
     fitted, seconds = timed(lambda: model.fit(task))
     plain = cpu_seconds(lambda: plain_loop(task))
     right = model.predict(fitted, task.X_test) == task.y_test
@@ -95,6 +97,7 @@ def _classify(task, model):
 
 def _regress(task, model):
     """R^2 and bound of one regressor."""
+    plain_loop(replace(task, epochs=1))
     fitted, seconds = timed(lambda: model.fit(task))
     plain = cpu_seconds(lambda: plain_loop(task))
     score = f"{fitted.score(task.X_test, task.y_test):.4f}"
