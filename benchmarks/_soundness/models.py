@@ -174,7 +174,7 @@ def pipeline(rng):
     form = rng.choice(["array", "frame", "float32", "sparse", "uint8", "int8", "int16"])
     table, latent = random_table(rng, form=str(form))
     classify = bool(rng.integers(2))
-    last = parts.network(rng, classify)
+    last = (parts.mlp if form == "sparse" else parts.network)(rng, classify)
     if rng.random() < 0.3:
         last = parts.linear(rng, classify, form=table.form)
     model = make_pipeline(*_steps(rng, table), last)
