@@ -30,7 +30,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _harness import Table, options_of
+from _harness import Table, parse
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("bounds", "certification", "networks")
@@ -380,7 +380,7 @@ def timed_files(copy, output, end):
     for file in wanted:
         if time.monotonic() < end and not table.find(file):
             status, spent = copy.run([file], 600.0)
-            table.add(file, status, f"{spent:.1f}")
+            table.add([file, status, f"{spent:.1f}"])
     if len(table.rows) < len(wanted):
         return None
     passed = [row for row in table.rows if row["status"] == "passed"]
@@ -410,15 +410,15 @@ def campaign(options):
             place.write_text(original, encoding="utf-8")
             killed = {"failed": "yes", "timeout": "timeout", "passed": "no"}[status]
             command = "pytest -x -n 0 " + " ".join(f"tests/{file}" for file in files)
-            table.add(
-                mutant.name, mutant.path, mutant.line, killed, f"{spent:.1f}", command
-            )
+            row = [mutant.name, mutant.path, mutant.line, killed, f"{spent:.1f}"]
+            table.add([*row, command])
 
 
 def summary(options):
     """Shares killed, and the survivors with their reasons."""
-    rows = Table(options.output, ["mutant"]).rows
-    reasons = Table(options.output.replace(".csv", "_reasons.csv"), ["mutant"]).rows
+    rows = Table(options.output, ["mutant"], echo=False).rows
+    reasons = options.output.replace(".csv", "_reasons.csv")
+    reasons = Table(reasons, ["mutant"], echo=False).rows
     known = {row["mutant"]: row["reason"] for row in reasons}
     for package in (*PACKAGES, ""):
         some = [row for row in rows if row["file"].startswith(f"sklip/{package}")]
@@ -431,15 +431,17 @@ def summary(options):
 
 
 def main():
-    def add(argument):
-        argument("--mutants", type=int, default=400)
-        argument("--seed", type=int, default=0)
-        argument("--seconds", type=float, default=300.0)
-        argument("--only", default="")
-        argument("--sites", action="store_true")
-        argument("--summary", action="store_true")
-
-    options = options_of(__doc__, str(ROOT / "benchmarks" / "mutation.csv"), add)
+    flag = {"action": "store_true"}
+    options = parse(
+        __doc__,
+        str(ROOT / "benchmarks" / "mutation.csv"),
+        mutants=400,
+        seed=0,
+        seconds=300.0,
+        only="",
+        sites=flag,
+        summary=flag,
+    )
     if options.sites:
         for mutant in drawn(options):
             print(mutant.name)

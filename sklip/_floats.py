@@ -17,6 +17,8 @@ __all__ = [
     "gamma",
     "lengths",
     "norms",
+    "rounded_down",
+    "rounded_up",
     "tensor_lengths",
 ]
 
@@ -38,6 +40,19 @@ def gamma(n_terms):
     second order.
     """
     return SAFETY * (n_terms + 8) * UNIT
+
+
+def rounded_up(values):
+    """Products of a few factors >= 0, from above; zero stays zero."""
+    with np.errstate(over="ignore"):
+        upper = np.nextafter(values * (1.0 + 16.0 * UNIT), np.inf)
+    return np.where(values > 0.0, upper, values)
+
+
+def rounded_down(values):
+    """Quotients of a few factors >= 0, from below; infinity stays infinite."""
+    lower = np.nextafter(values * (1.0 - 16.0 * UNIT), 0.0)
+    return np.where(np.isinf(values), values, lower)
 
 
 def lengths(array, axis=-1):

@@ -31,13 +31,17 @@ from sklip.bounds._methods import (
 from sklip.bounds._modules import (
     Residual,
     ShapedModule,
+    double_copy,
     feedforward_from_module,
+    linear_norm,
     module_bound,
     module_hash,
     register_module_bound,
+    shaped_errors,
     split_steps,
     stated_module,
     unwrap_any_module,
+    view_in_front,
 )
 from sklip.bounds._multipliers import multiplier_certificate
 from sklip.bounds._norms import layer_norms, operator_norm_bound, spectral_norm_bound
@@ -102,6 +106,8 @@ __all__ = [
     "measured_gain",
     "local_lipschitz_bound",
     "module_bound",
+    "double_copy",
+    "linear_norm",
     "module_hash",
     "multiplier_certificate",
     "operator_norm_bound",
@@ -112,8 +118,10 @@ __all__ = [
     "register_module_bound",
     "sequential_bound",
     "shape_of",
+    "shaped_errors",
     "spectral_norm_bound",
     "split_steps",
     "stated_module",
     "unwrap_any_module",
+    "view_in_front",
 ]

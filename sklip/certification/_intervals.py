@@ -55,8 +55,8 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     -----
     A global constant L_j of output j makes it f_j(x) - L_j radius to f_j(x) + L_j
     radius; an interval of the ball need not lie evenly around f_j(x). An estimator that
-    holds a torch module has one constant, from the product of norms; its interval is
-    proven for the module in exact arithmetic.
+    holds a torch module has one constant, from the product of norms; it predicts in
+    float64, whose rounding the interval covers.
 
     Examples
     --------

@@ -5,9 +5,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from sklip._floats import UNIT
+from sklip._floats import rounded_down, rounded_up
 from sklip.bounds import (
     ShapedModule,
     as_proven_bound,
@@ -17,6 +16,7 @@ from sklip.bounds import (
 )
 from sklip.bounds import unwrap_any_module as unwrap
 from sklip.certification._gaps import logit_gaps
+from sklip.certification._module_outputs import module_outputs
 from sklip.certification._pairs import norm_ratio
 from sklip.certification._validation import encode_labels
 
@@ -24,7 +24,6 @@ __all__ = [
     "ModuleDecisions",
     "holds_module",
     "module_decisions",
-    "module_outputs",
     "module_radii",
 ]
 
@@ -44,7 +43,9 @@ class ModuleDecisions:
     logits : ndarray of shape (n_samples, n_classes)
         In float64, of the module's stored weights.
     error : ndarray of shape (n_samples,)
-        Largest difference between these and the logits that the model predicts by.
+        Bound of the rounding of these and of the model's own logits there, l2 norms.
+    growth : float
+        Rate at which the latter grows with the l2 distance.
     target : ndarray of shape (n_samples,)
         Class the question is about.
     predicted : ndarray of shape (n_samples,)
@@ -55,6 +56,7 @@ class ModuleDecisions:
     n_features: int
     logits: np.ndarray
     error: np.ndarray
+    growth: float
     target: np.ndarray
     predicted: np.ndarray
 
@@ -86,39 +88,16 @@ def module_decisions(model, X, y, feature_eps):
             f"{type(model).__name__} is not a classifier: it has no margin and no "
             "certified radius."
         )
+    outputs = module_outputs(model, X)
+    logits, n = outputs.values, outputs.n_features
     single = np.atleast_2d(model.decision_function(X).T).T
-    logits, n = module_outputs(model, X)
-    both = logits[:, 1:] - logits[:, :1] if single.shape[1] == 1 else logits
-    error = np.abs(single - both).max(axis=1)
     predicted = single.argmax(axis=1) if single.shape[1] > 1 else single[:, 0] > 0
     predicted = predicted.astype(np.intp)
     target = predicted
     if y is not None:
         target = encode_labels(y, model.classes_, len(logits))
-    return ModuleDecisions(model, n, logits, error, target, predicted)
-
-
-def module_outputs(model, X):
-    """What the module gives in float64, and how many numbers of a sample may move."""
-    shaped = unwrap(model)
-    for _, step in split_steps(model)[0]:
-        X = X if step in (None, "passthrough") else step.transform(X)
-    outputs = _forward(shaped, np.asarray(X))
-    if len(outputs) == 0:
-        raise ValueError("X has no samples.")
-    n = shaped.before.n_inputs if shaped.before else int(np.prod(shaped.input_shape))
-    return outputs, n
-
-
-def _forward(shaped, X):
-    module = shaped.module.double()
-    shape = (-1, *shaped.input_shape)
-    found = [np.empty((0, 2))]
-    with torch.no_grad():
-        for start in range(0, len(X), _ROWS):
-            part = np.array(X[start : start + _ROWS], dtype=np.float64)
-            found.append(module(torch.from_numpy(part).view(shape)).numpy())
-    return np.concatenate(found[1:]) if len(found) > 1 else found[0]
+    rounding = outputs.error, outputs.growth
+    return ModuleDecisions(model, n, logits, *rounding, target, predicted)
 
 
 def module_radii(decisions, norm, method):
@@ -138,17 +117,18 @@ def module_radii(decisions, norm, method):
                 "by lipschitz_bound(model)."
             )
     constant = min(_constant(c, norm, decisions.n_features) for c in certificates)
-    # The model predicts in its own type: what that changes at the sample counts twice.
-    gaps = decisions.gaps() - 4.0 * decisions.error[:, None]
+    # Two logits err by at most sqrt(2) times the l2 error, here and at the far end.
+    gaps = decisions.gaps() - 1.5 * decisions.error[:, None]
+    growth = 1.5 * decisions.growth * norm_ratio(2, norm, decisions.n_features)
     sure = (gaps > 0.0).all(axis=1)
     with np.errstate(divide="ignore"):
-        radii = np.where(sure, gaps.min(axis=1), 0.0) / constant
+        radii = np.where(sure, gaps.min(axis=1), 0.0) / (constant + growth)
     radii[~sure] = 0.0
-    return radii * (1.0 - 8.0 * UNIT)
+    return rounded_down(radii)
 
 
 def _constant(certificate, norm, n_features):
     """Constant of every logit difference in a norm (Theorem 2 of paper 000, A8)."""
     p = certificate.norm
     factor = 2.0 ** (1.0 - 1.0 / p) * norm_ratio(p, norm, n_features)
-    return certificate.value * factor * (1.0 + 16.0 * UNIT)
+    return float(rounded_up(certificate.value * factor))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklip._arguments import check_option
-from sklip._floats import UNIT
+from sklip._floats import UNIT, rounded_up
 from sklip.bounds import (
     BALL_METHODS,
     METHODS,
@@ -74,7 +74,7 @@ def _rule(name, p, norm):
         ratio = norm_ratio(p, norm, network.n_inputs)
         if ratio == 1.0:
             return values
-        return values * ratio * (1.0 + 2.0 * UNIT)
+        return rounded_up(values * ratio)
 
     return constants
 
@@ -100,7 +100,7 @@ def certificate_constant(certificate, view, norm):
             if not certificate.verify(network):
                 raise ValueError("The certificate does not verify: it proves no bound.")
             ratio = norm_ratio(p, norm, int(np.count_nonzero(view.mutable)))
-            return certificate.value * scale * ratio * (1.0 + 4.0 * UNIT)
+            return rounded_up(certificate.value * scale * ratio)
     raise ValueError(
         "The certificate is of another network than the model's (its preprocessing and "
         "feature_eps included). Get one by lipschitz_bound(model)."

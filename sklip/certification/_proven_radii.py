@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from sklip._floats import UNIT
+from sklip._floats import rounded_down
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching import BranchedRadii
 from sklip.certification._local_margins import LocalMargins
@@ -138,7 +138,7 @@ class Margins:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             radii[sure] = self.gaps[sure] / (slopes + self.growth)
         radii[np.isposinf(self.gaps)] = np.inf
-        return radii * (1.0 - 8.0 * UNIT)
+        return rounded_down(radii)
 
 
 def _open_pairs(target, radii, possible, needed):

@@ -94,7 +94,7 @@ def certified_radius(
     (A20, A21). Categories that were one-hot encoded do not move. Each difference
     is lowered by what rounding may do to the forward pass within the ball. A sklip
     estimator that holds a torch module has one constant for all pairs, from the product
-    of norms; its radius is proven for the module in exact arithmetic.
+    of norms; it predicts in float64, whose rounding the radius covers.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import torch
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from sklip.bounds import lipschitz_bound, module_hash
+from sklip.bounds import double_copy, lipschitz_bound, module_hash
 from sklip.estimators._engine import split_validation, torch_device
 from sklip.estimators._input_shape import as_rows, find_input_shape
 from sklip.exceptions import CertificationWarning, UnsupportedModelError
@@ -191,7 +191,7 @@ class ModuleNetworkMixin:
         check_is_fitted(self)
         X, _ = as_rows(X, self._input_shape)
         X = validate_data(self, X, dtype="numeric", reset=False)
-        module = self.module_
+        module = self._predicting_module()
         like = next(module.parameters())
         dtype = str(like.dtype).removeprefix("torch.")
         outputs = np.empty((len(X), self.n_outputs_))
@@ -244,9 +244,16 @@ class ModuleNetworkMixin:
     def __sklip_network__(self):
         return None if self._has_module else super().__sklip_network__()
 
+    def _predicting_module(self):
+        """``module_`` as it is now, in float64 where its bound is proven."""
+        double = double_copy(self.module_, self._input_shape)
+        return self.module_ if double is None else double
+
     def __sklip_module__(self):
         """What predict evaluates: the module and the shape of one sample, or None."""
-        return (self.module_, self._input_shape) if self._has_module else None
+        if not self._has_module:
+            return None
+        return self._predicting_module(), self._input_shape
 
     def __sklearn_is_fitted__(self):
         return self._has_module or super().__sklearn_is_fitted__()

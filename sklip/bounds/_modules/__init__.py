@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Product bounds of torch modules: convolutions, pooling, residual blocks."""
 
+from sklip.bounds._modules.doubles import double_copy
 from sklip.bounds._modules.hashing import module_hash
 from sklip.bounds._modules.reader import (
     Residual,
@@ -15,23 +16,30 @@ from sklip.bounds._modules.shaped import (
     bound_module,
     hash_module,
     is_any_module,
+    linear_norm,
+    shaped_errors,
     split_steps,
     stated_module,
     unwrap_any_module,
+    view_in_front,
 )
 
 __all__ = [
     "Residual",
     "ShapedModule",
     "bound_module",
+    "double_copy",
     "feedforward_from_module",
     "hash_module",
     "is_any_module",
+    "linear_norm",
     "module_bound",
     "module_hash",
     "register_module_bound",
+    "shaped_errors",
     "split_steps",
     "stated_module",
     "unwrap_any_module",
+    "view_in_front",
     "unwrap_module",
 ]

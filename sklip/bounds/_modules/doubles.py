@@ -38,8 +38,7 @@ def double_copy(module, input_shape):
     double = copy.deepcopy(module)
     for inner in list(double.modules()):
         if parametrize.is_parametrized(inner):
-            for name in list(inner.parametrizations):
-                parametrize.remove_parametrizations(inner, name)
+            _make_plain(inner)
         if type(inner) is nn.Softplus and 20.0 <= inner.beta * inner.threshold < 40.0:
             inner.threshold = _SOFTPLUS_THRESHOLD / inner.beta
     double = double.double()
@@ -50,6 +49,18 @@ def double_copy(module, input_shape):
     if any(map(is_registered, double.modules())) and not _runs(double, input_shape):
         return None
     return double
+
+
+def _make_plain(module):
+    """Give a parametrized module its present tensors as parameters.
+
+    torch's remove_parametrizations edits the class, which copies share.
+    """
+    tensors = {name: getattr(module, name) for name in module.parametrizations}
+    module.__class__ = parametrize.type_before_parametrizations(module)
+    del module._modules["parametrizations"]
+    for name, tensor in tensors.items():
+        module.register_parameter(name, nn.Parameter(tensor.detach().clone()))
 
 
 def _runs(module, input_shape):

@@ -35,7 +35,13 @@ from sklip.bounds._modules.pooling import Pooling
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import get_activation
 
-__all__ = ["Arithmetic", "arithmetic_of", "module_error", "refuse_jumps"]
+__all__ = [
+    "Arithmetic",
+    "arithmetic_of",
+    "known_arithmetic",
+    "module_error",
+    "refuse_jumps",
+]
 
 # Units of roundoff allowed to one evaluation of an activation, relative to
 # scale * (1 + |z|).
@@ -80,6 +86,35 @@ def arithmetic_of(module):
             "are of float64 or all of float32. Convert it: module.double()."
         )
     return _ARITHMETIC[found.pop()]
+
+
+def known_arithmetic(module, operators):
+    """That of a module, where what it calls is known to keep to it.
+
+    Float32 may be less than it says: convolutions by Winograd's or a fast Fourier
+    transform, matrices in TensorFloat-32 or bfloat16.
+    """
+    arithmetic = arithmetic_of(module)
+    if arithmetic.unit > UNIT and _has_convolution(operators):
+        raise UnsupportedModelError(
+            "How convolutions in float32 round depends on the algorithm: nothing is "
+            "proven of their predictions. Let the model predict by module.double()."
+        )
+    if arithmetic.unit > UNIT and torch.get_float32_matmul_precision() != "highest":
+        raise ValueError(
+            "torch.get_float32_matmul_precision() is not 'highest': products in "
+            "float32 are rounded more than their type says. Set it to 'highest', or "
+            "let the model predict by module.double()."
+        )
+    return arithmetic
+
+
+def _has_convolution(operators):
+    return any(
+        isinstance(operator, Convolution)
+        or (isinstance(operator, Sum) and any(map(_has_convolution, operator.branches)))
+        for operator in operators
+    )
 
 
 def refuse_jumps(operators, module):

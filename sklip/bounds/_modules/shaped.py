@@ -12,8 +12,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from sklip.bounds._modules.hashing import module_hash
-from sklip.bounds._modules.reader import is_module, module_bound, unwrap_module
-from sklip.bounds._norms import layer_norms
+from sklip.bounds._modules.reader import (
+    is_module,
+    module_bound,
+    operators_of,
+    unwrap_module,
+)
+from sklip.bounds._modules.rounding import Arithmetic, known_arithmetic, module_error
+from sklip.bounds._norms import layer_norms, product_up
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import (
     FeedForward,
@@ -28,9 +34,12 @@ __all__ = [
     "bound_module",
     "hash_module",
     "is_any_module",
+    "linear_norm",
+    "shaped_errors",
     "split_steps",
     "stated_module",
     "unwrap_any_module",
+    "view_in_front",
 ]
 
 
@@ -110,11 +119,30 @@ def unwrap_any_module(model):
         return unwrap_module(model)
     # As it is now: hooks, modes and weights that were changed after fit included.
     module, shape = copy.deepcopy(stated[0]).cpu(), stated[1]
+    view = view_in_front(model)
+    before = None if view is None else view.mutable_network()
+    return ShapedModule(module, shape, before)
+
+
+def view_in_front(model):
+    """The steps in front of a module as a linear network; None if there are none.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        Its last step holds a module.
+
+    Returns
+    -------
+    view : NetworkView or None
+        From the columns of X to the rows that the module gets.
+    """
+    steps, last = split_steps(model)
     if not steps:
-        return ShapedModule(module, shape)
+        return None
+    _, shape = stated_module(last)
     rows = _Rows(FeedForward([np.eye(int(np.prod(shape)))]))
-    view = network_view(Pipeline([*steps, ("rows", rows)]))
-    return ShapedModule(module, shape, view.mutable_network())
+    return network_view(Pipeline([*steps, ("rows", rows)]))
 
 
 def is_any_module(model):
@@ -129,10 +157,33 @@ def bound_module(model, norm):
     bound = module_bound(model.module, model.input_shape, norm=norm)
     if model.before is None:
         return bound
-    return bound * _linear_norm(model.before, norm) * (1.0 + 2.0**-50)
+    return product_up([bound, linear_norm(model.before, norm)])
 
 
-def _linear_norm(network, norm):
+def shaped_errors(shaped):
+    """How a ShapedModule rounds: bounds c + r ||u|| of the l2 error of its outputs.
+
+    Returns
+    -------
+    own, double : tuple of (float, float)
+        c and r in the type of its parameters, and in float64; u is what it gets.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If it computes in a type, or by algorithms, whose rounding is not known.
+    """
+    module, shape = shaped.module, shaped.input_shape
+    operators = operators_of(module, shape)
+    arithmetic = known_arithmetic(module, operators)
+    double = module_error(operators, shape, Arithmetic())
+    if arithmetic == Arithmetic():
+        return double, double
+    return module_error(operators, shape, arithmetic), double
+
+
+def linear_norm(network, norm):
+    """Norm of the linear map of a network without hidden layers."""
     matrix = network.weights[0]
     rows, columns = np.nonzero(matrix)
     if len(set(rows)) == len(rows) and len(set(columns)) == len(columns):

@@ -59,7 +59,8 @@ class NoiseLipschitzRegressor(NetworkRegressorMixin, BaseNoiseLipschitz):
         class is called with those of ``input_shape``, ``n_outputs``,
         ``hidden_layer_sizes`` and ``activation`` that its signature names; an instance
         is copied, and its weights are the start. Modules are trained in the type of
-        their parameters, float32 unless they were made otherwise.
+        their parameters, float32 unless they were made otherwise; those with a proven
+        bound predict in float64.
     input_shape : tuple of int, default=None
         Shape of one sample for the module, images as (channels, height, width). None:
         that of X if X has more than two axes; for the named modules rows are square
