@@ -187,6 +187,9 @@ def make_certified_error_scorer(
 def make_lipschitz_scorer(*, method="auto"):
     """Make a scorer of the proven Lipschitz bound, negated: greater is better.
 
+    It is the bound of :func:`sklip.bounds.lipschitz_bound`, of ``decision_function`` or
+    of a regressor's ``predict``.
+
     Parameters
     ----------
     method : str, default="auto"

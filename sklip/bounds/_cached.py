@@ -44,7 +44,9 @@ def cached_bound(model, *, method="auto"):
     wanted = auto_method(network) if method == "auto" else method
     fitted = getattr(model, "certificate_", None)
     if isinstance(fitted, LipschitzCertificate):
-        if (fitted.network_hash, fitted.method) == (network.hash, wanted):
+        same = (fitted.network_hash, fitted.method) == (network.hash, wanted)
+        # An attribute may have been replaced since: its number is proven again.
+        if same and fitted.verify(network):
             return fitted
     key = network.hash, wanted
     return _known.get(key, lambda: lipschitz_bound(network, method=wanted))

@@ -33,7 +33,8 @@ class LipschitzCertificate:
     Parameters
     ----------
     value : float
-        The bound: ``||f(x) - f(y)|| <= value * ||x - y||`` for all x, y.
+        The bound: ``||f(x) - f(y)|| <= value * ||x - y||`` for all x, y, where f is the
+        network of ``network_hash``.
     lower : float
         What the method could have reached at best: the solver's dual value, which holds
         to the solver's accuracy and is not proven; 0 where it gives none.
@@ -49,7 +50,10 @@ class LipschitzCertificate:
     slack : float
         Relative amount by which the solver's number was increased for the proof.
     network_hash : str
-        ``FeedForward.hash`` of the network that the bound is about.
+        ``FeedForward.hash`` of the network that the bound is about. Of a classifier of
+        two classes with two logits that is the network of their difference, which
+        ``decision_function`` gives, if the bound comes from ``lipschitz_bound(model)``;
+        the ``certificate_`` of a fit is about ``network_``, both logits together.
     seal : str
         SHA-256 of the weights and of all the other fields: finds changes. It is no
         signature: who means to deceive can seal again, but not make a wrong value
@@ -140,8 +144,9 @@ class LipschitzCertificate:
         ----------
         network : FeedForward or fitted model
             What :func:`lipschitz_bound` was called with.
-        output : int, default=None
-            Single output of the network, if the bound was asked for that.
+        output : int or "all", default=None
+            Output that the bound was asked for. None takes a bound of what
+            :func:`lipschitz_bound` means by None, and also one of all outputs.
         feature : int or str, default=None
             Single column of X, if the bound was asked for that.
 
@@ -151,12 +156,16 @@ class LipschitzCertificate:
             Whether the network is the certificate's (by its hash), nothing in the
             certificate was changed, and its value is proven to be a bound.
         """
-        subject = subject_of(network, output=output, feature=feature)
+        outputs = (None, "all") if output is None else (output,)
+        subjects = [subject_of(network, output=o, feature=feature) for o in outputs]
         try:
             read = LipschitzCertificate(**vars(self))
         except (TypeError, ValueError):
             return False  # a field was given what no certificate has
-        return subject.hash == read.network_hash and subject.proves(read)
+        return any(
+            subject.hash == read.network_hash and subject.proves(read)
+            for subject in subjects
+        )
 
     def to_json(self):
         """Write the certificate as JSON, every float exactly.

@@ -45,9 +45,11 @@ def lipschitz_bound(
         input size (:func:`sklip.bounds.module_bound` takes the size and is tighter). A
         sklip estimator that holds a module knows the size, also behind scalers in a
         Pipeline. Of a fitted model the bound speaks
-        of ``decision_function`` (logits) or ``predict`` (regression) as a function of
+        of ``decision_function`` or ``predict`` (regression) as a function of
         the numeric columns of X, in the units of the user's X and y; columns that an
-        encoder consumes do not count.
+        encoder consumes do not count. Of a classifier without ``decision_function`` it
+        speaks of what decides: the logits of an MLPClassifier, the mean probability of
+        a soft vote.
     method : {"auto", "product", "path", "sequential", "lipsdp-layer", "lipsdp", \
             "lipsdp-cvxpy", "best"}, default="auto"
         ``"product"``: product of the layers' norms. ``"path"``: signed path norms, no
@@ -63,8 +65,13 @@ def lipschitz_bound(
         smallest of ``"auto"`` and the methods that cost less.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output.
-    output : int, default=None
-        Bound this output of the network alone.
+    output : int or "all", default=None
+        Bound this output of the network by which ``predict`` decides alone, or
+        ``"all"`` of them together. That differs from None for two classes with two
+        logits, as sklip's classifiers have them: their ``decision_function`` is the
+        difference of the logits, which may be sqrt(2) times as steep as both together
+        (norm inf: twice); and for bags, which decide by their mean probability. A bare
+        FeedForward has outputs only.
     feature : int or str, default=None
         Bound the slope in this column of X alone, by index or name.
     tol : float, default=1e-6

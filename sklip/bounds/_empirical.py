@@ -70,7 +70,7 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
     """
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_random_state(random_state)
-    view = network_view(model)
+    view = network_view(model).as_score()
     search = _Search(view.network, view.mutable, rng)
     # What overflows on the way is no better point.
     with np.errstate(over="ignore", invalid="ignore"):

@@ -28,9 +28,10 @@ def feature_slopes(model, *, output=None, method="auto"):
     model : FeedForward or fitted model
         Anything that :func:`sklip.networks.network_view` takes; torch modules are not
         taken.
-    output : int, default=None
+    output : int or "all", default=None
         Bound the slope of this logit or target alone. None takes all of them in the l2
-        norm, and of two classes their one logit, as ``decision_function`` does.
+        norm, and of two classes their one logit, as ``decision_function`` does;
+        ``"all"`` takes both of these.
     method : str, default="auto"
         A method of :func:`lipschitz_bound`. ``"auto"`` takes the smallest of the
         cheap ones, and LipSDP as well up to 128 hidden neurons; ``"best"`` solves it
@@ -95,8 +96,10 @@ def feature_slopes(model, *, output=None, method="auto"):
 
 def _single_logit(view):
     """The view of the logit of ``classes[1]`` against ``classes[0]``."""
+    view = view.as_score()
     if view.network.n_outputs == 1:
         return view
+    # Two outputs of a bare network.
     return replace(view, network=view.network.with_output_map([[-1.0, 1.0]]))
 
 

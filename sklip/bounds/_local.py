@@ -60,7 +60,7 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
     """
     norm, radius = check_norm(norm), check_radius(radius)
     device = check_device(device)
-    view = network_view(model)
+    view = network_view(model).as_score()
     inputs = view.encode(X)
     largest = lipschitz_bound(model, norm=norm).value
     if not view.mutable.any():

@@ -14,6 +14,7 @@ from sklip.bounds._chain import Chain
 from sklip.bounds._proof import prove
 
 __all__ = [
+    "DIFFERENCE_NORM",
     "largest_eigenvalue",
     "layer_norms",
     "operator_norm_bound",
@@ -22,6 +23,9 @@ __all__ = [
     "spectral_norm_bound",
     "vector_norms",
 ]
+
+# 2^((p-1)/p), the dual norm of e_t - e_j, rounded up.
+DIFFERENCE_NORM = {1.0: 1.0, 2.0: np.nextafter(np.sqrt(2.0), 2.0), np.inf: 2.0}
 
 
 def largest_eigenvalue(matrix, *, lower=0):

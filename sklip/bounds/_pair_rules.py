@@ -11,6 +11,7 @@ from sklip._floats import FLOOR, SAFETY, UNIT, gamma, lengths
 from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp import LipSDPPairs, sequential_passes
 from sklip.bounds._norms import (
+    DIFFERENCE_NORM,
     layer_norms,
     product_up,
     spectral_norm_bound,
@@ -22,13 +23,11 @@ from sklip.bounds._proof import output_factor, prove
 __all__ = ["lipsdp_rule", "pairwise_rule", "product_rule", "sequential_rule"]
 
 _DUAL = {1.0: np.inf, 2.0: 2.0, np.inf: 1.0}
-# 2^((p-1)/p), the dual norm of e_t - e_j, rounded up.
-_DIFFERENCE_NORM = {1.0: 1.0, 2.0: np.nextafter(np.sqrt(2.0), 2.0), np.inf: 2.0}
 
 
 def product_rule(network, norm):
     """2^((p-1)/p) times the product of norms, the same for all pairs."""
-    constant = product_up([_DIFFERENCE_NORM[norm], product_bound(network, norm)])
+    constant = product_up([DIFFERENCE_NORM[norm], product_bound(network, norm)])
     return lambda pairs: np.full(len(pairs), constant)
 
 

@@ -10,13 +10,35 @@ import numpy as np
 from sklip.bounds._modules import unwrap_module
 from sklip.networks import FeedForward, network_view
 
-__all__ = ["resolve_network", "restricted_network"]
+__all__ = ["is_whole", "resolve_network", "restricted_network"]
+
+
+def is_whole(output):
+    """Whether no single output is asked for."""
+    return output is None or (isinstance(output, str) and output == "all")
 
 
 def resolve_network(model, *, output=None, feature=None):
-    """The network of a model's outputs as functions of its mutable coordinates."""
+    """The network that a bound of a model speaks of, in its mutable coordinates.
+
+    Parameters
+    ----------
+    model : FeedForward, NetworkView or fitted model
+        The model.
+    output : int, "all" or None
+        Output of the network that is meant; "all" of them together; None for what
+        ``decision_function``, or a regressor's ``predict``, gives: of two classes with
+        two logits their difference, which is steeper than both together.
+    feature : int, str or None
+        Column of X that is meant; None for all.
+
+    Returns
+    -------
+    network : FeedForward
+        The model itself where it is a network and nothing else is asked for.
+    """
     model = unwrap_module(model)
-    if isinstance(model, FeedForward) and output is None and feature is None:
+    if isinstance(model, FeedForward) and is_whole(output) and feature is None:
         return model
     return restricted_network(network_view(model), output=output, feature=feature)
 
@@ -25,9 +47,11 @@ def restricted_network(view, *, output=None, feature=None):
     """The same for a NetworkView."""
     if feature is not None:
         view = replace(view, mutable=_columns(view, feature))
+    if output is None:
+        view = view.as_score()
     # A binary model's own output is its single logit, not the pair made of it.
     network = replace(view, is_binary_logit=False).mutable_network()
-    return network if output is None else _single_output(network, output)
+    return network if is_whole(output) else _single_output(network, output)
 
 
 def _columns(view, feature):
@@ -58,7 +82,8 @@ def _single_output(network, output):
     valid = isinstance(output, Integral) and not isinstance(output, bool | np.bool_)
     if not valid or not 0 <= output < n:
         raise ValueError(
-            f"output must be an integer from 0 to {n - 1}, got {output!r}."
+            f"output must be an integer from 0 to {n - 1}, None or 'all', got "
+            f"{output!r}."
         )
     last = network.weights[-1][[output]], network.biases[-1][[output]]
     return FeedForward(

@@ -17,7 +17,7 @@ from sklip.bounds._modules import (
     unwrap_any_module,
 )
 from sklip.bounds._product import product_bound
-from sklip.bounds._resolve import resolve_network
+from sklip.bounds._resolve import is_whole, resolve_network
 
 __all__ = ["ModuleSubject", "NetworkSubject", "Subject", "subject_of"]
 
@@ -121,8 +121,10 @@ def subject_of(model, *, output=None, feature=None):
     ----------
     model : FeedForward, NetworkView, torch module, fitted estimator or Pipeline
         Any model that has a bound.
-    output : int, default=None
-        Single output of a network.
+    output : int or "all", default=None
+        Single output of a network, or all of them together; None for what
+        ``decision_function`` gives, which may be another function: the difference of
+        two logits, the mean score of a bag.
     feature : int or str, default=None
         Single column of X.
 
@@ -131,10 +133,10 @@ def subject_of(model, *, output=None, feature=None):
     subject : Subject
         A ModuleSubject for modules that are no plain stack of layers.
     """
-    model = unwrap_any_module(model)
+    model = unwrap_any_module(model, output)
     if not is_any_module(model):
         return NetworkSubject(resolve_network(model, output=output, feature=feature))
-    if output is not None or feature is not None:
+    if not is_whole(output) or feature is not None:
         raise ValueError(
             "A module with convolutions, pooling or residual blocks is bounded by the "
             "product of norms as a whole: leave method, output and feature out."

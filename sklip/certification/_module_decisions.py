@@ -108,15 +108,12 @@ def module_radii(decisions, norm, method):
                 f"method={method!r} needs the fully connected network of module=None: "
                 "for a module use 'product' or 'best'."
             )
-        certificates = [lipschitz_bound(decisions.model, norm=p) for p in {norm, 2}]
+        certificates = [
+            lipschitz_bound(decisions.model, norm=p, output="all") for p in {norm, 2}
+        ]
     else:
         certificates = [as_proven_bound(method)]
-        if not method.verify(decisions.model):
-            raise ValueError(
-                "The certificate is not one of this model, or proves no bound. Get one "
-                "by lipschitz_bound(model)."
-            )
-    constant = min(_constant(c, norm, decisions.n_features) for c in certificates)
+    constant = min(_constant(c, norm, decisions) for c in certificates)
     # Two logits err by at most sqrt(2) times the l2 error, here and at the far end.
     gaps = decisions.gaps() - 1.5 * decisions.error[:, None]
     growth = 1.5 * decisions.growth * norm_ratio(2, norm, decisions.n_features)
@@ -127,8 +124,18 @@ def module_radii(decisions, norm, method):
     return rounded_down(radii)
 
 
-def _constant(certificate, norm, n_features):
+def _constant(certificate, norm, decisions):
     """Constant of every logit difference in a norm (Theorem 2 of paper 000, A8)."""
     p = certificate.norm
-    factor = 2.0 ** (1.0 - 1.0 / p) * norm_ratio(p, norm, n_features)
+    if certificate.verify(decisions.model, output="all"):
+        factor = 2.0 ** (1.0 - 1.0 / p)
+    elif certificate.verify(decisions.model):
+        # Of two classes, of the difference itself.
+        factor = 1.0
+    else:
+        raise ValueError(
+            "The certificate is not one of this model, or proves no bound. Get one by "
+            "lipschitz_bound(model)."
+        )
+    factor *= norm_ratio(p, norm, decisions.n_features)
     return float(rounded_up(certificate.value * factor))

@@ -95,6 +95,9 @@ def certificate_constant(certificate, view, norm):
         (view.decision_network(), factor),
         (view.mutable_network(), factor),
     ]
+    score = replace(view.as_score(), is_binary_logit=False)
+    if _is_gap(score.network, view.decision_network()):
+        candidates += [(score.network, 1.0), (score.mutable_network(), 1.0)]
     for network, scale in candidates:
         if network.hash == certificate.network_hash:
             if not certificate.verify(network):
@@ -103,5 +106,16 @@ def certificate_constant(certificate, view, norm):
             return rounded_up(certificate.value * scale * ratio)
     raise ValueError(
         "The certificate is of another network than the model's (its preprocessing and "
-        "feature_eps included). Get one by lipschitz_bound(model)."
+        "feature_eps included). Get one by lipschitz_bound(model, output='all')."
+    )
+
+
+def _is_gap(score, logits):
+    """Whether a score is, but for a constant, the difference of two logits."""
+    if logits.n_outputs != 2 or score.n_outputs != 1:
+        return False
+    difference = logits.with_output_map([[-1.0, 1.0]])
+    pairs = zip(score.weights, difference.weights, strict=False)
+    return len(score.weights) == len(difference.weights) and all(
+        np.array_equal(a, b) for a, b in pairs
     )

@@ -173,7 +173,7 @@ class ModuleNetworkMixin:
             super()._certify()
         elif self.certificate is not None:
             try:
-                self.certificate_ = lipschitz_bound(self)
+                self.certificate_ = lipschitz_bound(self, output="all")
             except UnsupportedModelError as error:
                 if self.certificate != "auto":
                     raise

@@ -112,15 +112,9 @@ def network_view(model):
 
 def _assemble(resolved, folder, names, by_name):
     """Fold the columns into the network and note what encode() has to do."""
-    found = Coordinates(folder, resolved.columns)
-    network, rounding = resolved.network, resolved.rounding
-    if not found.is_plain:
-        columns = resolved.columns
-        network = network.with_input_map(found.matrix(columns), columns.offset)
-        rounding = rounding.in_front(columns, found.chosen)
-        if not np.all(found.units == 1.0):
-            network = network.with_input_map(np.diag(found.units))
-            rounding = rounding.measured_in(found.units)
+    found, columns = Coordinates(folder, resolved.columns), resolved.columns
+    network, rounding = _in_front(resolved.network, resolved.rounding, columns, found)
+    decision = resolved.decision
     encoder = InputEncoder(
         folder.n_features,
         names,
@@ -146,8 +140,21 @@ def _assemble(resolved, folder, names, by_name):
         base_units=found.units,
         faithful=found.faithful,
         groups=found.groups,
+        score=decision and (lambda: _in_front(*decision(), columns, found)),
         ties=resolved.ties,
     )
+
+
+def _in_front(network, rounding, columns, found):
+    """The network of the coordinates instead of the columns, and its rounding."""
+    if found.is_plain:
+        return network, rounding
+    network = network.with_input_map(found.matrix(columns), columns.offset)
+    rounding = rounding.in_front(columns, found.chosen)
+    if not np.all(found.units == 1.0):
+        network = network.with_input_map(np.diag(found.units))
+        rounding = rounding.measured_in(found.units)
+    return network, rounding
 
 
 def _entry(model):

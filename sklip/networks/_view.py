@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A fitted model as one network of the user's own columns: what gets certified."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 
@@ -42,6 +42,11 @@ class NetworkView:
     is_binary_logit : bool
         Whether the network has a single output, the logit of ``classes[1]`` against
         ``classes[0]``.
+    score : callable or None
+        Of two classes: gives the network whose single output is ``decision_function``,
+        and its rounding; None if that is not known to be another than the network. It
+        is the difference of two logits, a score without the threshold that is applied
+        to it, or of a bag the mean of its members' scores.
     ties : {"first", "last", "softmax"}
         Which class predict gives where logits are equal: the first of them, the last,
         or the first of those whose softmax, or sigmoid, is equal in floating point.
@@ -75,6 +80,7 @@ class NetworkView:
     base_units: np.ndarray = field(repr=False)
     faithful: np.ndarray = field(repr=False)
     groups: tuple = field(default=(), repr=False)
+    score: Callable | None = field(default=None, repr=False)
     ties: str = "first"
 
     def __post_init__(self):
@@ -122,6 +128,22 @@ class NetworkView:
         if self.is_binary_logit:
             return self.network.with_output_map([[-0.5], [0.5]])
         return self.network
+
+    def as_score(self):
+        """The view of what ``decision_function`` or a regressor's ``predict`` gives.
+
+        Returns
+        -------
+        view : NetworkView
+            Of two classes that of their single score, where it is known; else the view
+            itself. The rows of two logits are subtracted, which rounds once.
+        """
+        if self.score is None:
+            return self
+        network, rounding = self.score()
+        return replace(
+            self, network=network, rounding=rounding, is_binary_logit=True, score=None
+        )
 
     def decided(self, logits):
         """Positions in ``classes`` of what predict gives for some logits.
@@ -209,18 +231,15 @@ class NetworkView:
             units[coordinates] = _check_eps(key, eps) * self.base_units[coordinates]
             mutable[coordinates] = True
         ratio = units / self.units
-        first = self.network.weights[0] * ratio
-        network = FeedForward(
-            (first, *self.network.weights[1:]),
-            self.network.biases,
-            self.network.activation,
-        )
+        network, rounding = _measured(self.network, self.rounding, ratio)
+        score = self.score
         return replace(
             self,
             network=network,
+            rounding=rounding,
             mutable=mutable,
             units=units,
-            rounding=self.rounding.measured_in(ratio),
+            score=None if score is None else lambda: _measured(*score(), ratio),
         )
 
     def _feature(self, key):
@@ -245,6 +264,15 @@ class NetworkView:
                 "consumes it, or an earlier feature_eps left it out."
             )
         return moving
+
+
+def _measured(network, rounding, ratio):
+    """A network of coordinates in other units, and its rounding."""
+    first = network.weights[0] * ratio
+    network = FeedForward(
+        (first, *network.weights[1:]), network.biases, network.activation
+    )
+    return network, rounding.measured_in(ratio)
 
 
 def _check_eps(key, eps):

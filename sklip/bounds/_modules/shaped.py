@@ -19,7 +19,7 @@ from sklip.bounds._modules.reader import (
     unwrap_module,
 )
 from sklip.bounds._modules.rounding import Arithmetic, known_arithmetic, module_error
-from sklip.bounds._norms import layer_norms, product_up
+from sklip.bounds._norms import DIFFERENCE_NORM, layer_norms, product_up
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import (
     FeedForward,
@@ -55,11 +55,14 @@ class ShapedModule:
         Shape of one sample.
     before : FeedForward or None
         The linear part of the preprocessing, rows to rows.
+    is_difference : bool
+        Whether the difference of its two outputs is meant.
     """
 
     module: object
     input_shape: tuple
     before: FeedForward | None = None
+    is_difference: bool = False
 
 
 class _Rows(BaseEstimator):
@@ -108,10 +111,11 @@ def stated_module(model):
     return statement_of(model, "__sklip_module__")
 
 
-def unwrap_any_module(model):
+def unwrap_any_module(model, output=None):
     """A ShapedModule for an estimator with a module, or a Pipeline that ends in one.
 
-    A torch module itself is unwrapped as by ``unwrap_module``, all else returned.
+    A torch module itself is unwrapped as by ``unwrap_module``, all else returned. Of
+    two classes the difference of the logits is meant, unless ``output`` is "all".
     """
     steps, last = split_steps(model)
     stated = stated_module(last)
@@ -121,7 +125,9 @@ def unwrap_any_module(model):
     module, shape = copy.deepcopy(stated[0]).cpu(), stated[1]
     view = view_in_front(model)
     before = None if view is None else view.mutable_network()
-    return ShapedModule(module, shape, before)
+    whole = isinstance(output, str) and output == "all"
+    difference = not whole and len(getattr(last, "classes_", ())) == 2
+    return ShapedModule(module, shape, before, difference)
 
 
 def view_in_front(model):
@@ -155,6 +161,8 @@ def bound_module(model, norm):
     if not isinstance(model, ShapedModule):
         return module_bound(model, norm=norm)
     bound = module_bound(model.module, model.input_shape, norm=norm)
+    if model.is_difference:
+        bound = product_up([bound, DIFFERENCE_NORM[norm]])
     if model.before is None:
         return bound
     return product_up([bound, linear_norm(model.before, norm)])
@@ -197,5 +205,6 @@ def hash_module(model):
     if not isinstance(model, ShapedModule):
         return module_hash(model)
     before = "" if model.before is None else model.before.hash
-    parts = f"{module_hash(model.module)}{model.input_shape}{before}"
+    meant = "difference" if model.is_difference else ""
+    parts = f"{module_hash(model.module)}{model.input_shape}{before}{meant}"
     return hashlib.sha256(parts.encode()).hexdigest()

@@ -140,7 +140,9 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         Proof of ``lipschitz_bound_``.
     lipschitz_bound_ : float
         Proven upper bound of the l2 Lipschitz constant of all logits together, with
-        the best multipliers that were found.
+        the best multipliers that were found. Of two classes ``decision_function`` is
+        the difference of the two, up to sqrt(2) times as steep:
+        ``lipschitz_bound(model)`` bounds that.
     lmi_bound_ : float
         Bound that the multipliers of the training prove: the enforced one, or the
         optimal L of the regularised problem.

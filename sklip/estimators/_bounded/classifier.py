@@ -91,7 +91,9 @@ class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
     certificate_ : LipschitzCertificate
         Proof of ``lipschitz_bound_``; None if ``certificate=None``.
     lipschitz_bound_ : float
-        Proven upper bound of the l2 Lipschitz constant of all outputs together.
+        Proven upper bound of the l2 Lipschitz constant of all logits together.
+        Of two classes ``decision_function`` is the difference of the two, up to sqrt(2)
+        times as steep: ``lipschitz_bound(model)`` bounds that.
     coefs_ : list of ndarray of shape (n_in, n_out)
         Weights, as in scikit-learn.
     intercepts_ : list of ndarray of shape (n_out,)
