@@ -30,6 +30,7 @@ __all__ = [
     "check_seed",
     "check_time_limit",
     "is_bool",
+    "refuse_ambiguous",
     "refuse_masked",
 ]
 
@@ -256,6 +257,28 @@ def refuse_masked(values, name):
             f"{name} is a masked array, whose mask would be dropped. Fill the masked "
             f"entries in, as by {name}.filled(numpy.nan), or leave their rows out."
         )
+
+
+def refuse_ambiguous(mapping, X, name):
+    """ValueError where a column's integer name and its position are different columns.
+
+    An integer key means a position; a table whose own names are integers may mean them.
+    """
+    columns = list(getattr(X, "columns", ()))
+    if mapping is None or not columns or not all(map(_is_integer, columns)):
+        return
+    for key in mapping:
+        if not _is_integer(key) or (0 <= key < len(columns) and columns[key] == key):
+            continue
+        raise ValueError(
+            f"{name} names column {key!r}, which is ambiguous: an integer is a "
+            f"position, but the columns of X are named {_shown(columns)}. Name them by "
+            "strings, as by X.columns = X.columns.map(str) before fit, or pass arrays."
+        )
+
+
+def _is_integer(value):
+    return isinstance(value, Integral) and not is_bool(value)
 
 
 def _is_number(value):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip._arguments import refuse_ambiguous
 from sklip.certification._gaps import logit_gaps
 from sklip.certification._module_decisions import holds_module, module_decisions
 from sklip.certification._rounding import forward_error
@@ -76,6 +77,7 @@ def decide(model, X, y=None, feature_eps=None, device="cpu", *, attack=""):
                 "is proven, and noise_accuracy_curve for what is measured."
             )
         return module_decisions(model, X, y, feature_eps)
+    refuse_ambiguous(feature_eps, X, "feature_eps")
     view = classifier_view(model, feature_eps)
     inputs = checked_inputs(view, X)
     network = view.decision_network()

@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from sklip._arguments import check_norm, check_radius
+from sklip._arguments import check_norm, check_radius, refuse_ambiguous
 from sklip._floats import UNIT
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
@@ -72,6 +72,7 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     if holds_module(model) and not hasattr(model, "classes_"):
         options = {"radius": radius, "norm": norm, "method": method}
         return module_interval(model, X, feature_eps=feature_eps, **options)
+    refuse_ambiguous(feature_eps, X, "feature_eps")
     view = model_view(model, feature_eps)
     if view.classes is not None and not isinstance(model, FeedForward):
         raise ValueError(

@@ -19,9 +19,27 @@ def encode_labels(y, classes, n_samples):
     position = {label: k for k, label in enumerate(np.asarray(classes).tolist())}
     encoded = [position.get(label, -1) for label in y.tolist()]
     if -1 in encoded:
-        unknown = sorted({str(label) for label in y.tolist()} - {*map(str, position)})
-        raise ValueError(
-            f"y contains labels the model does not know: {', '.join(unknown[:5])}. "
-            f"Its classes are {', '.join(map(str, position))}."
-        )
+        raise ValueError(_unknown_labels(y, position))
     return np.array(encoded, dtype=np.intp)
+
+
+def _unknown_labels(y, position):
+    """What is wrong with y; labels that only look like the classes are told apart."""
+    unknown = {label for label in y.tolist() if label not in position}
+    alike = {*map(str, unknown)} <= {*map(str, position)}
+    form = repr if alike else str
+    said = (
+        "y contains labels the model does not know: "
+        f"{', '.join(sorted(map(form, unknown))[:5])}. "
+        f"Its classes are {', '.join(map(form, position))}"
+    )
+    if not alike:
+        return f"{said}."
+    kinds = [
+        ", ".join(sorted({type(label).__name__ for label in labels}))
+        for labels in (unknown, position)
+    ]
+    return (
+        f"{said}, of the type {kinds[1]} instead of {kinds[0]}: convert y, as by "
+        "y.astype(model.classes_.dtype)."
+    )

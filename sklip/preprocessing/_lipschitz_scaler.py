@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklip._arguments import refuse_ambiguous
 from sklip._compat import Interval, fit_context
 
 __all__ = ["LipschitzScaler"]
@@ -86,6 +87,8 @@ class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             If a column is unknown or named twice, or a tolerance is not a positive
             finite number.
         """
+        if isinstance(self.tolerance, Mapping):
+            refuse_ambiguous(self.tolerance, X, "tolerance")
         self._validate(X, reset=True)
         self.scale_ = self._tolerances()
         return self

@@ -8,15 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, RobustScaler, StandardScaler
 
+from sklip import LipschitzScaler
 from sklip.certification import (
     adversarial_accuracy_score,
+    adversarial_interval,
     certified_accuracy_curve,
     certified_accuracy_score,
+    certified_interval,
     certified_radius,
 )
 from sklip.metrics import make_certified_accuracy_scorer
@@ -161,3 +164,48 @@ def test_a_category_has_no_tolerance(people, deep):
         certified_radius(deep, X, feature_eps={"age": 1.0, "site": 1.0})
     with pytest.raises(ValueError, match="unknown column 'salary'"):
         certified_radius(deep, X, feature_eps={"salary": 1.0})
+
+
+INTEGERS = np.random.default_rng(0).normal(size=(60, 3))
+TWO = {0: 0.1, 2: 0.2}
+ON_TABLES = {
+    "radius": lambda X, y: certified_radius(
+        LogisticRegression().fit(X, y), X, feature_eps=TWO
+    ),
+    "accuracy": lambda X, y: certified_accuracy_score(
+        LogisticRegression().fit(X, y), X, y, radius=0.1, feature_eps=TWO
+    ),
+    "attack": lambda X, y: adversarial_accuracy_score(
+        LogisticRegression().fit(X, y), X, y, radius=0.1, feature_eps=TWO
+    ),
+    "interval": lambda X, y: certified_interval(
+        Ridge().fit(X, y), X, radius=0.1, feature_eps=TWO
+    ),
+    "reached": lambda X, y: adversarial_interval(
+        Ridge().fit(X, y), X, radius=0.1, feature_eps=TWO, random_state=0
+    ),
+    "tolerance": lambda X, y: LipschitzScaler(tolerance=TWO).fit_transform(X),
+}
+
+
+@pytest.mark.parametrize("name", ON_TABLES)
+def test_integer_names_that_are_no_positions_are_ambiguous(name):
+    call, y = ON_TABLES[name], (INTEGERS[:, 0] > 0).astype(int)
+    expected = call(INTEGERS, y)
+    for columns in ([0, 1, 2], ["0", "1", "2"]):
+        found = call(pd.DataFrame(INTEGERS, columns=columns), y)
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+    for columns in ([2, 1, 0], [10, 20, 30], [1, 2, 3], [0, 1, 3]):
+        with pytest.raises(ValueError, match="names column [02], which is ambiguous"):
+            call(pd.DataFrame(INTEGERS, columns=columns), y)
+
+
+def test_integer_names_that_are_positions_are_not():
+    y, eps = (INTEGERS[:, 0] > 0).astype(int), {1: 0.1}
+    table = pd.DataFrame(INTEGERS, columns=[2, 1, 0])
+    np.testing.assert_allclose(
+        certified_radius(LogisticRegression().fit(table, y), table, feature_eps=eps),
+        certified_radius(
+            LogisticRegression().fit(INTEGERS, y), INTEGERS, feature_eps=eps
+        ),
+    )

@@ -10,6 +10,7 @@ from sklip._arguments import (
     check_flag,
     check_norm,
     check_radius,
+    refuse_ambiguous,
 )
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.pgd import linearise
@@ -96,6 +97,7 @@ def adversarial_interval(
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
     check_flag(return_points, "return_points")
+    refuse_ambiguous(feature_eps, X, "feature_eps")
     view = model_view(model, feature_eps)
     if view.classes is not None and not isinstance(model, FeedForward):
         raise ValueError(
