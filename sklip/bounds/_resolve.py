@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from sklip.bounds._modules import unwrap_module
-from sklip.networks import FeedForward, network_view
+from sklip.networks import FeedForward, is_exactly, network_view
 
 __all__ = ["is_whole", "resolve_network", "restricted_network"]
 
@@ -38,7 +38,7 @@ def resolve_network(model, *, output=None, feature=None):
         The model itself where it is a network and nothing else is asked for.
     """
     model = unwrap_module(model)
-    if isinstance(model, FeedForward) and is_whole(output) and feature is None:
+    if is_exactly(model, FeedForward) and is_whole(output) and feature is None:
         return model
     return restricted_network(network_view(model), output=output, feature=feature)
 

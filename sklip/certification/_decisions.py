@@ -58,6 +58,13 @@ class Decisions:
         """Target's logit minus each logit; inf for the target itself."""
         return logit_gaps(self.logits, self.target)
 
+    def flips(self, points, rows):
+        """Whether the prediction at a point is not the target of its row.
+
+        By the network's own forward pass and the model's rule at a tie.
+        """
+        return self.view.decided(self.network.forward(points)) != self.target[rows]
+
     def rounding(self):
         """Error of the logits at each sample, and its growth with l2 distance."""
         return forward_error(self.network, self.inputs, self.view.rounding)

@@ -20,7 +20,10 @@ __all__ = ["FittedNetwork"]
 
 
 class _Proven:
-    """A fitted attribute that was proven for one network and holds for no other."""
+    """A number that was proven for one network and holds for no other.
+
+    ``certificate_`` beside it stays: it names its network, and ``verify`` compares.
+    """
 
     def __set_name__(self, owner, name):
         self._name = name
@@ -83,7 +86,6 @@ class FittedNetwork:
     and every bound use from then on; the certificate of fit does not survive it.
     """
 
-    certificate_ = _Proven()
     lipschitz_bound_ = _Proven()
     _handed_out = None
     _proven_hash = None

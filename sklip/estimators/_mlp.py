@@ -64,8 +64,10 @@ class BaseLipschitzMLP(
 
     def _store(self, arguments):
         """Keep the arguments of a constructor, given as its ``locals()``."""
-        for name in self._get_param_names():
-            setattr(self, name, arguments[name])
+        # Not those of type(self): a subclass may have a constructor with fewer or others.
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
 
     def __sklearn_clone__(self):
         # Fits of clones are part of something larger, such as a search: Ctrl-C ends it.

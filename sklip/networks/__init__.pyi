@@ -12,7 +12,12 @@ from sklip.networks._feedforward import FeedForward
 from sklip.networks._network_view import network_view
 from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
-from sklip.networks._trust import makes_statement, need_unaltered, statement_of
+from sklip.networks._trust import (
+    is_exactly,
+    makes_statement,
+    need_unaltered,
+    statement_of,
+)
 from sklip.networks._view import NetworkView
 
 __all__ = [
@@ -22,6 +27,7 @@ __all__ = [
     "activation_names",
     "get_activation",
     "list_activations",
+    "is_exactly",
     "makes_statement",
     "need_unaltered",
     "network_view",

@@ -19,13 +19,13 @@ _BLOCK_ROWS = 512
 
 
 def _frozen(array, ndim, name):
-    array = np.array(check_numbers(array, f"Each of {name}", ndim), order="C")
+    array = np.asarray(check_numbers(array, f"Each of {name}", ndim), np.float64)
     if not array.size:
         raise ValueError(f"Each of {name} must have entries, got shape {array.shape}.")
     if not np.all(np.isfinite(array)):
         raise ValueError(f"{name} contain NaN or infinity: no bound exists.")
-    array.flags.writeable = False
-    return array
+    # On bytes, that nobody can make writeable again: the hash is computed once.
+    return np.frombuffer(array.tobytes()).reshape(array.shape)
 
 
 def _all_frozen(arrays, ndim, name):

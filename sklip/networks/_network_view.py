@@ -27,6 +27,7 @@ from sklip.networks._reading import (
     resolve,
     unwrap_search,
 )
+from sklip.networks._trust import is_exactly
 from sklip.networks._view import NetworkView
 
 __all__ = ["network_view"]
@@ -97,9 +98,9 @@ def network_view(model):
     >>> bool(abs(view.network.forward(X) - model.decision_function(X)).max() < 1e-10)
     True
     """
-    if isinstance(model, NetworkView):
+    if is_exactly(model, NetworkView):
         return model
-    if isinstance(model, FeedForward):
+    if is_exactly(model, FeedForward):
         classes = np.arange(model.n_outputs) if model.n_outputs > 1 else None
         columns = raw_columns(model.n_inputs)
         resolved = Resolved(model, FoldRounding.of(model), classes, columns)

@@ -17,6 +17,7 @@ from sklip.exceptions import UnsupportedModelError
 
 __all__ = [
     "full_name",
+    "is_exactly",
     "is_own",
     "makes_statement",
     "need_unaltered",
@@ -103,6 +104,37 @@ def need_unaltered(model):
                     f"{full_name(klass)}.{name} was replaced by a function of "
                     f"{code.__module__}: what it computes is not known."
                 )
+
+
+def is_exactly(model, kind):
+    """Whether an object is of a class, and nothing of it was changed.
+
+    Parameters
+    ----------
+    model : object
+        Any object.
+    kind : type
+        A class whose methods are to be believed.
+
+    Returns
+    -------
+    exactly : bool
+        False for an object of another class.
+
+    Raises
+    ------
+    UnsupportedModelError
+        For one of a subclass, or one whose methods were replaced.
+    """
+    if not isinstance(model, kind):
+        return False
+    if type(model) is not kind:
+        raise UnsupportedModelError(
+            f"{full_name(model)} is a subclass of {kind.__name__}, which may compute "
+            f"something else. Make a {kind.__name__} of it."
+        )
+    need_unaltered(model)
+    return True
 
 
 def makes_statement(model, name):

@@ -96,6 +96,9 @@ def test_network_cannot_be_changed():
         net.weights[0][0, 0] = 2.0
     with pytest.raises(ValueError, match="read-only"):
         net.biases[1][0] = 2.0
+    for array in (*net.weights, *net.biases):
+        with pytest.raises(ValueError, match="cannot set WRITEABLE"):
+            array.flags.writeable = True
     with pytest.raises(AttributeError):
         net.weights = ()
 

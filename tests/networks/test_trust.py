@@ -3,6 +3,7 @@
 """Which classes and objects are believed to compute what is read from them."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from sklip import (
     lipschitz_bound,
 )
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks import FeedForward, network_view
+from sklip.networks import FeedForward, NetworkView, network_view
 from sklip.networks._trust import _HARMLESS, is_own, statement_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -371,3 +372,25 @@ def test_a_wrapper_states_the_model_that_it_predicts_as():
         assert network_view(wrapped).network.hash == network_view(inner).network.hash
         assert float(lipschitz_bound(wrapped)) == float(lipschitz_bound(inner))
     assert network_view(Stated(model).fit(X, LABELS)).n_features == 3
+
+
+class Wider(NetworkView):
+    def encode(self, X):
+        return 2.0 * super().encode(X)
+
+
+def test_a_network_is_a_network_itself():
+    network = FeedForward([np.eye(3)])
+    view = network_view(network)
+    wider = Wider(**{f.name: getattr(view, f.name) for f in dataclasses.fields(view)})
+    altered = FeedForward([np.eye(3)])
+    object.__setattr__(altered, "forward", lambda X: 2.0 * X)
+    for model, said in (
+        (wider, "test_trust.Wider is a subclass of NetworkView"),
+        (altered, "FeedForward has forward of its own"),
+        (Stated(altered).fit(X, LABELS), "forward of its own"),
+    ):
+        for call in (network_view, lipschitz_bound, lambda m: certified_radius(m, X)):
+            with pytest.raises(UnsupportedModelError, match=said):
+                call(model)
+    assert float(lipschitz_bound(view)) == float(lipschitz_bound(network))

@@ -107,11 +107,10 @@ def nearest_flips(decisions, norm, n_steps, n_restarts, rng):
 
 def nearest_on_ray(decisions, rows, flips):
     """Bisect between each sample and its flip, always keeping a flip."""
-    network, origin, target = decisions.network, decisions.inputs, decisions.target
-    near, far = origin[rows], flips
+    near, far = decisions.inputs[rows], flips
     for _ in range(_N_HALVINGS):
         middle = 0.5 * (near + far)
-        wrong = network.forward(middle).argmax(axis=1) != target[rows]
+        wrong = decisions.flips(middle, rows)
         far = np.where(wrong[:, None], middle, far)
         near = np.where(wrong[:, None], near, middle)
     return far
@@ -121,6 +120,7 @@ class _Descent:
     """Descent of the margin of some samples within radii that adapt."""
 
     def __init__(self, decisions, rows, norm, n_steps):
+        self.decisions, self.rows = decisions, rows
         self.network, self.norm, self.n_steps = decisions.network, norm, n_steps
         self.moving = np.flatnonzero(decisions.view.attackable)
         self.origin, self.target = decisions.inputs[rows], decisions.target[rows]
@@ -142,7 +142,7 @@ class _Descent:
         for step in range(self.n_steps):
             here = self._points(delta, radius)
             margin, gradient = self._margins(here, chosen)
-            flips = self.network.forward(here).argmax(axis=1) != self.target
+            flips = self.decisions.flips(here, self.rows)
             length = norms(delta, self.norm)
             nearer = flips & (length < nearest)
             best[nearer], nearest[nearer] = here[nearer], length[nearer]

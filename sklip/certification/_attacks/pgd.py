@@ -198,7 +198,7 @@ def _ascend(decisions, rows, ball, n_steps, restart, rng):
         logits, pull_back = linearise(network, here)
         # The verdict is the network's own forward pass, never this one's.
         near = np.flatnonzero(logits.argmax(axis=1) != target[alive])
-        wrong = network.forward(here[near]).argmax(axis=1) != target[alive[near]]
+        wrong = decisions.flips(here[near], rows[alive[near]])
         hit[alive[near[wrong]]] = True
         if step == n_steps or hit.all():
             break

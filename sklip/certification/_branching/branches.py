@@ -216,6 +216,5 @@ class Branching:
         ball = Ball(self.norm, parts.radii[:, None])
         points = self.decisions.inputs[parts.samples]
         points[:, self.moving] = ball.move(points[:, self.moving], steps)
-        wrong = self.network.forward(points).argmax(axis=1)
-        for part in np.flatnonzero(wrong != self.decisions.target[parts.samples]):
+        for part in np.flatnonzero(self.decisions.flips(points, parts.samples)):
             parts.questions[part].falsify(points[part])

@@ -10,7 +10,12 @@ model that predicts the same.
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._reading.known import MODELS, WRAPPERS
-from sklip.networks._trust import full_name, makes_statement, statement_of
+from sklip.networks._trust import (
+    full_name,
+    is_exactly,
+    makes_statement,
+    statement_of,
+)
 
 __all__ = ["extract_stated", "stated_model", "unknown_model"]
 
@@ -37,7 +42,7 @@ def extract_stated(model):
             "FeedForward: lipschitz_bound, certified_radius with method='product' and "
             "certified_interval take it as it is."
         )
-    if not isinstance(network, FeedForward):
+    if not is_exactly(network, FeedForward):
         raise UnsupportedModelError(
             f"{full_name(model)}.__sklip_network__ gave {type(network).__name__}: a "
             "FeedForward or a fitted model is needed."
