@@ -64,7 +64,7 @@ class BaseLipschitzMLP(
 
     def _store(self, arguments):
         """Keep the arguments of a constructor, given as its ``locals()``."""
-        # Not those of type(self): a subclass may have a constructor with fewer or others.
+        # Not by the names of type(self): a subclass may have another constructor.
         for name, value in arguments.items():
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
