@@ -234,6 +234,24 @@ def test_the_far_end_has_the_room_that_rounding_needs(norm, method):
         assert Fraction(upper[0]) <= center + reach * (1 + Fraction(1e-6)) + 20 * far
 
 
+@pytest.mark.parametrize("norm, ratio", [(1, 1.0), (2, 1.0), (np.inf, 4.0)])
+def test_growth_is_measured_in_the_norm_of_the_ball(norm, ratio, monkeypatch):
+    """A rounding error that grows by 1 for each unit of l2 distance."""
+    network = FeedForward([np.zeros((1, 16))], [[0.5]])
+
+    def growing(network, inputs, rounding):
+        return np.zeros(len(inputs)), 1.0
+
+    monkeypatch.setattr("sklip.certification._intervals.forward_error", growing)
+    X, radius = np.zeros((1, 16)), 3.0
+    lower, upper = certified_interval(
+        network, X, radius=radius, norm=norm, method="pairwise"
+    )
+    assert_allclose(upper[0] - 0.5, ratio * radius, rtol=1e-12)
+    assert_allclose(0.5 - lower[0], ratio * radius, rtol=1e-12)
+    assert upper[0] >= 0.5 + ratio * radius and lower[0] <= 0.5 - ratio * radius
+
+
 def test_an_interval_without_room_to_move_covers_the_roundings():
     network = FeedForward([[[1.0, -1.0]]], [[1.0 / 3.0]])
     x = np.array([[1e16, 1e16]])
