@@ -55,7 +55,7 @@ EXPECTED_FAILURES = dict.fromkeys(
 META_ESTIMATORS = [
     CertifiedRejectClassifier(LogisticRegression(), radius=0),
     CertifiedRejectClassifier(
-        LipschitzRegularizedMLPClassifier((16,), max_iter=100, random_state=0), radius=0
+        LipschitzRegularizedMLPClassifier((16,), max_iter=200, random_state=0), radius=0
     ),
     CertifiedIntervalRegressor(Ridge(), radius=0.1),
     CertifiedIntervalRegressor(Ridge(), radius=0.1, conformal=True, coverage=0.5),
