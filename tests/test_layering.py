@@ -18,6 +18,7 @@ LEAVES = {
     "exceptions",
     "_arguments",
     "_compat",
+    "_copies",
     "_files",
     "_floats",
     "_lazy",

@@ -15,6 +15,7 @@ from sklip._arguments import check_option
 from sklip._floats import UNIT
 from sklip.bounds import output_difference_bounds
 from sklip.certification._decisions import Decisions
+from sklip.certification._module_decisions import ModuleDecisions
 from sklip.certification._pairs import LOCAL_METHODS, certificate_constant, rules
 from sklip.certification._proven_radii import Margins, proven_radii
 from sklip.exceptions import UnsupportedModelError
@@ -44,6 +45,8 @@ class _Lowered(Decisions):
 
     loss: np.ndarray | float = 0.0
 
+    _of_samples = (*Decisions._of_samples, "loss")
+
     def gaps(self):
         """Gaps less the loss; inf for the target itself."""
         return super().gaps() - self.loss
@@ -70,6 +73,12 @@ def flipped_radii(decisions, norm, method, needed=np.inf):
         Proven for every combination of categories that the encoders know, and for an
         unknown one where they accept it.
     """
+    if isinstance(decisions, ModuleDecisions) and decisions.categories:
+        raise ValueError(
+            "categorical='flip' needs the fully connected network of module=None: in "
+            f"front of a torch module the columns {list(decisions.categories)} are "
+            "taken as they are. Use categorical='immutable'."
+        )
     groups = getattr(decisions, "view", None) and _listed(decisions.view)
     if not groups:
         return proven_radii(decisions, norm, method, needed=needed)
@@ -99,6 +108,7 @@ def flipped_radii(decisions, norm, method, needed=np.inf):
             network.forward(inputs),
             decisions.target,
             decisions.device,
+            decisions.missing,
             loss,
         )
         if constants is None:
@@ -116,7 +126,8 @@ def _listed(view):
             columns = [names[j] for j in sorted(group.sources)]
             raise UnsupportedModelError(
                 f"categorical='flip' needs a list of all values of the columns "
-                f"{columns}, but they are used as numbers too, or behind a curved map."
+                f"{columns}, but they are used as numbers too, behind a curved map, or "
+                "imputed behind the encoder in more ways than one."
             )
     return list(view.groups)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a classifier decides at some samples, in the coordinates of its network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -35,6 +35,9 @@ class Decisions:
         Class the question is about: the true one, or without y the predicted one.
     device : str
         Where bounds inside balls are computed.
+    missing : ndarray of bool of shape (n_samples, n_coordinates), default=None
+        Coordinates that stand for a missing entry of X, which stays missing; None if
+        there is none.
     """
 
     view: NetworkView
@@ -43,6 +46,7 @@ class Decisions:
     logits: np.ndarray
     target: np.ndarray
     device: str = "cpu"
+    missing: np.ndarray | None = None
 
     @property
     def correct(self):
@@ -53,6 +57,49 @@ class Decisions:
     def n_mutable(self):
         """Number of coordinates an adversary may move."""
         return int(np.count_nonzero(self.view.mutable))
+
+    def movable(self):
+        """Whether an attack may move each coordinate that it can move at all."""
+        moving = np.flatnonzero(self.view.attackable)
+        if self.missing is None:
+            return np.ones((len(self.target), len(moving)), dtype=bool)
+        return ~self.missing[:, moving]
+
+    def by_missing(self, most=np.inf):
+        """Samples that lack the same entries, which do not move.
+
+        Parameters
+        ----------
+        most : int, default=inf
+            Beyond so many patterns the samples stay together.
+
+        Yields
+        ------
+        rows : ndarray of int
+            Positions of some samples.
+        decisions : Decisions
+            Those samples; what they lack is no longer mutable.
+        """
+        whole = np.arange(len(self.target)), self
+        if self.missing is None:
+            return [whole]
+        acting = self.missing & self.view.mutable
+        patterns, which = np.unique(acting, axis=0, return_inverse=True)
+        if len(patterns) > most:
+            return [whole]
+        groups = [np.flatnonzero(which.ravel() == k) for k in range(len(patterns))]
+        return [
+            (rows, self.take(rows, self.view.frozen(pattern)))
+            for rows, pattern in zip(groups, patterns, strict=True)
+        ]
+
+    def take(self, rows, view):
+        """Some of the samples, as another view sees them; nothing is missing there."""
+        arrays = {name: getattr(self, name)[rows] for name in self._of_samples}
+        return replace(self, view=view, missing=None, **arrays)
+
+    # Names of the arrays with one entry for each sample.
+    _of_samples = ("inputs", "logits", "target")
 
     def gaps(self):
         """Target's logit minus each logit; inf for the target itself."""
@@ -85,7 +132,7 @@ def decide(model, X, y=None, feature_eps=None, device="cpu", *, attack=""):
             )
         return module_decisions(model, X, y, feature_eps)
     refuse_ambiguous(feature_eps, X, "feature_eps")
-    view = classifier_view(model, feature_eps)
+    view = classifier_view(model, feature_eps, X)
     inputs = checked_inputs(view, X)
     network = view.decision_network()
     logits = network.forward(inputs)
@@ -93,18 +140,20 @@ def decide(model, X, y=None, feature_eps=None, device="cpu", *, attack=""):
         target = view.decided(logits)
     else:
         target = encode_labels(y, view.classes, len(inputs))
-    return Decisions(view, network, inputs, logits, target, device)
+    missing = view.missing(X)
+    missing = missing if missing.any() else None
+    return Decisions(view, network, inputs, logits, target, device, missing)
 
 
-def model_view(model, feature_eps=None):
-    """The model's view, in units of feature_eps if given."""
-    view = network_view(model)
+def model_view(model, feature_eps=None, X=None):
+    """The model's view for samples like X, in units of feature_eps if given."""
+    view = network_view(model, X)
     return view if feature_eps is None else view.with_feature_eps(feature_eps)
 
 
-def classifier_view(model, feature_eps=None):
+def classifier_view(model, feature_eps=None, X=None):
     """The view of a classifier; ValueError for a regressor."""
-    view = model_view(model, feature_eps)
+    view = model_view(model, feature_eps, X)
     if view.classes is None:
         raise ValueError(
             f"{type(model).__name__} is not a classifier: it has no margin and no "

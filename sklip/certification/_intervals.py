@@ -73,7 +73,7 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
         options = {"radius": radius, "norm": norm, "method": method}
         return module_interval(model, X, feature_eps=feature_eps, **options)
     refuse_ambiguous(feature_eps, X, "feature_eps")
-    view = model_view(model, feature_eps)
+    view = model_view(model, feature_eps, X)
     if view.classes is not None and not isinstance(model, FeedForward):
         raise ValueError(
             f"{type(model).__name__} is a classifier; certified_interval is for "

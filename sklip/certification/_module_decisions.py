@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip._copies import own_copy
 from sklip._floats import rounded_down, rounded_up
 from sklip.bounds import (
     ShapedModule,
@@ -50,6 +51,8 @@ class ModuleDecisions:
         Class the question is about.
     predicted : ndarray of shape (n_samples,)
         Class that predict gives.
+    categories : tuple
+        Columns of X, by name or index, that an encoder consumes or an imputer marks.
     """
 
     model: object
@@ -59,6 +62,7 @@ class ModuleDecisions:
     growth: float
     target: np.ndarray
     predicted: np.ndarray
+    categories: tuple = ()
 
     @property
     def correct(self):
@@ -90,14 +94,14 @@ def module_decisions(model, X, y, feature_eps):
         )
     outputs = module_outputs(model, X)
     logits, n = outputs.values, outputs.n_features
-    single = np.atleast_2d(model.decision_function(X).T).T
+    single = np.atleast_2d(model.decision_function(own_copy(X)).T).T
     predicted = single.argmax(axis=1) if single.shape[1] > 1 else single[:, 0] > 0
     predicted = predicted.astype(np.intp)
     target = predicted
     if y is not None:
         target = encode_labels(y, model.classes_, len(logits))
-    rounding = outputs.error, outputs.growth
-    return ModuleDecisions(model, n, logits, *rounding, target, predicted)
+    rounding, categories = (outputs.error, outputs.growth), outputs.categories
+    return ModuleDecisions(model, n, logits, *rounding, target, predicted, categories)
 
 
 def module_radii(decisions, norm, method):

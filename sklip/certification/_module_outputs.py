@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sklip._copies import own_copy
 from sklip._floats import lengths
 from sklip.bounds import (
     double_copy,
@@ -40,18 +41,22 @@ class ModuleOutputs:
         At a point at l2 distance r the latter is larger by at most ``growth * r``.
     n_features : int
         Numbers in one sample that may move.
+    categories : tuple
+        Columns of X, by name or index, that an encoder consumes or an imputer marks.
     """
 
     values: np.ndarray
     error: np.ndarray
     growth: float
     n_features: int
+    categories: tuple = ()
 
 
 def module_outputs(model, X):
     """Evaluate an estimator with a module, or a Pipeline of one, at X."""
     shaped = unwrap_any_module(model)
-    view, rows = view_in_front(model), X
+    # A step may write into what it gets.
+    view, rows = view_in_front(model, X), own_copy(X)
     for _, step in split_steps(model)[0]:
         rows = rows if step in (None, "passthrough") else step.transform(rows)
     rows = np.asarray(rows)
@@ -60,7 +65,16 @@ def module_outputs(model, X):
         raise ValueError("X has no samples.")
     values = _forward(shaped, rows)
     n = shaped.before.n_inputs if shaped.before else rows.shape[1]
-    return ModuleOutputs(values, *_rounding(shaped, view, X, rows), n)
+    return ModuleOutputs(
+        values, *_rounding(shaped, view, X, rows), n, _categories(view)
+    )
+
+
+def _categories(view):
+    if view is None:
+        return ()
+    columns = sorted(frozenset().union(*(group.sources for group in view.groups)))
+    return tuple((view.feature_names or range(view.n_features))[j] for j in columns)
 
 
 def _forward(shaped, rows):

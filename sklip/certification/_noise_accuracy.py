@@ -12,6 +12,7 @@ from sklip._arguments import (
     check_seed,
     refuse_masked,
 )
+from sklip._copies import own_copy
 
 __all__ = ["noise_accuracy_curve"]
 
@@ -111,7 +112,7 @@ def _noise_type(samples):
 
 def _noisy(samples, noise, std):
     if std == 0:
-        return samples
+        return own_copy(samples)
     try:
         return samples + noise.dtype.type(std) * noise
     except TypeError as error:

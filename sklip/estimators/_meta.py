@@ -17,6 +17,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklip._compat import HasMethods, Interval, Options
+from sklip._copies import own_copy
 from sklip.certification import holds_module
 from sklip.networks import network_view
 
@@ -35,7 +36,7 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
     }
 
     def _check_X(self, X, *args, reset=False):
-        """Sparse matrices refused, names and number of columns noted or compared."""
+        """A copy of X; sparse refused, its columns noted or compared."""
         if sparse.issparse(X):
             raise TypeError(
                 f"Sparse input is not supported by {type(self).__name__}: a radius "
@@ -46,7 +47,9 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
                 "X must be 2D, one row for each sample, but is 1D. Reshape your data: "
                 "X.reshape(-1, 1) for one feature, X.reshape(1, -1) for one sample."
             )
-        return validate_data(self, X, *args, reset=reset, skip_check_array=True)
+        checked = validate_data(self, X, *args, reset=reset, skip_check_array=True)
+        # The estimator inside may write into what it gets, with copy=False for one.
+        return tuple(map(own_copy, checked)) if args else own_copy(checked)
 
     def _routed(self, fit_params):
         """Arguments for the inner fit."""

@@ -5,6 +5,7 @@
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from sklip._copies import own_copy
 from sklip.certification import certified_radius, risk_coverage_curve
 from sklip.estimators import CertifiedRejectClassifier
 from sklip.inspection._axes import new_axes
@@ -127,7 +128,7 @@ class RiskCoverageDisplay:
                 model, at = model.estimator_, model.radius
             coverage, risk, thresholds = risk_coverage_curve(
                 y,
-                model.predict(X),
+                model.predict(own_copy(X)),
                 certified_radius(model, X, **kwargs),
                 sample_weight=sample_weight,
             )

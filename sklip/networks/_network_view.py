@@ -16,6 +16,8 @@ from sklip.networks._folding import (
     Folder,
     FoldRounding,
     InputEncoder,
+    Storage,
+    column_names,
     is_drop,
     is_identity,
     raw_columns,
@@ -36,7 +38,7 @@ __all__ = ["network_view"]
 _VOTES = (VotingClassifier, VotingRegressor)
 
 
-def network_view(model):
+def network_view(model, X=None):
     """View a fitted model as one network of the columns of X.
 
     Parameters
@@ -46,6 +48,10 @@ def network_view(model):
         scikit-learn, or a Pipeline or TransformedTargetRegressor of these, or a model
         of a class of your own (see Notes). A bare FeedForward is a classifier if it has
         several outputs, else a regressor.
+    X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
+        Samples whose types decide in which arithmetic the model computes: what rounding
+        may do in float32 is allowed for by radii and intervals. None stands for
+        float64.
 
     Returns
     -------
@@ -81,9 +87,11 @@ def network_view(model):
     which returns scale and offset of each.
 
     Float32 input is cast to float64 first. scikit-learn's scalers round their output to
-    the type of X, and its MLPs compute in the type they were fitted on, so with float32
-    the model itself agrees with the network to float32 precision only, and what is
-    proven speaks of the network.
+    the type of X, and a PCA or an MLP fitted on float32 computes in it, so that the
+    model itself agrees with the network to float32 precision only. Its roundings are
+    counted for the types of the X given: a radius or an interval holds for rows of that
+    type, and for float64. Where the types leave nothing to prove (float16, integers
+    that wrap around) the step is refused by name.
 
     Examples
     --------
@@ -106,9 +114,20 @@ def network_view(model):
         resolved = Resolved(model, FoldRounding.of(model), classes, columns)
         return _assemble(resolved, Folder(model.n_inputs), None, False)
     n_features, names, by_name = _entry(model)
-    folder = Folder(n_features)
-    resolved = resolve(model, folder, raw_columns(n_features))
+    folder = Folder(n_features, X)
+    storage = Storage.of(X, n_features, _positions(names, X))
+    resolved = resolve(model, folder, raw_columns(n_features, storage))
     return _assemble(resolved, folder, names, by_name)
+
+
+def _positions(names, X):
+    """Where the columns of fit are in X; None if both have no names."""
+    given = column_names(X)
+    if names is None or given is None:
+        return None
+    place = {name: i for i, name in enumerate(given)}
+    # encode() says what is missing.
+    return [place.get(name, len(given)) for name in names]
 
 
 def _assemble(resolved, folder, names, by_name):
@@ -121,10 +140,11 @@ def _assemble(resolved, folder, names, by_name):
         names,
         by_name,
         tuple(found.used),
-        tuple(_fill_value(folder, j) for j in found.used),
+        tuple(folder.fill(j) for j in found.used),
         tuple(folder.paths),
         tuple(found.encoded),
         frozenset(folder.immutable),
+        tuple(folder.fill(folder.n_features + k) for k in found.encoded),
     )
     classes = resolved.classes
     return NetworkView(
@@ -136,7 +156,7 @@ def _assemble(resolved, folder, names, by_name):
         classes=classes,
         is_binary_logit=classes is not None and network.n_outputs < len(classes),
         encoder=encoder,
-        rounding=rounding,
+        rounding=rounding.checked(),
         units=found.units,
         base_units=found.units,
         faithful=found.faithful,
@@ -192,13 +212,3 @@ def _flatten(model):
         yield from _flatten(model.estimators_[0])
     else:
         yield model
-
-
-def _fill_value(folder, j):
-    """What replaces a missing value of column j; NaN if no single value does."""
-    fills = folder.fills.get(j, [])
-    if not fills or j in folder.bare:
-        return np.nan
-    value, error = fills[0]
-    agree = all(abs(other - value) <= error + slack for other, slack in fills)
-    return value if agree else np.nan

@@ -116,6 +116,36 @@ class NetworkView:
         U /= self.units
         return U
 
+    def missing(self, X):
+        """Whether each coordinate stands for an entry of X that is missing.
+
+        Parameters
+        ----------
+        X : {array-like, DataFrame} of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        missing : ndarray of bool of shape (n_samples, n_coordinates)
+            Never for the output of an encoder of categories.
+        """
+        return self.encoder.missing(X, self.feature_index)
+
+    def frozen(self, coordinates):
+        """The same with fewer coordinates that may move.
+
+        Parameters
+        ----------
+        coordinates : ndarray of bool of shape (n_coordinates,)
+            Those that do not.
+
+        Returns
+        -------
+        view : NetworkView
+            In the same units.
+        """
+        return replace(self, mutable=self.mutable & ~coordinates)
+
     def decision_network(self):
         """The network with one output for each class.
 

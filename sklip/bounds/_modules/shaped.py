@@ -130,13 +130,15 @@ def unwrap_any_module(model, output=None):
     return ShapedModule(module, shape, before, difference)
 
 
-def view_in_front(model):
+def view_in_front(model, X=None):
     """The steps in front of a module as a linear network; None if there are none.
 
     Parameters
     ----------
     model : estimator or Pipeline
         Its last step holds a module.
+    X : array-like, default=None
+        Samples, as :func:`network_view` takes them.
 
     Returns
     -------
@@ -148,7 +150,7 @@ def view_in_front(model):
         return None
     _, shape = stated_module(last)
     rows = _Rows(FeedForward([np.eye(int(np.prod(shape)))]))
-    return network_view(Pipeline([*steps, ("rows", rows)]))
+    return network_view(Pipeline([*steps, ("rows", rows)]), X)
 
 
 def is_any_module(model):

@@ -90,7 +90,7 @@ def nearest_flips(decisions, norm, n_steps, n_restarts, rng):
     distances = np.where(decisions.correct, np.inf, 0.0)
     if not decisions.view.attackable.any():
         return points, distances
-    right = np.flatnonzero(decisions.correct)
+    right = np.flatnonzero(decisions.correct & decisions.movable().any(axis=1))
     for restart in range(n_restarts):
         for start in range(0, len(right), _BLOCK_ROWS):
             rows = right[start : start + _BLOCK_ROWS]
@@ -123,6 +123,8 @@ class _Descent:
         self.decisions, self.rows = decisions, rows
         self.network, self.norm, self.n_steps = decisions.network, norm, n_steps
         self.moving = np.flatnonzero(decisions.view.attackable)
+        # An entry that is missing stays missing.
+        self.free = decisions.movable()[rows]
         self.origin, self.target = decisions.inputs[rows], decisions.target[rows]
         self.classes = np.eye(self.network.n_outputs)
         own = self.classes[self.target] > 0.0
@@ -149,11 +151,12 @@ class _Descent:
             ease = 0.5 * (1.0 + np.cos(np.pi * step / self.n_steps))
             radius = self._radii(radius, length, nearest, flips, margin, gradient, ease)
             flat = ~gradient.any(axis=1)
-            gradient[flat] = rng.standard_normal((flat.sum(), gradient.shape[1]))
+            noise = rng.standard_normal((flat.sum(), gradient.shape[1]))
+            gradient[flat] = noise * self.free[flat]
             ball = Ball(self.norm, radius[:, None])
             size = np.maximum(ease, 0.02) * radius[:, None]
             if step == 0 and restart:
-                delta = 0.3 * ball.sample(delta.shape[1], rng)
+                delta = 0.3 * ball.sample(delta.shape[1], rng) * self.free
             delta = ball.project(delta - size * ball.steepest(gradient))
         return best, np.isfinite(nearest)
 
@@ -171,7 +174,7 @@ class _Descent:
         other = rest.argmax(axis=1) if chosen is None else chosen
         margin = logits[rows, self.target] - logits[rows, other]
         slopes = self.classes[self.target] - self.classes[other]
-        return margin, pull_back(slopes)[:, self.moving]
+        return margin, pull_back(slopes)[:, self.moving] * self.free
 
     def _radii(self, radius, length, nearest, flips, margin, gradient, ease):
         """Shrink where the point flips, grow where it does not."""

@@ -168,7 +168,7 @@ def attack_points(decisions, radii, norm, n_steps, n_restarts, rng):
     points = decisions.inputs.copy()
     flipped = ~decisions.correct
     ball = Ball(norm, radii[:, None])
-    attackable = (radii > 0.0) & decisions.view.attackable.any()
+    attackable = (radii > 0.0) & decisions.movable().any(axis=1)
     for restart in range(n_restarts):
         rows = np.flatnonzero(~flipped & attackable)
         for start in range(0, len(rows), _BLOCK_ROWS):
@@ -187,9 +187,11 @@ def _ascend(decisions, rows, ball, n_steps, restart, rng):
     origin, target = decisions.inputs[rows], decisions.target[rows]
     loss = _loss_slopes(decisions.logits[rows], target, restart)
     points, hit = origin.copy(), np.zeros(len(rows), dtype=bool)
+    # An entry that is missing stays missing.
+    free = decisions.movable()[rows]
     delta = np.zeros((len(rows), len(mutable)))
     if restart >= 2:
-        delta = ball.sample(len(mutable), rng)
+        delta = ball.sample(len(mutable), rng) * free
     for step in range(n_steps + 1):
         alive = np.flatnonzero(~hit)
         here = origin[alive]
@@ -202,9 +204,10 @@ def _ascend(decisions, rows, ball, n_steps, restart, rng):
         hit[alive[near[wrong]]] = True
         if step == n_steps or hit.all():
             break
-        gradient = pull_back(loss(logits, alive))[:, mutable]
+        gradient = pull_back(loss(logits, alive))[:, mutable] * free[alive]
         flat = ~gradient.any(axis=1)
-        gradient[flat] = rng.standard_normal((np.count_nonzero(flat), len(mutable)))
+        noise = rng.standard_normal((np.count_nonzero(flat), len(mutable)))
+        gradient[flat] = noise * free[alive][flat]
         size = 0.5 * (1.0 + np.cos(np.pi * step / n_steps)) * ball.radius[alive]
         moved = delta[alive] + size * ball.of(alive).steepest(gradient)
         delta[alive] = ball.of(alive).project(moved)

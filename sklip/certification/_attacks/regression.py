@@ -105,7 +105,7 @@ def adversarial_interval(
             "regressors. Use pgd_attack."
         )
     U = checked_inputs(view, X)
-    search = _Search(view, U, radius, norm, n_steps, rng)
+    search = _Search(view, U, view.missing(X), radius, norm, n_steps, rng)
     ends = [search.reach(sign, n_restarts) for sign in (-1.0, 1.0)]
     values, points = zip(*ends, strict=True)
     if view.network.n_outputs == 1:
@@ -117,9 +117,11 @@ def adversarial_interval(
 class _Search:
     """The farthest prediction found so far, for each sample and output."""
 
-    def __init__(self, view, U, radius, norm, n_steps, rng):
+    def __init__(self, view, U, missing, radius, norm, n_steps, rng):
         self.network, self.inputs = view.network, U
-        self.mutable = np.flatnonzero(view.mutable)
+        # Moves of X itself; an entry that is missing stays missing.
+        self.mutable = np.flatnonzero(view.attackable)
+        self.free = ~missing[:, self.mutable]
         self.radius, self.norm = radius, norm
         self.n_steps, self.rng = n_steps, rng
 
@@ -139,11 +141,11 @@ class _Search:
 
     def _ascend(self, rows, output, sign, at_random, value, points):
         """One start; improves ``value`` and ``points`` in place."""
-        origin = self.inputs[rows]
+        origin, free = self.inputs[rows], self.free[rows]
         ball = Ball(self.norm, np.full((len(origin), 1), self.radius))
         delta = np.zeros((len(origin), len(self.mutable)))
         if at_random:
-            delta = ball.sample(len(self.mutable), self.rng)
+            delta = ball.sample(len(self.mutable), self.rng) * free
         direction = np.zeros((len(origin), self.network.n_outputs))
         direction[:, output] = sign
         for step in range(self.n_steps + 1):
@@ -153,10 +155,10 @@ class _Search:
             better = sign * reached > sign * value
             value[better], points[better] = reached[better], here[better]
             _, pull_back = linearise(self.network, here)
-            gradient = pull_back(direction)[:, self.mutable]
+            gradient = pull_back(direction)[:, self.mutable] * free
             flat = ~gradient.any(axis=1)
             noise = self.rng.standard_normal((np.count_nonzero(flat), delta.shape[1]))
             gradient[flat] = noise
             # The first step spans the radius: it solves a linear model at once.
             size = 0.5 * (1.0 + np.cos(np.pi * step / self.n_steps)) * self.radius
-            delta = ball.project(delta + size * ball.steepest(gradient))
+            delta = ball.project(delta + size * ball.steepest(gradient) * free)

@@ -72,6 +72,24 @@ def verify_robustness(
     time_limit = check_time_limit(time_limit, none=False)
     decisions = decide(model, X, y, feature_eps, attack="verify_robustness")
     _check_supported(decisions)
+    results = {}
+    for rows, part in decisions.by_missing():
+        found = _verified(part, norm, radius, time_limit)
+        results |= dict(zip(rows.tolist(), found, strict=True))
+    return [results[i] for i in range(len(results))]
+
+
+def _check_supported(decisions):
+    others = unsplittable(decisions.network)
+    if others:
+        raise UnsupportedModelError(
+            "verify_robustness needs relu, leaky_relu (slopes up to 1) or abs in every "
+            f"hidden layer, not {others}. Use certified_radius."
+        )
+
+
+def _verified(decisions, norm, radius, time_limit):
+    """Verifications of samples that all move in the same coordinates."""
     branching = Branching(decisions, norm)
     radii = np.full(len(decisions.target), radius)
     points, flipped = attack_points(
@@ -85,15 +103,6 @@ def verify_robustness(
             _settled(branching, point, i, radius, time_limit)
             for i, point in enumerate(points)
         ]
-
-
-def _check_supported(decisions):
-    others = unsplittable(decisions.network)
-    if others:
-        raise UnsupportedModelError(
-            "verify_robustness needs relu, leaky_relu (slopes up to 1) or abs in every "
-            f"hidden layer, not {others}. Use certified_radius."
-        )
 
 
 def _settled(branching, point, i, radius, time_limit):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Scalers, projections and selections: transformers that are affine maps."""
 
+from dataclasses import replace
+
 import numpy as np
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_selection import SelectorMixin
@@ -14,9 +16,10 @@ from sklearn.preprocessing import (
 from sklearn.utils import get_tags
 
 from sklip.networks._folding.registry import folds, unsupported
+from sklip.networks._folding.storage import FLOATS, as_float, coarseness
 from sklip.networks._trust import makes_statement, statement_of
 
-__all__ = ["coordinatewise_map", "fold_selector", "fold_stated_map", "is_selector"]
+__all__ = ["coordinatewise_map", "fold_selector", "is_selector"]
 
 
 def coordinatewise_map(transformer, n_columns):
@@ -47,10 +50,20 @@ def coordinatewise_map(transformer, n_columns):
 
 
 @folds(StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler)
-def fold_stated_map(folder, transformer, columns):
-    """Columns behind a map of each column by itself."""
+def fold_scaler(folder, transformer, columns):
+    """Columns behind a scaler, which computes in the type of its input."""
     folder.need_affine(columns, transformer)
-    return columns.scaled(*coordinatewise_map(transformer, len(columns)))
+    dtype = as_float(columns.storage.dtypes)
+    scale, offset = coordinatewise_map(transformer, len(columns))
+    name = type(transformer).__name__
+    coarse = coarseness(dtype, name)
+    if columns.storage.is_sparse:
+        if np.any(offset):
+            raise unsupported(transformer, ", which does not center sparse columns,")
+        # Sparse columns are multiplied by 1 / scale_, taken in the type of scale_.
+        fitted = getattr(transformer, "scale_", None)
+        coarse = max(coarse, coarseness(getattr(fitted, "dtype", dtype), name))
+    return columns.scaled(scale, offset, coarse).stored(dtype)
 
 
 @folds(PCA)
@@ -58,11 +71,16 @@ def _fold_pca(folder, transformer, columns):
     folder.need_affine(columns, transformer)
     folder.forbid_missing(columns)
     matrix = np.asarray(transformer.components_, dtype=np.float64)
+    center = np.asarray(transformer.mean_, dtype=np.float64)
+    # The image of the mean is computed in the type of fit, whatever X is.
+    fitted = np.result_type(transformer.components_, transformer.mean_)
+    dtype = np.result_type(as_float(columns.storage.dtypes, FLOATS[:2]), fitted)
     if transformer.whiten:
         scale = np.sqrt(transformer.explained_variance_)
         scale = np.maximum(scale, np.finfo(scale.dtype).eps)
         matrix = matrix / scale[:, None]
-    return columns.mixed(matrix, np.asarray(transformer.mean_, dtype=np.float64))
+    coarse = coarseness(dtype, "PCA"), coarseness(fitted, "PCA")
+    return columns.mixed(matrix, center, *coarse).stored(dtype, is_sparse=False)
 
 
 @folds(TruncatedSVD)
@@ -70,7 +88,11 @@ def _fold_svd(folder, transformer, columns):
     folder.need_affine(columns, transformer)
     folder.forbid_missing(columns)
     matrix = np.asarray(transformer.components_, dtype=np.float64)
-    return columns.mixed(matrix, np.zeros(len(columns)))
+    # Small integers times a matrix in float32 are float32.
+    dtype = as_float((*columns.storage.dtypes, transformer.components_.dtype))
+    coarse = coarseness(dtype, "TruncatedSVD")
+    mixed = columns.mixed(matrix, np.zeros(len(columns)), coarse)
+    return mixed.stored(dtype, is_sparse=False)
 
 
 def is_selector(transformer):
@@ -88,4 +110,5 @@ def fold_selector(folder, transformer, columns):
     """The columns that a fitted selector keeps."""
     if not get_tags(transformer).input_tags.allow_nan:
         folder.forbid_missing(columns)
-    return columns.take(transformer.get_support(indices=True), columns.path)
+    kept = columns.take(transformer.get_support(indices=True), columns.path)
+    return replace(kept, storage=replace(kept.storage, is_shared=False))

@@ -86,9 +86,7 @@ class Coordinates:
             if not kept or not group.sources & folder.immutable:
                 continue
             coordinates = np.array([position[group.coordinates[i]] for i in kept])
-            values = group.values
-            if values is not None:
-                values = np.unique(values[:, kept], axis=0)
+            values = self._find_values(folder, group, kept)
             groups.append(replace(group, coordinates=coordinates, values=values))
         for k, j in enumerate(self.used):
             if j in folder.immutable:
@@ -96,6 +94,24 @@ class Coordinates:
                 group = type(folder.groups[0])(frozenset([j]), np.array([k]), None)
                 groups.append(group)
         return tuple(groups)
+
+    def _find_values(self, folder, group, kept):
+        """What the coordinates of a group can be; None if that cannot be listed."""
+        if group.values is None:
+            return None
+        values = group.values[:, kept]
+        for i, k in enumerate(group.coordinates[kept]):
+            missing = np.isnan(values[:, i])
+            if not missing.any():
+                continue
+            if k in folder.bare:
+                # predict refuses what an encoder hands on as missing.
+                values = values[~missing]
+            elif np.isnan(fill := folder.fill(k)):
+                return None
+            else:
+                values[missing, i] = fill
+        return np.unique(values, axis=0)
 
 
 def _is_identity(columns):

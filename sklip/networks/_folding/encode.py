@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 from sklip._arguments import refuse_masked
+from sklip._copies import own_copy
 from sklip.networks._folding.table import as_table, column_names, locate, take_columns
 
 __all__ = ["InputEncoder"]
@@ -37,6 +38,8 @@ class InputEncoder:
         Positions, among the outputs of all encoders, of those that are coordinates.
     immutable : frozenset of int
         Columns of X that an encoder consumes.
+    kept_fill : tuple of float
+        Value in place of a missing one, for each of ``kept``; NaN where none is known.
     """
 
     n_features: int
@@ -47,6 +50,7 @@ class InputEncoder:
     paths: tuple = ()
     kept: tuple = ()
     immutable: frozenset = frozenset()
+    kept_fill: tuple = ()
 
     def transform(self, X):
         """Coordinates of the samples of X, float64."""
@@ -55,24 +59,37 @@ class InputEncoder:
         positions = self._check_columns(X)
         blocks = [np.empty((X.shape[0], 0))]
         if len(self.raw):
-            blocks.append(self._numeric(X, positions))
+            blocks.append(self._imputed(self._numbers(X, positions)))
         if len(self.kept):
             blocks.append(self._encoded(X))
         return np.hstack(blocks)
+
+    def missing(self, X, feature_index):
+        """Which entries of X are missing, for coordinates of these columns."""
+        X = as_table(X)
+        missing = np.zeros((X.shape[0], self.n_features + 1), dtype=bool)
+        if len(self.raw):
+            numbers = self._numbers(X, self._check_columns(X))
+            missing[:, list(self.raw)] = np.isnan(numbers)
+        # Categories have the index -1: the column behind the last.
+        return missing[:, feature_index]
 
     def _encoded(self, X):
         """Outputs of the encoders, in the order of the coordinates."""
         blocks = []
         for path in self.paths:
-            block = X
+            # A step may write into what it gets, and the next path starts from X too.
+            block = own_copy(X)
             for step in path:
                 block = step.transform(block)
             blocks.append(_dense(block))
         encoded = np.hstack(blocks)[:, list(self.kept)]
+        encoded = np.where(np.isnan(encoded), np.asarray(self.kept_fill), encoded)
         if np.isnan(encoded).any():
             raise ValueError(
-                "X has missing values that an encoder hands on as NaN. Impute in front "
-                "of the encoder, or set its encoded_missing_value to a number."
+                "X has missing values that an encoder hands on as NaN, which the model "
+                "does not impute, or imputes differently in different branches. Impute "
+                "in front of the encoder, or set its encoded_missing_value to a number."
             )
         return encoded
 
@@ -96,10 +113,15 @@ class InputEncoder:
             )
         return self.raw
 
-    def _numeric(self, X, positions):
+    def _numbers(self, X, positions):
+        """The columns ``raw`` as float64, with NaN where they are missing."""
         if tuple(positions) != tuple(range(X.shape[1])):
             X = take_columns(X, positions)
-        U = check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True)
+        return check_array(
+            X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
+        )
+
+    def _imputed(self, U):
         missing = np.isnan(U)
         if missing.any():
             fill = np.broadcast_to(np.asarray(self.fill), U.shape)

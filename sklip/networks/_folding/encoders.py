@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Encoders of categories: lookups that are done before the network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
 
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from sklip.networks._folding.registry import folds
+from sklip.networks._folding.storage import Storage
 
 __all__ = ["CategoryGroup"]
 
@@ -24,7 +26,8 @@ class CategoryGroup:
         Coordinates that change together.
     values : ndarray of shape (n_values, n_group) or None
         Their values for each category, and for an unknown or missing one where the
-        encoder accepts it; None where they cannot be listed.
+        encoder accepts it, NaN where it hands that on; None where they cannot be
+        listed.
     """
 
     sources: frozenset
@@ -41,21 +44,31 @@ def _fold_one_hot(folder, transformer, columns):
         if dropped or transformer.handle_unknown != "error":
             rows = np.vstack([rows, np.zeros((1, n_outputs))])
         blocks.append(rows)
-    return _encode(folder, transformer, columns, blocks)
+    storage = Storage.new(
+        sum(block.shape[1] for block in blocks),
+        transformer.dtype,
+        is_sparse=transformer.sparse_output,
+    )
+    return _encode(folder, transformer, columns, blocks, storage)
 
 
 @folds(OrdinalEncoder)
 def _fold_ordinal(folder, transformer, columns):
     blocks = []
     for i, categories in enumerate(transformer.categories_):
-        codes = list(np.arange(len(categories), dtype=np.float64))
+        last = categories[-1]
+        missing = isinstance(last, Real) and bool(np.isnan(last))
+        codes = np.arange(len(categories) - missing - _n_grouped(transformer, i))
+        others = [transformer.encoded_missing_value] * missing
         if transformer.handle_unknown == "use_encoded_value":
-            codes.append(float(transformer.unknown_value))
-        if i in getattr(transformer, "_missing_indices", {}):
-            codes.append(float(transformer.encoded_missing_value))
-        codes = np.unique([code for code in codes if not np.isnan(code)])
+            others.append(transformer.unknown_value)
+        # What the type makes of a code is what is handed on: int8 wraps at 128.
+        listed = [codes.astype(transformer.dtype)]
+        listed += [np.array([value], dtype=transformer.dtype) for value in others]
+        codes = np.unique(np.concatenate(listed).astype(np.float64))
         blocks.append(codes[:, None])
-    return _encode(folder, transformer, columns, blocks)
+    storage = Storage.new(len(blocks), transformer.dtype)
+    return _encode(folder, transformer, columns, blocks, storage)
 
 
 @folds(TargetEncoder)
@@ -70,29 +83,35 @@ def _fold_target(folder, transformer, columns):
             for k in range(n_classes)
         ]
         blocks.append(np.column_stack(rows))
-    return _encode(folder, transformer, columns, blocks)
+    storage = Storage.new(sum(block.shape[1] for block in blocks))
+    return _encode(folder, transformer, columns, blocks, storage)
 
 
 def _n_one_hot(transformer, i, categories):
     """Columns of a one-hot block, and whether one category has none."""
-    n_outputs = len(categories)
-    infrequent = getattr(transformer, "infrequent_categories_", None)
-    if infrequent is not None and infrequent[i] is not None:
-        n_outputs += 1 - len(infrequent[i])
     drop = transformer.drop_idx_
     dropped = drop is not None and drop[i] is not None
-    return n_outputs - dropped, dropped
+    return len(categories) - _n_grouped(transformer, i) - dropped, dropped
 
 
-def _encode(folder, transformer, columns, blocks):
+def _n_grouped(transformer, i):
+    """How many codes are saved where infrequent categories share one."""
+    infrequent = getattr(transformer, "infrequent_categories_", None)
+    if infrequent is None or infrequent[i] is None:
+        return 0
+    return len(infrequent[i]) - 1
+
+
+def _encode(folder, transformer, columns, blocks, storage):
     """New coordinates, a group of them for each encoded column."""
     start = folder.n_coordinates
     sources = [folder.raw_sources(columns, i) for i in range(len(columns))]
     folder.immutable.update(*sources)
-    n_outputs = sum(block.shape[1] for block in blocks)
-    encoded = folder.encode((*columns.path, transformer), n_outputs)
+    encoded = folder.encode((*columns.path, transformer), storage)
     for source, block in zip(sources, blocks, strict=True):
         stop = start + block.shape[1]
         folder.groups.append(CategoryGroup(source, np.arange(start, stop), block))
         start = stop
-    return encoded
+    # An ordinal encoder may hand on what is missing or unknown, as NaN.
+    missing = np.concatenate([np.isnan(block).any(axis=0) for block in blocks])
+    return replace(encoded, filled=~missing)

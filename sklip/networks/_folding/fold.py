@@ -11,24 +11,44 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
-from sklearn.compose import ColumnTransformer
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._copies import own_copy
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._folding import warps  # noqa: F401  registers its folds
-from sklip.networks._folding.affine import fold_selector, fold_stated_map, is_selector
-from sklip.networks._folding.columns import concatenate, encoded_columns
+from sklip.networks._folding import branches, warps  # noqa: F401  register their folds
+from sklip.networks._folding.affine import fold_selector, is_selector
+from sklip.networks._folding.columns import encoded_columns
 from sklip.networks._folding.encoders import CategoryGroup
-from sklip.networks._folding.imputer import fold_imputer
+from sklip.networks._folding.imputer import agreed_fill, fold_imputer
 from sklip.networks._folding.registry import FOLDS, folds, unsupported
-from sklip.networks._folding.table import Select
+from sklip.networks._folding.stated import fold_stated_map
+from sklip.networks._folding.table import as_table, few_rows
 from sklip.networks._trust import makes_statement, need_unaltered
 
-__all__ = ["Folder", "is_drop", "is_identity", "unfreeze"]
+__all__ = ["Folder", "is_identity", "unfreeze"]
+
+# Their transform writes into its input with copy=False; that of PCA does not.
+_WRITING = (
+    MaxAbsScaler,
+    MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
+    SimpleImputer,
+    StandardScaler,
+)
+# Rows of the user on which statements are tried.
+_N_ROWS = 16
 
 folds(SimpleImputer)(fold_imputer)
 
@@ -40,6 +60,8 @@ class Folder:
     ----------
     n_features : int
         Number of columns of X.
+    X : object, default=None
+        Samples, whose first rows may refute what steps state of themselves.
 
     Attributes
     ----------
@@ -51,17 +73,16 @@ class Folder:
         Coordinates that change together with a category.
     origins, slopes : dict of int to int and float
         Column of X that a warped coordinate is a function of, and its largest slope.
-    fills : dict of int to list of (float, float)
-        Values that imputers write into a column of X, in its own units, with their
-        rounding error.
+    fills : dict of int to list of Fill
+        What imputers write in place of a coordinate.
     bare : set of int
-        Columns of X that some branch uses without imputing.
+        Coordinates that some branch uses without imputing.
     n_coordinates : int
         Columns of X plus outputs of the encoders so far.
     """
 
-    def __init__(self, n_features):
-        self.n_features = n_features
+    def __init__(self, n_features, X=None):
+        self.n_features, self._X = n_features, X
         self.paths = []
         self.immutable = set()
         self.groups = []
@@ -78,6 +99,8 @@ class Folder:
             return columns
         fold = _fold_of(transformer)
         check_is_fitted(transformer)
+        writes = isinstance(transformer, _WRITING) and not transformer.copy
+        self.forbid_writing(writes, transformer, columns)
         n_expected = getattr(transformer, "n_features_in_", len(columns))
         if n_expected != len(columns):
             raise ValueError(
@@ -87,14 +110,52 @@ class Folder:
         folded = fold(self, transformer, columns)
         return replace(folded, path=(*columns.path, transformer))
 
-    def encode(self, path, n_outputs):
+    def rows_at(self, columns):
+        """The first rows of X as they reach these columns; None if they do not."""
+        if self._X is None:
+            return None
+        try:
+            rows = own_copy(few_rows(as_table(self._X), _N_ROWS))
+            for step in columns.path:
+                rows = step.transform(rows)
+        except Exception:  # encode() raises it again, where it matters
+            return None
+        return rows
+
+    def forbid_writing(self, writes, transformer, columns):
+        """Refuse a step that writes into what another branch may be given."""
+        if writes and columns.storage.is_shared:
+            raise UnsupportedModelError(
+                f"{type(transformer).__name__} writes into its input, which other "
+                "branches get as well: what they see depends on the order. Use "
+                "copy=True, or a function that returns a new array."
+            )
+
+    def encode(self, path, storage):
         """New coordinates, computed by the fitted transformers of ``path``."""
         self.paths.append(copy.deepcopy(path))
-        columns = encoded_columns(self.n_coordinates, n_outputs)
-        self.n_coordinates += n_outputs
+        columns = encoded_columns(self.n_coordinates, len(storage.dtypes), storage)
+        self.n_coordinates += len(columns)
         return columns
 
-    def warp(self, transformer, columns, slopes, output_sizes):
+    def mark(self, coordinate, mark):
+        """Note that a coordinate says whether one of an encoder is missing."""
+        for k, group in enumerate(self.groups):
+            where = np.flatnonzero(group.coordinates == coordinate)
+            if len(where):
+                values = group.values
+                if values is not None:
+                    values = np.hstack([values, np.isnan(values[:, where])])
+                coordinates = np.append(group.coordinates, mark)
+                self.groups[k] = replace(group, coordinates=coordinates, values=values)
+
+    def fill(self, coordinate):
+        """What replaces a coordinate that is missing; NaN if no single value does."""
+        if coordinate in self.bare:
+            return np.nan
+        return agreed_fill(self.fills.get(coordinate, []))
+
+    def warp(self, transformer, columns, slopes, *, output_sizes, storage, coarseness):
         """New coordinates, curved functions of one column each.
 
         Parameters
@@ -107,6 +168,10 @@ class Folder:
             Largest slope of each map.
         output_sizes : ndarray of shape (n_columns,)
             Size of the terms that the map itself rounds, beside its output.
+        storage : Storage
+            Of what it hands on.
+        coarseness : int
+            What one rounding of its arithmetic counts for.
 
         Returns
         -------
@@ -115,7 +180,7 @@ class Folder:
         """
         self.need_affine(columns, transformer)
         start = self.n_coordinates
-        warped = self.encode((*columns.path, transformer), len(columns))
+        warped = self.encode((*columns.path, transformer), storage)
         for i, slope in enumerate(slopes):
             self._note_warp(transformer, columns, i, start + i, slope)
         behind = sparse.csr_array(sparse.diags_array(slopes) @ columns.size)
@@ -128,28 +193,29 @@ class Folder:
             size=sparse.csr_array(warped.size + behind),
             offset_size=slopes * columns.offset_size + output_sizes,
             # Twice: the coordinate and the column behind it move at once.
-            n_roundings=2 * (columns.n_roundings + 64),
+            n_roundings=2 * (columns.n_roundings + 64 * coarseness),
         )
 
     def _note_warp(self, transformer, columns, i, coordinate, slope):
-        start, stop = columns.matrix.indptr[i : i + 2]
-        inputs = columns.matrix.indices[start:stop]
+        inputs = columns.entries(i)
         if len(inputs) != 1:
             raise unsupported(transformer, ", which maps mixtures of columns of X,")
         (entry,) = inputs
         moving = entry < self.n_features or entry in self.origins
         if moving:
-            self.origins[coordinate] = self.origins.get(entry, int(entry))
-            steepness = slope * abs(columns.matrix.data[start])
-            self.slopes[coordinate] = steepness * self.slopes.get(entry, 1.0)
+            self.origins[coordinate] = self.origins.get(entry, entry)
+            scale = columns.matrix.data[columns.matrix.indptr[i]]
+            steepness = slope * abs(scale) * self.slopes.get(entry, 1.0)
+            # The slope, the scales in front and their products were rounded.
+            n_roundings = columns.n_roundings + 4
+            self.slopes[coordinate] = steepness * (1.0 + 2.0**-52 * n_roundings)
         else:
             sources = self.raw_sources(columns, i)
             self.groups.append(CategoryGroup(sources, np.array([coordinate]), None))
 
     def raw_sources(self, columns, i):
         """Columns of X that a column depends on, through encoders too."""
-        start, stop = columns.matrix.indptr[i : i + 2]
-        inputs = set(columns.matrix.indices[start:stop].tolist())
+        inputs = set(columns.entries(i))
         behind = [g.sources for g in self.groups if inputs & set(g.coordinates)]
         return frozenset().union(columns.sources[i], *behind)
 
@@ -164,9 +230,8 @@ class Folder:
 
     def forbid_missing(self, columns):
         """Note that the columns not yet imputed may not be missing."""
-        for sources, filled in zip(columns.sources, columns.filled, strict=True):
-            if not filled:
-                self.bare |= sources
+        for i in np.flatnonzero(~columns.filled):
+            self.bare |= columns.sources[i] | set(columns.entries(i))
 
 
 def _fold_of(transformer):
@@ -198,49 +263,8 @@ def is_identity(transformer):
     )
 
 
-def is_drop(step):
-    """Whether the step drops its columns."""
-    return isinstance(step, str) and step == "drop"
-
-
 @folds(Pipeline)
 def _fold_pipeline(folder, transformer, columns):
     for _, step in transformer.steps:
         columns = folder.fold(step, columns)
     return columns
-
-
-@folds(FeatureUnion)
-def _fold_union(folder, transformer, columns):
-    branches = [
-        (name, step, columns)
-        for name, step in transformer.transformer_list
-        if not is_drop(step)
-    ]
-    return _fold_branches(folder, transformer, branches)
-
-
-@folds(ColumnTransformer)
-def _fold_column_transformer(folder, transformer, columns):
-    names = getattr(transformer, "feature_names_in_", None)
-    branches = []
-    for name, step, _ in transformer.transformers_:
-        indices = tuple(transformer._transformer_to_input_indices[name])
-        if is_drop(step) or not indices:
-            continue
-        chosen = None if names is None else tuple(str(names[i]) for i in indices)
-        path = (*columns.path, Select(indices, chosen))
-        branches.append((name, step, columns.take(indices, path)))
-    return _fold_branches(folder, transformer, branches)
-
-
-def _fold_branches(folder, transformer, branches):
-    weights = transformer.transformer_weights or {}
-    parts = []
-    for name, step, columns in branches:
-        part = folder.fold(step, columns)
-        if weights.get(name) is not None:
-            folder.need_affine(part, transformer)
-            part = part.scaled(weights[name])
-        parts.append(part)
-    return concatenate(parts, folder.n_coordinates)

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from sklip.exceptions import UnsupportedModelError
+
 __all__ = ["FoldRounding"]
+
+# Roundings beyond which their products with each other would count: a share of 1 / 128.
+_MOST_ROUNDINGS = 2**46
+# Below it numbers in float32 lose digits.
+_TINY = 2.0**-126
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +22,7 @@ class FoldRounding:
 
     Both the folded matrices and the steps' own float64 arithmetic differ from the exact
     composition of the fitted steps; each by at most n_roundings * 2**-53 of the sizes.
+    A rounding in float32 counts 2**29 times.
 
     Attributes
     ----------
@@ -52,9 +60,46 @@ class FoldRounding:
             len(network.weights) == 1,
         )
 
-    def behind(self, scale, offset):
+    def computed(self, network, coarseness):
+        """If the model evaluates the network in a coarser arithmetic.
+
+        Parameters
+        ----------
+        network : FeedForward
+            The network of the model.
+        coarseness : int
+            What one rounding counts for; 1 in float64, which is always allowed for.
+
+        Returns
+        -------
+        rounding : FoldRounding
+            With the roundings of products, sums, biases and activations.
+        """
+        if coarseness == 1:
+            return self
+        widths = [weight.shape[1] for weight in network.weights]
+        return replace(
+            self,
+            first_bias=self.first_bias + _TINY,
+            last_bias=self.last_bias + _TINY,
+            n_first=self.n_first + coarseness * (widths[0] + 8),
+            # An activation is off by up to 16 units of its own output.
+            n_hidden=self.n_hidden + coarseness * (max(widths) + 24),
+            n_last=self.n_last + coarseness * (widths[-1] + 24),
+        )
+
+    def checked(self):
+        """The same, refused where the roundings leave nothing to prove."""
+        if max(self.n_first, self.n_hidden, self.n_last) > _MOST_ROUNDINGS:
+            raise UnsupportedModelError(
+                "In float32 the roundings of this many columns add up to more than is "
+                "left to prove. Fit on float64 and pass X.astype(numpy.float64)."
+            )
+        return self
+
+    def behind(self, scale, offset, coarseness=1):
         """After the outputs became ``scale * y + offset``."""
-        return self.mixed(np.diag(scale), offset)
+        return self.mixed(np.diag(scale), offset, coarseness * (8 + len(scale)))
 
     def mixed(self, matrix, offset=0.0, n_more=None):
         """After the outputs became ``matrix @ y + offset``."""

@@ -13,6 +13,7 @@ __all__ = [
     "Values",
     "as_table",
     "column_names",
+    "few_rows",
     "locate",
     "take_columns",
 ]
@@ -23,14 +24,27 @@ def as_table(X):
     if sparse.issparse(X):
         X = X.toarray()
     elif not hasattr(X, "columns") and not isinstance(X, np.ndarray):
-        # A list that mixes numbers and strings would become an array of strings.
-        X = np.asarray(X) if hasattr(X, "__array__") else np.array(X, dtype=object)
+        X = np.asarray(X) if hasattr(X, "__array__") else _from_lists(X)
     if len(X.shape) != 2:
         raise ValueError(
             f"X must have two axes (n_samples, n_features), got shape {X.shape}. "
             "Reshape it with X.reshape(1, -1) if it is a single sample."
         )
     return X
+
+
+def _from_lists(X):
+    """An array of numbers, or of objects: strings among numbers stay apart."""
+    array = np.array(X, dtype=object)
+    numbers = (bool, int, float, np.number, np.bool_)
+    if array.ndim == 2 and all(isinstance(entry, numbers) for entry in array.flat):
+        return np.asarray(X)
+    return array
+
+
+def few_rows(X, n_rows):
+    """The first rows of a table."""
+    return X.iloc[:n_rows] if hasattr(X, "iloc") else X[:n_rows]
 
 
 def column_names(X):

@@ -10,7 +10,9 @@ import numpy as np
 from scipy import special
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
 
+from sklip.networks._folding.probe import Probe
 from sklip.networks._folding.registry import folds, unsupported
+from sklip.networks._folding.storage import Storage, as_float, coarseness
 
 __all__ = ["KNOWN_SLOPES"]
 
@@ -29,6 +31,8 @@ KNOWN_SLOPES = {
     special.erf: 1.1283791670955128,  # 2 / sqrt(pi), rounded up
     special.expit: 0.25,
 }
+# Kinds of integers that these functions do not map as numbers: -128 of int8 to itself.
+_WRAPPING = {np.absolute: "i", np.negative: "iu"}
 
 
 @folds(QuantileTransformer)
@@ -37,6 +41,8 @@ def _fold_quantile(folder, transformer, columns):
         raise unsupported(
             transformer, "(output_distribution='normal'), which jumps at its ends,"
         )
+    if columns.storage.is_sparse:
+        raise unsupported(transformer, ", which leaves zeros of sparse columns alone,")
     quantiles = np.asarray(transformer.quantiles_, dtype=np.float64)
     steps = np.diff(quantiles, axis=0)
     if np.any(steps <= 0.0):
@@ -45,35 +51,92 @@ def _fold_quantile(folder, transformer, columns):
             transformer, f", whose quantiles have ties in the columns {tied} (jumps),"
         )
     slopes = np.max(np.diff(transformer.references_)[:, None] / steps, axis=0)
-    # np.interp computes the same slopes and sums, rounded; constant outside.
-    slopes = slopes * (1.0 + 1e-14)
-    return folder.warp(transformer, columns, slopes, 1.0 + np.abs(quantiles).max(0))
+    # np.interp is constant outside.
+    dtype = as_float(columns.storage.dtypes)
+    return folder.warp(
+        transformer,
+        columns,
+        slopes,
+        output_sizes=1.0 + np.abs(quantiles).max(0),
+        storage=Storage.new(len(columns), dtype),
+        coarseness=coarseness(dtype, "QuantileTransformer"),
+    )
 
 
 @folds(FunctionTransformer)
 def _fold_function(folder, transformer, columns):
     if transformer.func is None:
         return columns
-    slope = _stated_slope(transformer)
+    slope = _known_slope(transformer)
+    if slope is not None:
+        dtypes, coarse = _known_types(transformer, columns.storage.dtypes)
+        storage = Storage(dtypes, columns.storage.is_sparse)
+    else:
+        slope = _stated_slope(transformer)
+        probe = Probe(transformer, columns.storage, folder.rows_at(columns))
+        probe.check_slope(slope)
+        folder.forbid_writing(probe.writes, transformer, columns)
+        coarse, shared = probe.coarseness, probe.shares and columns.storage.is_shared
+        storage = Storage(probe.dtypes, is_shared=shared)
     return folder.warp(
-        transformer, columns, np.full(len(columns), slope), np.ones(len(columns))
+        transformer,
+        columns,
+        np.full(len(columns), slope),
+        output_sizes=np.ones(len(columns)),
+        storage=storage,
+        coarseness=coarse,
     )
 
 
-def _stated_slope(transformer):
+def _known_slope(transformer):
+    if transformer.kw_args:
+        return None
     func = transformer.func
+    return next((s for known, s in KNOWN_SLOPES.items() if known is func), None)
+
+
+def _known_types(transformer, dtypes):
+    """Types that a numpy function makes of these, and the rounding of the coarsest."""
+    func, given, coarse = transformer.func, [], 1
+    name = f"FunctionTransformer({func.__name__})"
+    for dtype in dtypes:
+        dtype = np.dtype(np.float64) if dtype.kind not in "biuf" else dtype
+        try:
+            output = func(np.ones(1, dtype=dtype)).dtype
+        except TypeError:  # an error in predict as well
+            output = dtype
+        if func in _WRAPPING and output.kind in _WRAPPING[func]:
+            raise unsupported(
+                transformer,
+                f"({func.__name__}) of {output} columns, which wraps around at the end "
+                "of their range, (pass X.astype(numpy.float64), or cast in front)",
+            )
+        given.append(output)
+        for kind in (dtype, output):
+            coarse = max(coarse, coarseness(as_float((kind,)), name))
+    return tuple(given), coarse
+
+
+def _stated_slope(transformer):
+    """The largest slope that a function carries, for the arguments it gets."""
+    func, kwargs = transformer.func, transformer.kw_args or {}
     slope = getattr(func, "slope", None)
-    if slope is None and not transformer.kw_args:
-        slope = next((s for known, s in KNOWN_SLOPES.items() if known is func), None)
+    name = getattr(func, "__name__", repr(func))
     if slope is None:
-        name = getattr(func, "__name__", repr(func))
         raise unsupported(
             transformer,
             f"({name}), whose slope is not known, (if {name} maps each entry by "
             "itself, give a function of your own that says so: "
             f"def my_{name}(X): return {name}(X); my_{name}.slope = largest slope)",
         )
-    slope = float(slope)
+    if kwargs and not callable(slope):
+        raise unsupported(
+            transformer,
+            f"({name}, kw_args={kwargs!r}), whose slope {slope!r} may be that of other "
+            f"arguments, (state it as a function of them: {name}.slope = lambda "
+            f"{', '.join(kwargs)}: largest slope)",
+        )
+    slope = float(slope(**kwargs) if callable(slope) else slope)
     if not (np.isfinite(slope) and slope >= 0.0):
         raise ValueError(
             f"The slope of {func!r} must be a finite number >= 0, got {slope!r}."

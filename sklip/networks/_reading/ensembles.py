@@ -26,7 +26,7 @@ __all__ = ["ENSEMBLES"]
 
 
 def _voting_regressor(model, folder, columns, resolve):
-    members = [resolve(member, folder, columns) for member in model.estimators_]
+    members = _voters(model, folder, columns, resolve)
     return _average(model, members, model._weights_not_none, folder)
 
 
@@ -43,7 +43,7 @@ def _voting_classifier(model, folder, columns, resolve):
     classes = need_equal_labels(model, model.le_.classes_)
     if len(classes) != 2:
         raise _no_softmax(model, classes)
-    members = [resolve(member, folder, columns) for member in model.estimators_]
+    members = _voters(model, folder, columns, resolve)
     return _soft_vote(model, members, model._weights_not_none, folder, classes)
 
 
@@ -78,6 +78,11 @@ def _no_softmax(model, classes):
         f"{type(model).__name__} averages the softmax of {len(classes)} classes,"
         " which is no elementwise activation: ensembles of classifiers need two."
     )
+
+
+def _voters(model, folder, columns, resolve):
+    # All get the same X; a bag takes columns of it anew for each member.
+    return [resolve(m, folder, columns.shared()) for m in model.estimators_]
 
 
 def _bag(model, folder, columns, resolve):

@@ -10,7 +10,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
-from sklip.networks._folding import FoldRounding
+from sklip.networks._folding import FoldRounding, coarseness, common_type
 from sklip.networks._reading.known import (
     KERNEL_MACHINES,
     LINEAR_CLASSIFIERS,
@@ -148,7 +148,7 @@ def _support(model):
     return tuple(a.toarray() if sparse.issparse(a) else a for a in (dual, vectors))
 
 
-def extract_rounding(model, network):
+def extract_rounding(model, network, dtypes):
     """How far the model's own arithmetic may be from the network.
 
     Parameters
@@ -157,23 +157,38 @@ def extract_rounding(model, network):
         The model.
     network : FeedForward
         What :func:`extract_network` made of it.
+    dtypes : tuple of numpy.dtype
+        Types of the columns that it is given.
 
     Returns
     -------
     rounding : FoldRounding
         Sizes of the terms that the model adds up: for a kernel machine one for each
         support vector.
+    coarseness : int
+        What one rounding of its arithmetic counts for: 1 in float64.
     """
     rounding = FoldRounding.of(network)
-    if type(model) is MLPClassifier:
-        # Probabilities are compared: of logits that differ by less they are equal.
-        return rounding.mixed(np.eye(network.n_outputs), _TIED_PROBABILITY)
     if type(model) not in KERNEL_MACHINES:
-        return rounding
+        if type(model) is MLPClassifier:
+            # Probabilities are compared: of logits that differ by less they are equal.
+            rounding = rounding.mixed(np.eye(network.n_outputs), _TIED_PROBABILITY)
+        coarse = _coarseness(model, dtypes)
+        return rounding.computed(network, coarse), coarse
     dual, vectors = _support(model)
     size = np.abs(dual) @ np.abs(vectors)
     count = len(vectors) + 8
-    return replace(rounding, first=size, last_size=size, n_first=count, n_last=count)
+    # It casts what it is given to float64.
+    return replace(rounding, first=size, last_size=size, n_first=count, n_last=count), 1
+
+
+def _coarseness(model, dtypes):
+    """That of matrix products in the types of X and of fit."""
+    if makes_statement(model, "__sklip_network__"):
+        return 1  # what a network states of itself is computed in float64
+    fitted = model.coefs_[0] if hasattr(model, "coefs_") else model.coef_
+    dtype = common_type((*dtypes, fitted.dtype))
+    return coarseness(dtype, type(model).__name__)
 
 
 def _refuse_multilabel(model):

@@ -61,9 +61,10 @@ def resolve(model, folder, columns):
         return _undo_target(model, resolve(model.regressor_, folder, columns))
     if kind in THRESHOLD_MODELS:
         inner = getattr(model, "estimator_", model.estimator)
-        return shift_threshold(model, inner, resolve(inner, folder, columns))
+        resolved = _in_double(model)(inner, folder, columns)
+        return shift_threshold(model, inner, resolved)
     if kind in ENSEMBLES:
-        return ENSEMBLES[kind](model, folder, columns, resolve)
+        return ENSEMBLES[kind](model, folder, columns, _in_double(model))
     network, classes = extract_network(model)
     folder.need_affine(columns, model)
     folder.forbid_missing(columns)
@@ -72,11 +73,25 @@ def resolve(model, folder, columns):
             f"{kind.__name__} was fitted on {network.n_inputs} columns, but the step "
             f"before it gives {len(columns)}."
         )
-    rounding = extract_rounding(model, network)
-    ties = decided_ties(model)
-    return Resolved(
-        network, rounding, classes, columns, ties, *scores_of(model, network, rounding)
-    )
+    rounding, coarseness = extract_rounding(model, network, columns.storage.dtypes)
+    ties, scores = decided_ties(model), scores_of(model, network, rounding)
+    return Resolved(network, rounding, classes, columns, ties, *scores, coarseness)
+
+
+def _in_double(wrapper):
+    """As :func:`resolve`, for what wrappers that compute on outputs hold."""
+
+    def resolve_inner(model, folder, columns):
+        resolved = resolve(model, folder, columns)
+        if resolved.coarseness > 1:
+            raise UnsupportedModelError(
+                f"{type(wrapper).__name__} would go on in the float32 of the "
+                f"{type(model).__name__} inside, which is not allowed for. Pass "
+                "X.astype(numpy.float64)."
+            )
+        return resolved
+
+    return resolve_inner
 
 
 def unwrap_search(model):
@@ -157,5 +172,5 @@ def _behind(resolved, transformer):
     return replace(
         resolved,
         network=resolved.network.with_output_map(np.diag(scale), offset),
-        rounding=resolved.rounding.behind(scale, offset),
+        rounding=resolved.rounding.behind(scale, offset, resolved.coarseness),
     )

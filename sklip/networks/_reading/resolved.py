@@ -54,6 +54,8 @@ class Resolved:
         its rounding. None if there is none, or it is not known.
     proba : Proba or None
         Of two classes: what predict_proba gives; None if it is not known.
+    coarseness : int
+        What one rounding of the model's own arithmetic counts for: 1 in float64.
     """
 
     network: FeedForward
@@ -63,3 +65,4 @@ class Resolved:
     ties: str = "first"
     decision: Callable | None = None
     proba: Proba | None = None
+    coarseness: int = 1

@@ -3,6 +3,7 @@
 """Encoders of categories: what they give, and the values that they can take."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -21,6 +22,7 @@ from sklip.networks import network_view
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
+UNKNOWN = {"handle_unknown": "use_encoded_value"}
 TEXT, NUMERIC = ["education", "sex"], ["age", "gain", "hours"]
 ENCODERS = {
     "one-hot": OneHotEncoder(sparse_output=False),
@@ -115,12 +117,149 @@ def test_number_used_both_ways_is_immutable_and_has_no_list(census, assert_parit
     assert any(group.values is None for group in view.groups)
 
 
-def test_missing_codes_are_refused_by_encode(census):
+def test_missing_codes_that_nobody_imputes_are_refused_by_encode(census):
     X, y = census
-    encoder = make_pipeline(OrdinalEncoder(), SimpleImputer())
+    union = FeatureUnion(
+        [
+            ("a", SimpleImputer(strategy="constant", fill_value=-1.0)),
+            ("b", SimpleImputer(strategy="constant", fill_value=-2.0)),
+        ]
+    )
+    for steps in (
+        [],
+        [union],
+        [FeatureUnion([("p", "passthrough"), union.transformer_list[0]])],
+    ):
+        codes = OrdinalEncoder(**UNKNOWN, unknown_value=np.nan)
+        encoder = make_pipeline(codes, *steps)
+        model = make_pipeline(
+            make_column_transformer(
+                (encoder, ["workclass"]), ("passthrough", ["hours"])
+            ),
+            LogisticRegression(max_iter=1000),
+        ).fit(X.dropna(), y[X.notna().all(axis=1)])
+        with pytest.raises(ValueError, match="Impute in front of the encoder"):
+            network_view(model).encode(X)
+        assert network_view(model).encode(X.dropna()).shape[1] == 2
+
+
+CODES = {
+    "missing": OrdinalEncoder(),
+    "missing as a number": OrdinalEncoder(encoded_missing_value=-2),
+    "unknown as missing": OrdinalEncoder(**UNKNOWN, unknown_value=np.nan),
+    "unknown apart": OrdinalEncoder(
+        **UNKNOWN, unknown_value=-5, encoded_missing_value=-3
+    ),
+    "infrequent": OrdinalEncoder(**UNKNOWN, unknown_value=np.nan, max_categories=2),
+    "one-hot": OneHotEncoder(sparse_output=False),
+    "one-hot, ignored": OneHotEncoder(sparse_output=False, handle_unknown="ignore"),
+    "one-hot, infrequent": OneHotEncoder(
+        sparse_output=False, handle_unknown="infrequent_if_exist", min_frequency=50
+    ),
+    "one-hot, dropped and ignored": OneHotEncoder(
+        sparse_output=False, handle_unknown="ignore", drop="first"
+    ),
+    "one-hot, warned": OneHotEncoder(sparse_output=False, handle_unknown="warn"),
+    "target": TargetEncoder(),
+}
+CONSTANT = {"strategy": "constant", "fill_value": -10.0}
+BEHIND = {
+    "nothing": [],
+    "mean": [SimpleImputer()],
+    "constant": [SimpleImputer(**CONSTANT)],
+    "marked": [SimpleImputer(**CONSTANT, add_indicator=True)],
+    "marked behind a scaler": [
+        StandardScaler(),
+        SimpleImputer(strategy="median", add_indicator=True),
+    ],
+    "twice": [
+        SimpleImputer(**CONSTANT),
+        SimpleImputer(strategy="constant", fill_value=3),
+    ],
+    "alike in branches": [
+        FeatureUnion(
+            [
+                ("a", SimpleImputer(**CONSTANT, add_indicator=True)),
+                ("b", make_pipeline(SimpleImputer(**CONSTANT), StandardScaler())),
+            ]
+        )
+    ],
+    "in branches of which one refuses": [
+        FeatureUnion([("a", SimpleImputer(**CONSTANT)), ("b", "passthrough")])
+    ],
+}
+
+
+def reached(model, view, row, value):
+    """The coordinates with another category, by the model's own steps; None if none."""
+    row = row.assign(workclass=pd.Series([value], row.index, dtype=object))
+    try:
+        model.predict(row)
+    except ValueError:
+        return None
+    return view.encode(row)[0]
+
+
+@pytest.mark.filterwarnings("ignore:Found unknown categories:UserWarning")
+@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize("code", CODES)
+def test_every_value_that_a_category_can_have_is_listed(
+    code, behind, census, assert_parity
+):
+    X, y = census
+    X = X[["workclass", "gain"]]
+    encoder = make_pipeline(CODES[code], *BEHIND[behind])
     model = make_pipeline(
-        make_column_transformer((encoder, ["workclass"]), ("passthrough", ["hours"])),
-        LogisticRegression(max_iter=1000),
-    ).fit(X, y)
-    with pytest.raises(ValueError, match="Impute in front of the encoder"):
-        network_view(model).encode(X)
+        make_column_transformer((encoder, ["workclass"]), remainder="passthrough"),
+        StandardScaler(with_mean=False),
+        LogisticRegression(),
+    )
+    accepted = X["workclass"].notna() | (
+        behind not in ("nothing", "in branches of which one refuses")
+    )
+    X, y = (
+        X[accepted | (code not in ("missing", "unknown as missing", "infrequent"))],
+        y,
+    )
+    model.fit(X, y[: len(X)])
+    view = assert_parity(model, X)
+    listed = [{tuple(row) for row in group.values} | set() for group in view.groups]
+    seen = [set() for _ in view.groups]
+    for value in ("private", "state", "self", np.nan, "never seen", None):
+        U = reached(model, view, X.iloc[:1], value)
+        for k, group in enumerate(view.groups if U is not None else ()):
+            seen[k].add(tuple(U[group.coordinates]))
+    for k, group in enumerate(view.groups):
+        assert seen[k] <= listed[k], group
+        assert not np.isnan(group.values).any()
+        # Nothing is made up: an encoder that drops one and groups others may list one
+        # value too many.
+        assert len(listed[k]) <= len(seen[k]) + 1
+
+
+@pytest.mark.parametrize(
+    "dtype", [np.int8, np.uint8, np.float16, np.int32, object, bool]
+)
+def test_codes_are_what_their_type_makes_of_them(dtype, assert_parity):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.permutation(3000) % 2500, rng.normal(size=3000)])
+    model = make_pipeline(
+        make_column_transformer(
+            (OrdinalEncoder(dtype=dtype), [0]), remainder="passthrough"
+        ),
+        RidgeClassifier(),
+    ).fit(X, X[:, 1] > 0)
+    view = assert_parity(model, X)
+    values = view.groups[0].values[:, 0]
+    np.testing.assert_array_equal(np.unique(view.encode(X)[:, 1]), values)
+
+
+def test_infrequent_and_missing_categories_are_not_counted_twice():
+    X = np.array(["a"] * 9 + ["b"] * 9 + ["c", "d"] + [np.nan] * 3, dtype=object)[
+        :, None
+    ]
+    encoder = OrdinalEncoder(encoded_missing_value=-1, min_frequency=3)
+    model = make_pipeline(encoder, RidgeClassifier()).fit(X, X[:, 0] == "a")
+    values = network_view(model).groups[0].values.ravel()
+    assert values.tolist() == [-1.0, 0.0, 1.0, 2.0]
+    assert sorted(set(encoder.transform(X).ravel())) == values.tolist()

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Imputing: done in the units of X, before the network."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +18,7 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import network_view
+from sklip.networks._folding.imputer import Fill, agreed_fill
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -145,6 +149,111 @@ def test_branches_that_impute_alike_and_differently(assert_parity):
     view = assert_parity(model, complete)
     with pytest.raises(ValueError, match="different values in different branches"):
         view.encode(X)
+
+
+def exact(number):
+    return Fraction(float(number))
+
+
+def test_two_fills_are_one_only_within_the_rounding_allowed_for():
+    """The error at the filled coordinate, in exact arithmetic, is within the count."""
+    X, y = gappy()
+    agreed, apart = 0, 0
+    for k in range(60):
+        # From a few roundings apart to a thousand.
+        other = 7.0 * (1.0 + k**2 * 2.0**-53)
+        union = FeatureUnion(
+            [
+                ("a", SimpleImputer(strategy="constant", fill_value=7.0)),
+                ("b", SimpleImputer(strategy="constant", fill_value=other)),
+            ]
+        )
+        view = network_view(make_pipeline(union, Ridge()).fit(X, y))
+        try:
+            filled = view.encode(np.full((1, 4), np.nan))[0, 0]
+        except ValueError as error:
+            assert "different values in different branches" in str(error)
+            apart += 1
+            continue
+        agreed += 1
+        for value in (7.0, other):
+            allowed = view.rounding.n_first * abs(exact(filled)) / 2**53
+            assert abs(exact(filled) - exact(value)) <= allowed
+    assert agreed >= 2 and apart >= 50
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_the_coordinate_that_is_filled_in_has_the_fill_as_its_image(offset):
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        scale, value = 10.0 ** rng.uniform(-3, 3), rng.normal() * 10.0
+        shift = offset * rng.normal()
+        fill = Fill(value, scale, shift, scale, abs(shift), 8)
+        coordinate = agreed_fill([fill])
+        image = exact(scale) * exact(coordinate) + exact(shift)
+        size = exact(scale) * abs(exact(coordinate)) + abs(exact(shift))
+        assert abs(image - exact(value)) <= 8 * size / 2**53
+        # A fill that is off by more than that is another one.
+        other = float(value + 40 * float(size) * 2.0**-53)
+        assert np.isnan(agreed_fill([fill, replace(fill, value=other)]))
+    assert np.isnan(agreed_fill([]))
+    assert np.isnan(agreed_fill([Fill(1e308, 1e-308, 0.0, 1e-308, 0.0, 8)]))
+
+
+@pytest.mark.parametrize(
+    "strategy, value, fill",
+    [
+        ("constant", np.uint8(200), 200.0),
+        ("constant", np.float16(0.1), float(np.float16(0.1))),
+        ("constant", np.float32(0.1), float(np.float32(0.1))),
+        ("constant", True, 1.0),
+        ("constant", 0.1, 0.1),
+        ("constant", None, 0.0),
+        ("median", None, None),
+    ],
+)
+@pytest.mark.parametrize("fit", [np.float64, np.float32, object])
+def test_constants_of_other_types(strategy, value, fill, fit, assert_parity):
+    X, y = gappy()
+    X = X.astype(fit)
+    if fit is object and strategy == "median":
+        X = X.astype(float)
+    if fit is object and value is None and strategy == "constant":
+        value, fill = "-3.5", -3.5
+    imputer = SimpleImputer(strategy=strategy, fill_value=value).fit(X)
+    model = make_pipeline(imputer, Ridge().fit(imputer.transform(X), y))
+    for dtype in (np.float64, np.float32):
+        given = X.astype(dtype)
+        view = network_view(model, given)
+        outputs = view.network.forward(view.encode(given))[:, 0]
+        unit = 1e-13 if dtype is np.float64 else 1e-4
+        np.testing.assert_allclose(outputs, model.predict(given), rtol=unit)
+    if fill is not None and fit is np.float64:
+        filled = network_view(model).encode(np.full((1, 4), np.nan))
+        np.testing.assert_array_equal(filled, fill)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_is_missing_and_what_is_not(dtype, assert_parity):
+    X, y = gappy()
+    X = X.astype(dtype)
+    model = make_pipeline(
+        make_column_transformer(
+            (SimpleImputer(add_indicator=True), [2, 0]), (SimpleImputer(), [1])
+        ),
+        StandardScaler(),
+        Ridge(),
+    ).fit(X, y)
+    view = network_view(model)
+    missing = view.missing(X)
+    numeric = view.feature_index >= 0
+    assert view.feature_index[numeric].tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(missing[:, numeric], np.isnan(X[:, :3]))
+    assert not missing[:, ~numeric].any()
+    frame = pd.DataFrame(X)
+    np.testing.assert_array_equal(view.missing(frame), missing)
+    bare = network_view(Ridge().fit(np.nan_to_num(X), y))
+    assert not bare.missing(np.nan_to_num(X)).any()
 
 
 @pytest.mark.parametrize("other", [PCA(2), StandardScaler(), "passthrough"], ids=str)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Curved maps of single columns: parity, and no step farther than X's own."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from sklearn.compose import make_column_transformer
@@ -14,8 +16,11 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
     OneHotEncoder,
     QuantileTransformer,
+    RobustScaler,
     StandardScaler,
 )
 
@@ -111,6 +116,46 @@ def test_slope_of_a_linear_model_behind_a_curve_is_reached():
     step = 1e-5
     steepest = (model.predict([[step]]) - model.predict([[-step]]))[0] / (2 * step)
     assert float(lipschitz_bound(model)) == pytest.approx(steepest, rel=1e-6)
+
+
+def test_slopes_are_no_smaller_than_the_exact_ones():
+    """The steepest piece of many quantile functions, in rational arithmetic."""
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        X = rng.normal(size=(50, 10)) * 10.0 ** rng.uniform(-3, 3, 10)
+        step = QuantileTransformer(n_quantiles=7).fit(X)
+        model = make_pipeline(step, Ridge()).fit(X, X[:, 0])
+        view = network_view(model)
+        levels = np.diff([Fraction(r) for r in step.references_.tolist()])
+        for j, column in enumerate(step.quantiles_.T.tolist()):
+            exact = max(levels / np.diff([Fraction(q) for q in column]))
+            (unit,) = view.units[10:][view.feature_index[10:] == j]
+            assert exact <= Fraction(unit) <= exact * Fraction(1.000000000001)
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler((-7.0, 3.0))])
+def test_slopes_behind_scalers_are_no_smaller_than_the_exact_ones(scaler):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 60)) * 10.0 ** rng.uniform(-3, 3, 60)
+    curves = FunctionTransformer(halved_sine), FunctionTransformer(np.tanh)
+    steps = scaler, curves[0], RobustScaler(), MaxAbsScaler(), MaxAbsScaler(), curves[1]
+    model = make_pipeline(*steps, Ridge()).fit(X, X[:, 0])
+    view = network_view(model)
+    scales = scaler.scale_.tolist()
+    if type(scaler) is MinMaxScaler:
+        first = [Fraction(s) for s in scales]
+    else:
+        first = [1 / Fraction(s) for s in scales]
+    later = [
+        1 / (Fraction(a) * Fraction(b) * Fraction(c))
+        for a, b, c in zip(
+            *(step.scale_.tolist() for _, step in model.steps[2:5]), strict=True
+        )
+    ]
+    for j in range(60):
+        (unit,) = view.units[60:][view.feature_index[60:] == j]
+        exact = first[j] * Fraction(1, 2) * later[j]
+        assert exact <= Fraction(unit) <= exact * Fraction(1.000000000001)
 
 
 def test_attackable_coordinates_are_those_that_move_as_X(tumours):
