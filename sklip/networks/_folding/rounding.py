@@ -12,8 +12,9 @@ __all__ = ["FoldRounding"]
 
 # Roundings beyond which their products with each other would count: a share of 1 / 128.
 _MOST_ROUNDINGS = 2**46
-# Below it numbers in float32 lose digits.
-_TINY = 2.0**-126
+# Numbers in float32 below 2**-126 lose digits: a size that covers it, layers that shrink
+# what comes after included.
+_TINY = 2.0**-100
 
 
 @dataclass(frozen=True, eq=False)
