@@ -12,8 +12,8 @@ __all__ = ["FoldRounding"]
 
 # Roundings beyond which their products with each other would count: a share of 1 / 128.
 _MOST_ROUNDINGS = 2**46
-# Numbers in float32 below 2**-126 lose digits: a size that covers it, layers that shrink
-# what comes after included.
+# Numbers in float32 below 2**-126 lose digits: a size that covers it, even where layers
+# shrink what comes in.
 _TINY = 2.0**-100
 
 
