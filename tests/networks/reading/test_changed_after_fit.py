@@ -118,9 +118,8 @@ ENCODERS = {
     "ordinal": OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
 }
 WORDS = (
-    *("auto", "identity", "tanh", "logistic", "softmax", "linear", "rbf", "hinge"),
-    *("log_loss", "soft", "hard", "a", "predict_proba", "decision_function"),
-    *("constant", "drop", "multiclass", "ignore", "use_encoded_value", "first"),
+    *("auto", "identity", "tanh", "softmax", "rbf", "log_loss", "hard", "a"),
+    *("predict_proba", "decision_function", "drop", "first"),
 )
 
 
