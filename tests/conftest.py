@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""One thread for torch, no window for matplotlib."""
+"""One thread for torch, no window for matplotlib, short branch and bound."""
 
 import os
 from pathlib import Path
@@ -23,3 +23,18 @@ def repository():
     if not (root / "pyproject.toml").exists():
         pytest.skip("needs the source tree")
     return root
+
+
+@pytest.fixture(autouse=True)
+def branching_effort(monkeypatch):
+    """Branch and bound takes a twentieth of its parts: most of "best" is its time.
+
+    What it proves is as true. ``tests/certification/branching`` and single modules
+    override this with the effort that users get.
+    """
+    from sklip.certification._branching import radius
+    from sklip.certification._branching.queue import Effort
+
+    at_one_radius = Effort(of_one=500, of_all=2500, early=64, progress=0.3)
+    monkeypatch.setattr(radius, "_MOST_PARTS", 100)
+    monkeypatch.setattr(radius, "_AT_ONE_RADIUS", at_one_radius)

@@ -80,10 +80,10 @@ def test_nor_do_100000_points_of_each_activation_and_norm(name, norm):
 @pytest.mark.parametrize("norm", NORMS)
 def test_best_is_the_largest_for_every_sample(norm):
     network = random_network((6, 16, 16, 5), gain=2.0, random_state=0)
-    X = np.random.default_rng(0).normal(size=(25, 6))
+    X = np.random.default_rng(0).normal(size=(8, 6))
     best = certified_radius(network, X, norm=norm)
     for method in METHODS:
         assert np.all(certified_radius(network, X, norm=norm, method=method) <= best)
     # Which others are asked about matters no more than a few steps of the grid.
-    some = certified_radius(network, X[3:9], norm=norm)
-    assert_allclose(some, best[3:9], rtol=0.01)
+    some = certified_radius(network, X[3:6], norm=norm)
+    assert_allclose(some, best[3:6], rtol=0.01)

@@ -29,7 +29,6 @@ from sklip.networks import FeedForward, random_network
 METHODS = ["product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local"]
 TRAINED = {
     "digits 16": (load_digits, (16,), 0.3),
-    "cancer 16": (load_breast_cancer, (16,), 1.5),
     "cancer 12-12": (load_breast_cancer, (12, 12), 1.0),
 }
 
