@@ -284,8 +284,6 @@ def _single(kind):
 MAY_STAY = [
     # There is no category to flip.
     (None, "categorical", _no_encoder),
-    # To do: a module takes its columns of categories as they are.
-    (None, "categorical", lambda kind: kind == "module categories"),
     # Searches may find the same flips.
     (None, "n_steps n_restarts random_state", _every),
     # Three answers, or counts over rows: often the same ones.
