@@ -9,8 +9,10 @@ from scipy import sparse
 
 from sklip.networks._folding.storage import Storage
 
-__all__ = ["Columns", "concatenate", "encoded_columns", "raw_columns"]
+__all__ = ["N_ROUNDINGS", "Columns", "concatenate", "encoded_columns", "raw_columns"]
 
+# Those that are allowed to a curved map: of its own arithmetic.
+N_ROUNDINGS = 64
 # Below it numbers in float32 lose digits: what that costs is counted as a term this
 # large, rounded to 24 bits like the others.
 _TINY = 2.0**-126

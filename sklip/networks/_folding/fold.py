@@ -28,7 +28,7 @@ from sklip._copies import own_copy
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._folding import branches, warps  # noqa: F401  register their folds
 from sklip.networks._folding.affine import fold_selector, is_selector
-from sklip.networks._folding.columns import encoded_columns
+from sklip.networks._folding.columns import N_ROUNDINGS, encoded_columns
 from sklip.networks._folding.encoders import CategoryGroup
 from sklip.networks._folding.imputer import agreed_fill, fold_imputer
 from sklip.networks._folding.registry import FOLDS, folds, unsupported
@@ -155,7 +155,9 @@ class Folder:
             return np.nan
         return agreed_fill(self.fills.get(coordinate, []))
 
-    def warp(self, transformer, columns, slopes, *, output_sizes, storage, coarseness):
+    def warp(
+        self, transformer, columns, slopes, *, output_sizes, storage, coarseness=1
+    ):
         """New coordinates, curved functions of one column each.
 
         Parameters
@@ -170,7 +172,7 @@ class Folder:
             Size of the terms that the map itself rounds, beside its output.
         storage : Storage
             Of what it hands on.
-        coarseness : int
+        coarseness : int, default=1
             What one rounding of its arithmetic counts for.
 
         Returns
@@ -193,7 +195,7 @@ class Folder:
             size=sparse.csr_array(warped.size + behind),
             offset_size=slopes * columns.offset_size + output_sizes,
             # Twice: the coordinate and the column behind it move at once.
-            n_roundings=2 * (columns.n_roundings + 64 * coarseness),
+            n_roundings=2 * (columns.n_roundings + N_ROUNDINGS * coarseness),
         )
 
     def _note_warp(self, transformer, columns, i, coordinate, slope):

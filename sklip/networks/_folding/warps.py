@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
 
+from sklip.networks._folding.columns import N_ROUNDINGS
 from sklip.networks._folding.probe import Probe
 from sklip.networks._folding.registry import folds, unsupported
 from sklip.networks._folding.storage import Storage, as_float, coarseness
@@ -53,13 +54,14 @@ def _fold_quantile(folder, transformer, columns):
     slopes = np.max(np.diff(transformer.references_)[:, None] / steps, axis=0)
     # np.interp is constant outside.
     dtype = as_float(columns.storage.dtypes)
+    # All is computed in float64 and the result, of at most one, stored in that type.
+    stored = (coarseness(dtype, "QuantileTransformer") - 1) / N_ROUNDINGS
     return folder.warp(
         transformer,
         columns,
         slopes,
-        output_sizes=1.0 + np.abs(quantiles).max(0),
+        output_sizes=1.0 + np.abs(quantiles).max(0) + stored,
         storage=Storage.new(len(columns), dtype),
-        coarseness=coarseness(dtype, "QuantileTransformer"),
     )
 
 
