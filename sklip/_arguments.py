@@ -18,6 +18,7 @@ __all__ = [
     "check_count",
     "check_device",
     "check_flag",
+    "check_labels",
     "check_layer_sizes",
     "check_norm",
     "check_number",
@@ -26,12 +27,15 @@ __all__ = [
     "check_positive",
     "check_radii",
     "check_radius",
+    "check_random",
     "check_sample_weight",
     "check_seed",
     "check_time_limit",
     "is_bool",
+    "is_number",
     "refuse_ambiguous",
     "refuse_masked",
+    "validate_data",
 ]
 
 _NORMS = {1: 1.0, 2: 2.0, np.inf: np.inf}
@@ -81,7 +85,7 @@ def check_number(value, name):
     """A float of a real number; integers must fit into int64."""
     if not isinstance(value, Real) or is_bool(value):
         raise InvalidArgumentError(f"{name} must be a number, got {_shown(value)}.")
-    if not _is_number(value):
+    if not is_number(value):
         raise ValueError(
             f"{name} must fit into int64 where it is an integer, got {_shown(value)}: "
             "write it as a float."
@@ -172,6 +176,13 @@ def check_seed(random_state, name="random_state"):
     return int(random_state)
 
 
+def check_random(random_state):
+    """The same seed, RandomState or Generator; nothing is drawn from it."""
+    if isinstance(random_state, np.random.RandomState | np.random.Generator):
+        return random_state
+    return check_seed(random_state)
+
+
 def as_generator(random_state):
     """A generator of its own: the global ones are neither read nor moved."""
     if isinstance(random_state, np.random.Generator):
@@ -236,7 +247,7 @@ def as_numbers(values, name, ndim=None):
         array = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{name} must be an array of numbers: {error}") from error
-    if array.dtype.kind == "O" and all(_is_number(v) for v in array.flat):
+    if array.dtype.kind == "O" and all(is_number(v) for v in array.flat):
         array = array.astype(np.float64)
     if array.size and array.dtype.kind not in "iuf":
         raise InvalidArgumentError(
@@ -247,6 +258,19 @@ def as_numbers(values, name, ndim=None):
         form = "be one-dimensional" if ndim == 1 else f"have {ndim} axes"
         raise ValueError(f"{name} must {form}, got shape {array.shape}.")
     return array
+
+
+def check_labels(y, name="y"):
+    """A one-dimensional array of labels of any type, else TypeError or ValueError."""
+    from sklearn.utils import column_or_1d
+
+    refuse_masked(y, name)
+    shape = () if isinstance(y, str) else np.shape(y)
+    if len(shape) != 1 and not (len(shape) == 2 and shape[1] == 1):
+        raise InvalidArgumentError(
+            f"{name} must hold one label for each sample, got shape {shape}."
+        )
+    return column_or_1d(y, input_name=name)
 
 
 def refuse_masked(values, name):
@@ -281,11 +305,20 @@ def _is_integer(value):
     return isinstance(value, Integral) and not is_bool(value)
 
 
-def _is_number(value):
+def is_number(value):
     """Whether a scalar is a real number that a float can stand for."""
     if not isinstance(value, Real) or is_bool(value):
         return False
     return not isinstance(value, Integral) or _INT64.min <= value <= _INT64.max
+
+
+def validate_data(estimator, *X_and_y, **options):
+    """scikit-learn's, but for masked arrays, which it takes and drops the mask."""
+    from sklearn.utils import validation
+
+    for values, name in zip(X_and_y, ("X", "y"), strict=False):
+        refuse_masked(values, name)
+    return validation.validate_data(estimator, *X_and_y, **options)
 
 
 def _shown(value):

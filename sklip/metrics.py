@@ -17,6 +17,7 @@ from sklip.certification import (
     noise_accuracy_curve,
     risk_coverage_curve,
 )
+from sklip.exceptions import InvalidArgumentError
 from sklip.networks import FeedForward
 
 __all__ = [
@@ -334,11 +335,13 @@ def _checked_eps(feature_eps):
     """A copy of the tolerances; names are checked once there is a model."""
     if feature_eps is None:
         return None
-    if not isinstance(feature_eps, Mapping):
-        raise TypeError(
-            "feature_eps must map feature names or indices to tolerances, got "
-            f"{type(feature_eps).__name__}."
+    if not isinstance(feature_eps, Mapping) or not feature_eps:
+        raise InvalidArgumentError(
+            "feature_eps must map feature names or indices, at least one, to "
+            f"tolerances, got {feature_eps!r}."
         )
     for name, eps in feature_eps.items():
+        if not isinstance(name, str):
+            check_count(name, f"feature_eps: the index {name!r}", minimum=0)
         check_positive(eps, f"feature_eps[{name!r}]")
     return dict(feature_eps)

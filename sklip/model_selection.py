@@ -233,7 +233,8 @@ def pareto_front(search, metrics):
     results = getattr(search, "cv_results_", search)
     if not isinstance(metrics, list | tuple) or not len(metrics):
         raise ValueError(f"metrics must be a list of names, got {metrics!r}.")
-    scores = np.column_stack([_mean_score(results, name) for name in metrics])
+    scores = [_mean_score(results, _check_name(name, "metrics")) for name in metrics]
+    scores = np.column_stack(scores)
     order = np.lexsort(-scores.T[::-1])
     front = []
     for row in order:
@@ -269,8 +270,8 @@ def _mean_score(cv_results, name):
     if key not in cv_results:
         known = [k.removeprefix("mean_test_") for k in cv_results if "mean_test_" in k]
         raise ValueError(
-            f"The search has no score {name!r}; its scoring has {known}. Give scoring "
-            "as a dict of names."
+            f"The search has no score {name!r}; its scoring has the metrics {known}. "
+            "Give scoring as a dict of names."
         )
     return np.asarray(cv_results[key], dtype=np.float64)
 

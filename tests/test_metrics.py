@@ -136,6 +136,36 @@ def test_metadata_routing(fitted):
             scoring["neg_lipschitz"].set_score_request(sample_weight=True)
 
 
+@pytest.mark.parametrize("name", ["certified", "adversarial"])
+def test_a_fold_that_lacks_a_label_has_a_score(name, fitted):
+    """A label that no training row had is a wrong prediction, not a failure."""
+    _, X, y = fitted
+    model = LogisticRegression(max_iter=500)
+    folds = [(np.flatnonzero(y != k), np.flatnonzero(y == k)) for k in range(3)]
+    folds.append((np.arange(100), np.arange(40, 150)))
+    scores = cross_val_score(
+        model, X, y, scoring=SCORERS[name], cv=folds, error_score="raise"
+    )
+    assert scores[:3].tolist() == [0.0] * 3
+    known = model.fit(X[:100], y[:100])
+    rows = np.arange(40, 100)
+    expected = SCORERS[name](known, X[rows], y[rows]) * 60 / 110
+    assert scores[3] == pytest.approx(expected)
+    assert 0.2 < scores[3] <= 60 / 110
+
+
+def test_labels_of_another_type_are_said_to_be(fitted):
+    model, X, y = fitted
+    for name in ("certified", "adversarial"):
+        with pytest.raises(
+            ValueError,
+            match="of the type int instead of str",
+        ):
+            SCORERS[name](model, X, y.astype(str))
+        with pytest.raises(ValueError, match="missing labels"):
+            SCORERS[name](model, X, np.where(y > 0, y, np.nan))
+
+
 def test_arguments_are_checked_when_the_scorer_is_made(fitted):
     model, _, _ = fitted
     with pytest.raises(ValueError, match="radius must be finite and >= 0"):

@@ -136,12 +136,12 @@ def _matrix(weight):
     except ValueError:
         array = np.array(None)
     masked = isinstance(weight, np.ma.MaskedArray)
-    if masked or array.dtype.kind not in "iuf" or not array.size or array.ndim > 2:
+    if masked or array.dtype.kind not in "iuf" or not array.size or array.ndim != 2:
         raise ValueError(
             "weights must be real matrices of shape (n_out, n_in), not masked, got one "
             f"of shape {array.shape} and dtype {array.dtype}."
         )
-    return np.array(array, dtype=np.float64, ndmin=2)
+    return np.array(array, dtype=np.float64)
 
 
 def _sectors_of(activation, n_hidden):

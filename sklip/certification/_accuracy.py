@@ -40,7 +40,7 @@ def certified_accuracy_score(
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
     y : array-like of shape (n_samples,)
-        True labels.
+        True labels; one that the model does not know counts as a wrong prediction.
     radius : float
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
@@ -94,7 +94,7 @@ def certified_accuracy_score(
     norm, radius = check_norm(norm), check_radius(radius)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
-    decisions = decide(model, X, y, feature_eps, device)
+    decisions = decide(model, X, y, feature_eps, device, unseen=True)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     certified = decisions.correct
     if radius > 0.0 or categorical != "immutable":
@@ -126,7 +126,7 @@ def certified_accuracy_curve(
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
     y : array-like of shape (n_samples,)
-        True labels.
+        True labels; one that the model does not know counts as a wrong prediction.
     radii : array-like of shape (n_radii,)
         Sizes of the perturbations, in any order.
     norm : {1, 2, numpy.inf}, default=2
@@ -166,7 +166,7 @@ def certified_accuracy_curve(
     norm, radii = check_norm(norm), check_radii(radii)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
-    decisions = decide(model, X, y, feature_eps, device)
+    decisions = decide(model, X, y, feature_eps, device, unseen=True)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     proven = radii_for(decisions, norm, method, categorical)
     certified = decisions.correct & (proven >= radii[:, None])

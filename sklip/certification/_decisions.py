@@ -117,11 +117,14 @@ class Decisions:
         return forward_error(self.network, self.inputs, self.view.rounding)
 
 
-def decide(model, X, y=None, feature_eps=None, device="cpu", *, attack=""):
+def decide(
+    model, X, y=None, feature_eps=None, device="cpu", *, attack="", unseen=False
+):
     """Evaluate a classifier at X, about y or about its own predictions.
 
     ``attack`` is the name of a function that follows the network's own gradient: it
-    takes no torch module.
+    takes no torch module. With ``unseen`` a label that the model does not know counts
+    as a wrong prediction, where it is an error otherwise.
     """
     if holds_module(model):
         if attack:
@@ -130,16 +133,16 @@ def decide(model, X, y=None, feature_eps=None, device="cpu", *, attack=""):
                 "gradient of a fully connected network. Use certified_radius for what "
                 "is proven, and noise_accuracy_curve for what is measured."
             )
-        return module_decisions(model, X, y, feature_eps)
+        return module_decisions(model, X, y, feature_eps, unseen)
     refuse_ambiguous(feature_eps, X, "feature_eps")
     view = classifier_view(model, feature_eps, X)
     inputs = checked_inputs(view, X)
     network = view.decision_network()
     logits = network.forward(inputs)
-    if y is None:
-        target = view.decided(logits)
-    else:
-        target = encode_labels(y, view.classes, len(inputs))
+    target = predicted = view.decided(logits)
+    if y is not None:
+        predicted = predicted if unseen else None
+        target = encode_labels(y, view.classes, len(inputs), predicted)
     missing = view.missing(X)
     missing = missing if missing.any() else None
     return Decisions(view, network, inputs, logits, target, device, missing)

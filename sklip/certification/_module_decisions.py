@@ -79,7 +79,7 @@ def holds_module(model):
     return stated_module(split_steps(model)[1]) is not None
 
 
-def module_decisions(model, X, y, feature_eps):
+def module_decisions(model, X, y, feature_eps, unseen=False):
     """Evaluate a classifier with a module at X, about y or its own predictions."""
     if feature_eps is not None:
         raise ValueError(
@@ -99,7 +99,8 @@ def module_decisions(model, X, y, feature_eps):
     predicted = predicted.astype(np.intp)
     target = predicted
     if y is not None:
-        target = encode_labels(y, model.classes_, len(logits))
+        known = predicted if unseen else None
+        target = encode_labels(y, model.classes_, len(logits), known)
     rounding, categories = (outputs.error, outputs.growth), outputs.categories
     return ModuleDecisions(model, n, logits, *rounding, target, predicted, categories)
 

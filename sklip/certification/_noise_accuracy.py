@@ -3,16 +3,17 @@
 """Accuracy of a classifier on samples with Gaussian noise."""
 
 import numpy as np
-from sklearn.utils import column_or_1d
 
 from sklip._arguments import (
     check_count,
+    check_labels,
     check_radii,
     check_sample_weight,
     check_seed,
     refuse_masked,
 )
 from sklip._copies import own_copy
+from sklip.exceptions import InvalidArgumentError
 
 __all__ = ["noise_accuracy_curve"]
 
@@ -76,19 +77,16 @@ def noise_accuracy_curve(
     >>> bool((curve[0] == model.score(X, y)).all() and curve[1].max() < curve[0].min())
     True
     """
-    if not hasattr(model, "predict"):
-        raise TypeError(
-            f"model must have predict, and {type(model).__name__} has none: give the "
-            "fitted classifier."
-        )
     stds = check_radii(noise_stds, "noise_stds")
     n_repeats = check_count(n_repeats, "n_repeats")
     random_state = check_seed(random_state)
-    refuse_masked(X, "X")
-    refuse_masked(y, "y")
-    if not hasattr(X, "shape"):
-        X = np.asarray(X)
-    y = column_or_1d(y)
+    if isinstance(model, type) or not hasattr(model, "predict"):
+        kind = model.__name__ if isinstance(model, type) else type(model).__name__
+        raise TypeError(
+            f"model must have predict, and {kind} has none: give the fitted classifier."
+        )
+    X = _samples(X)
+    y = check_labels(y)
     if len(y) != len(X) or len(X) == 0:
         raise ValueError(f"X has {len(X)} samples and y {len(y)} labels.")
     weight = check_sample_weight(sample_weight, len(y))
@@ -104,6 +102,20 @@ def noise_accuracy_curve(
                 hit = model.predict(_noisy(samples, noise, std)) == y[rows]
                 right[k, repeat] += weight[rows] @ hit
     return right / weight.sum()
+
+
+def _samples(X):
+    """X with a row for each sample; text and complex numbers are refused."""
+    refuse_masked(X, "X")
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    kind = getattr(getattr(X, "dtype", None), "kind", "f")
+    if len(X.shape) < 2 or kind not in "iufbO":
+        raise InvalidArgumentError(
+            "X must hold numbers, a row for each sample, got shape "
+            f"{tuple(X.shape)} and dtype {getattr(X, 'dtype', None)}."
+        )
+    return X
 
 
 def _noise_type(samples):

@@ -3,9 +3,8 @@
 """Errors among the answers when the predictions with small radii are rejected."""
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
 
-from sklip._arguments import check_numbers, check_sample_weight, refuse_masked
+from sklip._arguments import check_labels, check_numbers, check_sample_weight
 
 __all__ = ["risk_coverage_curve"]
 
@@ -61,11 +60,14 @@ def risk_coverage_curve(y_true, y_pred, radius, *, sample_weight=None):
     >>> thresholds
     array([0. , 0.2, 0.5, 1. ])
     """
-    for name, labels in (("y_true", y_true), ("y_pred", y_pred)):
-        refuse_masked(labels, name)
-    y_true, y_pred = column_or_1d(y_true), column_or_1d(y_pred)
+    y_true, y_pred = check_labels(y_true, "y_true"), check_labels(y_pred, "y_pred")
     radius = check_numbers(radius, "radius", ndim=1)
-    check_consistent_length(y_true, y_pred, radius)
+    lengths = [len(array) for array in (y_true, y_pred, radius)]
+    if len(set(lengths)) > 1 or not lengths[0]:
+        raise ValueError(
+            "y_true, y_pred and radius must have an entry for each sample, got "
+            f"{lengths}."
+        )
     if not (radius >= 0).all():
         raise ValueError("radius must hold numbers >= 0.")
     weight = check_sample_weight(sample_weight, len(radius))

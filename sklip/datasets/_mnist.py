@@ -11,6 +11,8 @@ import numpy as np
 from sklearn.datasets import fetch_openml
 from sklearn.utils import Bunch
 
+from sklip._arguments import check_flag, check_option
+
 __all__ = ["load_mnist"]
 
 _NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -64,8 +66,11 @@ def load_mnist(path=None, *, split=None, return_X_y=False):
         ...
     FileNotFoundError: There is no file or folder 'no/such/file.npz'. Give ...
     """
-    if split not in (None, "train", "test"):
-        raise ValueError(f"split must be 'train', 'test' or None, got {split!r}.")
+    if split is not None:
+        check_option(split, "split", ("train", "test"))
+    check_flag(return_X_y, "return_X_y")
+    if not isinstance(path, str | Path | None):
+        raise TypeError(f"path must be a str, a Path or None, got {path!r}.")
     if path is None:
         images, labels = _from_openml()
     elif not Path(path).exists():

@@ -11,7 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import indexable
 
-from sklip._compat import Interval, fit_context
+from sklip._compat import RANDOM_STATE, Interval, fit_context
 from sklip.certification import certified_interval
 from sklip.estimators._meta import BaseCertifiedEstimator
 from sklip.networks import FeedForward
@@ -109,7 +109,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         "conformal": ["boolean"],
         "coverage": [Interval(Real, 0, 1, closed="neither")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "random_state": ["random_state"],
+        "random_state": RANDOM_STATE,
     }
 
     def __init__(

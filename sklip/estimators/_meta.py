@@ -14,9 +14,10 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from sklip._compat import HasMethods, Interval, Options
+from sklip._arguments import NORM_NAMES, validate_data
+from sklip._compat import HasMethods, Interval, Options, StrOptions
 from sklip._copies import own_copy
 from sklip.certification import holds_module
 from sklip.networks import network_view
@@ -30,7 +31,7 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"])],
         "radius": [Interval(Real, 0, None, closed="left")],
-        "norm": [Options(Real, {1, 2, np.inf})],
+        "norm": [Options(Real, {1, 2, np.inf}), StrOptions(set(NORM_NAMES))],
         "method": [str],
         "feature_eps": [dict, None],
     }

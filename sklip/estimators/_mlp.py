@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from sklip._arguments import check_device, validate_data
 from sklip._compat import check_sample_weight, fit_context
 from sklip._threads import limit_threads
 from sklip.bounds import auto_method, lipschitz_bound
@@ -28,7 +29,6 @@ from sklip.estimators._parameters import (
     PARAMETER_CONSTRAINTS,
     DocumentedCallbacks,
     check_activations,
-    check_device,
     check_solver,
     layer_sizes,
 )

@@ -9,8 +9,9 @@ import warnings
 import numpy as np
 import torch
 from sklearn.base import is_classifier
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from sklip._arguments import validate_data
 from sklip.bounds import double_copy, lipschitz_bound, module_hash
 from sklip.estimators._engine import split_validation, torch_device
 from sklip.estimators._input_shape import as_rows, find_input_shape
@@ -47,7 +48,7 @@ class ModuleNetworkMixin:
                     f"loss={self.loss!r} needs the fully connected network of "
                     "module=None: predictions are not the module's own outputs."
                 )
-            if self.certificate not in ("auto", "product", None):
+            if self.certificate not in ("auto", "best", "product", None):
                 raise ValueError(
                     f"certificate={self.certificate!r} needs the fully connected "
                     "network of module=None: a module is bounded by 'product'."

@@ -7,7 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 
-from sklip._compat import Interval, Options, StrOptions
+from sklip._compat import RANDOM_STATE, Interval, Options, StrOptions
 from sklip.bounds import BOUND_METHODS
 from sklip.networks import get_activation
 from sklip.training import SCHEDULES, callback_params, set_callback_params
@@ -16,7 +16,6 @@ __all__ = [
     "PARAMETER_CONSTRAINTS",
     "DocumentedCallbacks",
     "check_activations",
-    "check_device",
     "check_solver",
     "layer_sizes",
 ]
@@ -40,7 +39,7 @@ PARAMETER_CONSTRAINTS = {
     "max_iter": [_COUNT],
     "max_fun": [_COUNT],
     "shuffle": ["boolean"],
-    "random_state": ["random_state"],
+    "random_state": RANDOM_STATE,
     "tol": [Interval(Real, 0, None, closed="left")],
     "verbose": ["verbose"],
     "warm_start": ["boolean"],
@@ -48,7 +47,7 @@ PARAMETER_CONSTRAINTS = {
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
     "init_gain": [Interval(Real, 0, None, closed="neither")],
-    "certificate": [StrOptions({"auto", *BOUND_METHODS}), None],
+    "certificate": [StrOptions({"auto", "best", *BOUND_METHODS}), None],
     "device": [StrOptions({"cpu", "cuda", "auto"})],
     "callbacks": [list, tuple, None],
 }
@@ -71,15 +70,6 @@ def check_solver(solver):
         )
     if issubclass(solver, torch.optim.LBFGS):
         raise ValueError("torch.optim.LBFGS needs a closure; use solver='lbfgs'.")
-
-
-def check_device(device):
-    """Refuse a GPU where there is none."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            "device='cuda', but torch sees no GPU here. Use device='cpu', or "
-            "'auto' to take a GPU where there is one."
-        )
 
 
 def layer_sizes(hidden_layer_sizes, activation):

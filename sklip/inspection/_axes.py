@@ -31,7 +31,7 @@ def new_axes(ax, display):
     """
     pyplot = _pyplot(display)
     if ax is None:
-        _, ax = pyplot.subplots()
+        _, ax = pyplot.subplots(layout="constrained")
     return ax.figure, ax
 
 

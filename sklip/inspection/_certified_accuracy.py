@@ -4,6 +4,16 @@
 
 import numpy as np
 
+from sklip._arguments import (
+    check_count,
+    check_flag,
+    check_labels,
+    check_norm,
+    check_numbers,
+    check_radii,
+    check_random,
+    check_sample_weight,
+)
 from sklip.certification import (
     certified_accuracy_score,
     certified_radius,
@@ -11,6 +21,7 @@ from sklip.certification import (
 )
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import named_estimators
+from sklip.inspection._text import add_legend
 
 __all__ = ["CertifiedAccuracyDisplay"]
 
@@ -155,7 +166,15 @@ class CertifiedAccuracyDisplay:
             What was drawn.
         """
         models, names = named_estimators(estimator, name)
-        kwargs = {"norm": norm, "feature_eps": feature_eps}
+        kwargs = {"norm": check_norm(norm), "feature_eps": feature_eps}
+        radii = None if radii is None else np.sort(check_radii(radii))
+        effort = {
+            "n_steps": check_count(n_steps, "n_steps"),
+            "n_restarts": check_count(n_restarts, "n_restarts"),
+            "random_state": check_random(random_state),
+        }
+        check_flag(adversarial, "adversarial")
+        sample_weight = check_sample_weight(sample_weight, len(check_labels(y)))
         proven = [certified_radius(m, X, y, method=method, **kwargs) for m in models]
         clean = [
             certified_accuracy_score(
@@ -163,15 +182,14 @@ class CertifiedAccuracyDisplay:
             )
             for m in models
         ]
-        radii = _default_radii(proven) if radii is None else np.sort(radii)
+        radii = _default_radii(proven) if radii is None else radii
         certified = [
             _shares(found, radii, sample_weight, at_zero)
             for found, at_zero in zip(proven, clean, strict=True)
         ]
         attacked = None
         if adversarial:
-            kwargs |= {"n_steps": n_steps, "n_restarts": n_restarts}
-            kwargs["random_state"] = random_state
+            kwargs |= effort
             attacked = [
                 _attacked(m, X, y, radii, sample_weight, kwargs) for m in models
             ]
@@ -181,7 +199,7 @@ class CertifiedAccuracyDisplay:
             adversarial_accuracies=attacked,
             clean_accuracies=clean,
             estimator_names=names,
-            norm=norm,
+            norm=kwargs["norm"],
         )
         return display.plot(ax=ax, **line_kwargs)
 
@@ -231,12 +249,22 @@ class CertifiedAccuracyDisplay:
         display : CertifiedAccuracyDisplay
             What was drawn.
         """
-        correct = np.asarray(y_true) == np.asarray(y_pred)
+        y_true, y_pred = check_labels(y_true, "y_true"), check_labels(y_pred, "y_pred")
+        sample_weight = check_sample_weight(sample_weight, len(y_true))
+        if len(y_pred) != len(y_true):
+            raise ValueError(
+                f"y_pred has {len(y_pred)} labels, but y_true has {len(y_true)}."
+            )
+        radius = _distances(radius, "radius", len(y_true))
+        correct = y_true == y_pred
         clean = np.average(correct, weights=sample_weight)
         proven = np.where(correct, radius, 0.0)
-        radii = _default_radii([proven]) if radii is None else np.sort(radii)
+        radii = (
+            _default_radii([proven]) if radii is None else np.sort(check_radii(radii))
+        )
         attacked = None
         if distance is not None:
+            distance = _distances(distance, "distance", len(y_true))
             # A flip at a distance is one for every larger radius.
             left = np.where(correct, distance, 0.0) > radii[:, None]
             attacked = [np.average(left, axis=1, weights=sample_weight)]
@@ -279,7 +307,7 @@ class CertifiedAccuracyDisplay:
             )
             self._plot_beside(k, self.lines_[-1].get_color())
         self.ax_.set(
-            xlabel=f"radius ({_NORMS.get(self.norm, self.norm)})",
+            xlabel=f"radius ({_NORMS[check_norm(self.norm)]})",
             ylabel="accuracy",
             ylim=(0.0, 1.02),
         )
@@ -322,11 +350,22 @@ class CertifiedAccuracyDisplay:
             for style, label, drawn in styles
             if drawn
         ]
-        self.ax_.legend(handles=handles, fontsize="small")
+        add_legend(self.ax_, handles=handles, font="small")
 
 
 def _curves(curves):
     return None if curves is None else [np.asarray(c, dtype=float) for c in curves]
+
+
+def _distances(values, name, n_samples):
+    """One number >= 0 for each sample, infinity included."""
+    values = check_numbers(values, name, ndim=1)
+    if len(values) != n_samples or not (values >= 0).all():
+        raise ValueError(
+            f"{name} must hold a number >= 0 for each of the {n_samples} samples of "
+            "y_true."
+        )
+    return values
 
 
 def _default_radii(proven):

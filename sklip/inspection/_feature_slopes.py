@@ -4,8 +4,11 @@
 
 import numpy as np
 
+from sklip._arguments import check_count
 from sklip.bounds import feature_slopes
 from sklip.inspection._axes import new_axes
+from sklip.inspection._names import holds_several, named_estimators
+from sklip.inspection._text import add_legend, legend_share, set_row_names
 from sklip.networks import network_view
 
 __all__ = ["FeatureSlopesDisplay"]
@@ -18,17 +21,17 @@ class FeatureSlopesDisplay:
 
     Parameters
     ----------
-    slopes : ndarray of shape (n_features,)
+    slopes : ndarray of shape (n_features,) or (n_models, n_features)
         Bounds of the slopes, or of how far the output moves within the tolerances; NaN
-        for what is not drawn.
+        for what is not drawn. Of one model or of several.
     feature_names : sequence of str
         Names of the columns.
-    observed : ndarray of shape (n_features,), default=None
+    observed : ndarray of the shape of slopes, default=None
         Largest slopes at samples; NaN where they are not known.
     in_tolerances : bool, default=False
         Whether the slopes are per tolerance of the column rather than per unit.
-    estimator_name : str, default=None
-        Label of the bars.
+    estimator_name : str or list of str, default=None
+        Label of the bars, one for each model.
 
     Attributes
     ----------
@@ -36,8 +39,8 @@ class FeatureSlopesDisplay:
         The figure.
     ax_ : matplotlib Axes
         The axes.
-    bars_ : matplotlib BarContainer
-        The bounds, the largest on top.
+    bars_ : matplotlib BarContainer or list of them
+        The bounds, the largest on top; a list for several models.
     lines_ : list of matplotlib Line2D
         The slopes at samples, if there are any.
 
@@ -79,12 +82,13 @@ class FeatureSlopesDisplay:
         ax=None,
         **bar_kwargs,
     ):
-        """Bound the slopes of a fitted model and draw them.
+        """Bound the slopes of a fitted model, or of several, and draw them.
 
         Parameters
         ----------
-        estimator : FeedForward, fitted estimator or Pipeline
-            As for :func:`sklip.feature_slopes`.
+        estimator : model as for :func:`sklip.feature_slopes`, list or dict of models
+            What is compared, all with the same columns; the keys of a dict are the
+            labels.
         X : array-like of shape (n_samples, n_features), default=None
             Samples at which the slopes are taken too, to be drawn as points: a bar can
             be too long, never shorter than its point.
@@ -98,8 +102,8 @@ class FeatureSlopesDisplay:
             As for :func:`sklip.feature_slopes`.
         n_features : int, default=20
             Number of bars at most.
-        name : str, default=None
-            Label; None takes the class's name.
+        name : str or list of str, default=None
+            Labels; None takes the keys or the names of the classes.
         ax : matplotlib Axes, default=None
             Where to draw.
         **bar_kwargs : dict
@@ -110,20 +114,23 @@ class FeatureSlopesDisplay:
         display : FeatureSlopesDisplay
             What was drawn.
         """
-        view = network_view(estimator)
-        slopes = feature_slopes(estimator, output=output, method=method)
-        observed = None if X is None else _observed_slopes(view, X, output)
-        if feature_eps is not None:
-            tolerances = _tolerances(view, feature_eps)
-            slopes = slopes * tolerances
-            observed = None if observed is None else observed * tolerances
-        names = view.feature_names or [f"x{j}" for j in range(view.n_features)]
+        models, labels = named_estimators(estimator, name)
+        n_features = check_count(n_features, "n_features")
+        views = [network_view(model) for model in models]
+        columns = _columns(views)
+        found = [
+            _slopes_of(model, view, X, feature_eps, output, method)
+            for model, view in zip(models, views, strict=True)
+        ]
+        slopes, observed = (np.array(part) for part in zip(*found, strict=True))
+        if not holds_several(estimator):
+            slopes, observed, labels = slopes[0], observed[0], labels[0]
         display = cls(
             slopes=slopes,
-            feature_names=list(names),
-            observed=observed,
+            feature_names=columns,
+            observed=None if X is None else observed,
             in_tolerances=feature_eps is not None,
-            estimator_name=name or type(estimator).__name__,
+            estimator_name=labels,
         )
         return display.plot(ax=ax, n_features=n_features, **bar_kwargs)
 
@@ -134,8 +141,8 @@ class FeatureSlopesDisplay:
         ----------
         ax : matplotlib Axes, default=None
             None makes a figure.
-        name : str, default=None
-            Label; None takes ``estimator_name``.
+        name : str or list of str, default=None
+            Labels; None takes ``estimator_name``.
         n_features : int, default=20
             Number of bars at most; the largest are drawn.
         **bar_kwargs : dict
@@ -149,29 +156,78 @@ class FeatureSlopesDisplay:
         self.figure_, self.ax_ = new_axes(ax, self)
         name = self.estimator_name if name is None else name
         slopes = np.asarray(self.slopes, dtype=np.float64)
-        order = np.argsort(-slopes)[: np.count_nonzero(~np.isnan(slopes))]
-        chosen = order[:n_features][::-1]
-        rungs = np.arange(len(chosen))
-        label = f"{name}, proven bound" if name else "proven bound"
-        style = {"label": label, "alpha": 0.6, **bar_kwargs}
-        self.bars_ = self.ax_.barh(rungs, slopes[chosen], **style)
-        self.lines_ = []
+        several = slopes.ndim == 2
+        slopes = np.atleast_2d(slopes)
+        _, names = named_estimators(list(slopes), name)
+        chosen = _largest(slopes, check_count(n_features, "n_features"))
+        observed = [None] * len(slopes)
         if self.observed is not None:
-            self.lines_ = self.ax_.plot(
-                np.asarray(self.observed)[chosen],
-                rungs,
-                linestyle="none",
-                marker="o",
-                color="black",
-                label="steepest sample",
-            )
-        self.ax_.set_yticks(rungs, [str(self.feature_names[j]) for j in chosen])
+            observed = np.atleast_2d(np.asarray(self.observed, dtype=np.float64))
+        self.lines_, bars = [], []
+        for k, (label, row) in enumerate(zip(names, slopes, strict=True)):
+            place = np.arange(len(chosen)) + _offset(k, len(slopes))
+            label = f"{label}, proven bound" if name else "proven bound"
+            style = {"label": label, "alpha": 0.6, "height": 0.8 / len(slopes)}
+            bars.append(self.ax_.barh(place, row[chosen], **{**style, **bar_kwargs}))
+            if observed[k] is not None:
+                self._plot_observed(observed[k][chosen], place, first=k == 0)
+        self.bars_ = bars if several else bars[0]
+        self._label(chosen, n_entries=len(bars) + (self.observed is not None))
+        return self
+
+    def _plot_observed(self, slopes, place, first):
+        self.lines_ += self.ax_.plot(
+            slopes,
+            place,
+            linestyle="none",
+            marker="o",
+            color="black",
+            label="steepest sample" if first else None,
+        )
+
+    def _label(self, chosen, n_entries):
+        set_row_names(
+            self.ax_, np.arange(len(chosen)), [self.feature_names[j] for j in chosen]
+        )
         per = "tolerance" if self.in_tolerances else "unit"
         self.ax_.set(xlabel=f"change of the output per {per} of the column")
-        # The legend gets the lowest sixth for itself: bars may be of any length.
-        self.ax_.set_ylim(-0.6 - 0.2 * len(chosen), len(chosen) - 0.4)
-        self.ax_.legend(loc="lower right")
-        return self
+        # The legend gets the lowest part for itself: bars may be of any length.
+        share = legend_share(self.ax_, n_entries)
+        below = share / (1.0 - share) * (len(chosen) + 0.2)
+        self.ax_.set_ylim(-0.6 - below, len(chosen) - 0.4)
+        add_legend(self.ax_, loc="lower right")
+
+
+def _columns(views):
+    """Names of the columns, the same for all models."""
+    names = [v.feature_names or [f"x{j}" for j in range(v.n_features)] for v in views]
+    if any(others != names[0] for others in names):
+        raise ValueError(
+            "estimator holds models with different columns: their slopes cannot stand "
+            "beside each other."
+        )
+    return list(names[0])
+
+
+def _slopes_of(model, view, X, feature_eps, output, method):
+    """Bounds of the slopes, and the steepest at the samples (NaN without any)."""
+    tolerances = 1.0 if feature_eps is None else _tolerances(view, feature_eps)
+    slopes = feature_slopes(model, output=output, method=method) * tolerances
+    if X is None:
+        return slopes, np.full(len(slopes), np.nan)
+    return slopes, _observed_slopes(view, X, output) * tolerances
+
+
+def _largest(slopes, n_features):
+    """Columns with the largest slopes in any model, the largest last."""
+    largest = np.fmax.reduce(slopes, axis=0)
+    order = np.argsort(-largest)[: np.count_nonzero(~np.isnan(largest))]
+    return order[:n_features][::-1]
+
+
+def _offset(k, n_models):
+    """How far the bar of model k stands above its rung: the first model on top."""
+    return 0.8 * ((n_models - 1) / 2 - k) / n_models
 
 
 def _observed_slopes(view, X, output):

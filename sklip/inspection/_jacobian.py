@@ -4,6 +4,8 @@
 
 from sklip.bounds import jacobian_diagnostic
 from sklip.inspection._axes import new_axes
+from sklip.inspection._names import holds_several, named_estimators
+from sklip.inspection._text import add_legend
 
 __all__ = ["JacobianDiagnosticDisplay"]
 
@@ -13,10 +15,10 @@ class JacobianDiagnosticDisplay:
 
     Parameters
     ----------
-    diagnostic : JacobianDiagnostic
-        What :func:`jacobian_diagnostic` found.
-    estimator_name : str, default=None
-        Label of the entries.
+    diagnostic : JacobianDiagnostic or list of JacobianDiagnostic
+        What :func:`jacobian_diagnostic` found, for one model or for each of several.
+    estimator_name : str or list of str, default=None
+        Label of the entries, one for each model.
 
     Attributes
     ----------
@@ -25,7 +27,7 @@ class JacobianDiagnosticDisplay:
     ax_ : matplotlib Axes
         The axes.
     lines_ : list of matplotlib Line2D
-        The quantiles, and the line of the normal law.
+        The quantiles of each model, and the line of the normal law.
 
     Notes
     -----
@@ -49,18 +51,18 @@ class JacobianDiagnosticDisplay:
     def from_estimator(
         cls, estimator, X, *, random_state=None, name=None, ax=None, **line_kwargs
     ):
-        """Run the diagnostic of a fitted model and draw it.
+        """Run the diagnostic of a fitted model, or of several, and draw it.
 
         Parameters
         ----------
-        estimator : FeedForward, fitted estimator or Pipeline
-            As for :func:`jacobian_diagnostic`.
+        estimator : model as for :func:`jacobian_diagnostic`, list or dict of models
+            What is compared; the keys of a dict are the labels.
         X : array-like of shape (n_samples, n_features)
             Where to take the Jacobian.
         random_state : int, RandomState instance or None, default=None
             Seed of the choice of samples and of the reference.
-        name : str, default=None
-            Label; None takes the class's name.
+        name : str or list of str, default=None
+            Labels; None takes the keys or the names of the classes.
         ax : matplotlib Axes, default=None
             Where to draw.
         **line_kwargs : dict
@@ -71,9 +73,11 @@ class JacobianDiagnosticDisplay:
         display : JacobianDiagnosticDisplay
             What was drawn.
         """
-        diagnostic = jacobian_diagnostic(estimator, X, random_state=random_state)
-        name = type(estimator).__name__ if name is None else name
-        display = cls(diagnostic=diagnostic, estimator_name=name)
+        models, names = named_estimators(estimator, name)
+        found = [jacobian_diagnostic(m, X, random_state=random_state) for m in models]
+        if not holds_several(estimator):
+            found, names = found[0], names[0]
+        display = cls(diagnostic=found, estimator_name=names)
         return display.plot(ax=ax, **line_kwargs)
 
     def plot(self, ax=None, *, name=None, **line_kwargs):
@@ -83,8 +87,8 @@ class JacobianDiagnosticDisplay:
         ----------
         ax : matplotlib Axes, default=None
             None makes a figure.
-        name : str, default=None
-            Label; None takes ``estimator_name``.
+        name : str or list of str, default=None
+            Labels; None takes ``estimator_name``.
         **line_kwargs : dict
             Passed to ``Axes.plot`` for the entries.
 
@@ -94,23 +98,28 @@ class JacobianDiagnosticDisplay:
             Itself.
         """
         self.figure_, self.ax_ = new_axes(ax, self)
-        found = self.diagnostic
+        several = holds_several(self.diagnostic)
+        found = list(self.diagnostic) if several else [self.diagnostic]
         name = self.estimator_name if name is None else name
-        numbers = f"kurtosis {found.statistics['kurtosis']:+.1f}, edge "
-        numbers += f"{found.statistics['edge']:.2f}"
-        name = name and f"{name}\n"
-        style = {
-            "marker": ".",
-            "linestyle": "none",
-            "label": f"{name or ''}{numbers}",
-            **line_kwargs,
-        }
-        self.lines_ = self.ax_.plot(found.theoretical, found.observed, **style)
-        ends = found.theoretical[[0, -1]]
+        _, names = named_estimators(found, name)
+        self.lines_ = []
+        for label, diagnostic in zip(names, found, strict=True):
+            numbers = f"kurtosis {diagnostic.statistics['kurtosis']:+.1f}, edge "
+            numbers += f"{diagnostic.statistics['edge']:.2f}"
+            style = {
+                "marker": ".",
+                "linestyle": "none",
+                "label": f"{label}\n{numbers}" if name else numbers,
+                **line_kwargs,
+            }
+            self.lines_ += self.ax_.plot(
+                diagnostic.theoretical, diagnostic.observed, **style
+            )
+        ends = found[0].theoretical[[0, -1]]
         self.lines_ += self.ax_.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
         self.ax_.set(
             xlabel="quantiles of the normal law",
             ylabel="quantiles of the standardised entries of J",
         )
-        self.ax_.legend(loc="upper left", fontsize="small")
+        add_legend(self.ax_, font="small", loc="upper left")
         return self

@@ -4,15 +4,19 @@
 
 import numpy as np
 
+from sklip._arguments import check_norm, check_random
 from sklip.bounds import METHODS, lipschitz_bound, lipschitz_lower_bound
 from sklip.inspection._axes import new_axes
-from sklip.networks import network_view
+from sklip.inspection._names import holds_several, named_estimators
+from sklip.inspection._text import add_legend
+from sklip.networks import FeedForward, network_view
 
 __all__ = ["LipschitzBoundsDisplay"]
 
 # From loose to tight; path norms are often the loosest of all in l2.
 _LADDER = ("product", "sequential", "lipsdp-layer", "lipsdp")
 _ANY_NORM = ("product", "path")
+_PROBE = FeedForward([[[1.0]]])
 
 
 class LipschitzBoundsDisplay:
@@ -22,14 +26,14 @@ class LipschitzBoundsDisplay:
     ----------
     methods : sequence of str
         Methods of :func:`lipschitz_bound`.
-    bounds : ndarray of shape (n_methods,)
-        Their proven bounds.
-    lower : float, default=None
-        A lower bound of the Lipschitz constant.
+    bounds : ndarray of shape (n_methods,) or (n_models, n_methods)
+        Their proven bounds, of one model or of several.
+    lower : float or list of float, default=None
+        A lower bound of the Lipschitz constant, one for each model.
     norm : {1, 2, inf}, default=2
         Norm of inputs and outputs.
-    estimator_name : str, default=None
-        Label of the bounds.
+    estimator_name : str or list of str, default=None
+        Label of the bounds, one for each model.
 
     Attributes
     ----------
@@ -38,7 +42,7 @@ class LipschitzBoundsDisplay:
     ax_ : matplotlib Axes
         The axes.
     lines_ : list of matplotlib Line2D
-        The bounds, then the lower bound if there is one.
+        For each model the bounds, then the lower bound if there is one.
 
     Examples
     --------
@@ -69,23 +73,24 @@ class LipschitzBoundsDisplay:
         ax=None,
         **line_kwargs,
     ):
-        """Compute the bounds of a fitted model and draw them.
+        """Compute the bounds of a fitted model, or of several, and draw them.
 
         Parameters
         ----------
-        estimator : FeedForward, fitted estimator or Pipeline
-            As for :func:`lipschitz_bound`.
+        estimator : model as for :func:`lipschitz_bound`, list or dict of models
+            What is compared; the keys of a dict are the labels.
         X : array-like of shape (n_samples, n_features), default=None
             Samples from which the search for the lower bound starts too.
         methods : sequence of str, default=None
             None takes, from loose to tight, product, sequential, lipsdp-layer and
-            lipsdp (LipSDP up to 512 hidden neurons); product and path in norm 1 or inf.
+            lipsdp (LipSDP up to 512 hidden neurons, counted in the largest model);
+            product and path in norm 1 or inf.
         norm : {1, 2, inf}, default=2
             Norm; the lower bound is for 2 only.
         random_state : int, RandomState instance or None, default=None
             Seed of the search.
-        name : str, default=None
-            Label; None takes the class's name.
+        name : str or list of str, default=None
+            Labels; None takes the keys or the names of the classes.
         ax : matplotlib Axes, default=None
             Where to draw.
         **line_kwargs : dict
@@ -96,23 +101,27 @@ class LipschitzBoundsDisplay:
         display : LipschitzBoundsDisplay
             What was drawn.
         """
-        if methods is None:
-            methods = _LADDER if norm == 2 else _ANY_NORM
-            # LipSDP is left out where it is not chosen by itself.
-            if not METHODS["lipsdp"].fits(network_view(estimator).network):
-                methods = [m for m in methods if not m.startswith("lipsdp")]
-        found = [lipschitz_bound(estimator, method=m, norm=norm) for m in methods]
+        models, names = named_estimators(estimator, name)
+        norm, random_state = check_norm(norm), check_random(random_state)
+        methods = _ladder(models, norm) if methods is None else _checked(methods, norm)
+        bounds = [
+            [float(lipschitz_bound(model, method=m, norm=norm)) for m in methods]
+            for model in models
+        ]
         lower = None
         if norm == 2:
-            lower = float(
-                lipschitz_lower_bound(estimator, X, random_state=random_state)
-            )
+            lower = [
+                float(lipschitz_lower_bound(model, X, random_state=random_state))
+                for model in models
+            ]
+        if not holds_several(estimator):
+            bounds, lower, names = bounds[0], lower and lower[0], names[0]
         display = cls(
             methods=list(methods),
-            bounds=np.array([float(certificate) for certificate in found]),
+            bounds=np.array(bounds),
             lower=lower,
             norm=norm,
-            estimator_name=name or type(estimator).__name__,
+            estimator_name=names,
         )
         return display.plot(ax=ax, **line_kwargs)
 
@@ -123,8 +132,8 @@ class LipschitzBoundsDisplay:
         ----------
         ax : matplotlib Axes, default=None
             None makes a figure.
-        name : str, default=None
-            Label; None takes ``estimator_name``.
+        name : str or list of str, default=None
+            Labels; None takes ``estimator_name``.
         **line_kwargs : dict
             Passed to ``Axes.plot`` for the bounds.
 
@@ -135,24 +144,55 @@ class LipschitzBoundsDisplay:
         """
         self.figure_, self.ax_ = new_axes(ax, self)
         name = self.estimator_name if name is None else name
+        bounds = np.atleast_2d(np.asarray(self.bounds, dtype=float))
+        _, names = named_estimators(list(bounds), name)
+        lower = [None] * len(bounds) if self.lower is None else np.ravel(self.lower)
+        self.lines_ = []
+        for label, row, reached in zip(names, bounds, lower, strict=True):
+            self._plot_model(label if name else None, row, reached, line_kwargs)
+        norm = check_norm(self.norm)
+        norm = "∞" if norm == np.inf else f"{norm:g}"
+        self.ax_.set_xticks(np.arange(len(self.methods)), self.methods)
+        self.ax_.set(ylabel=f"Lipschitz constant, norm {norm}", yscale="log")
+        self.ax_.margins(x=0.12, y=0.15)
+        add_legend(self.ax_)
+        return self
+
+    def _plot_model(self, name, bounds, lower, line_kwargs):
+        """Bounds of one model, and what a pair of inputs reaches."""
         rungs = np.arange(len(self.methods))
         style = {"marker": "o", "linestyle": "-", "label": name, **line_kwargs}
-        self.lines_ = self.ax_.plot(rungs, self.bounds, **style)
-        for x, value in zip(rungs, self.bounds, strict=True):
+        self.lines_ += self.ax_.plot(rungs, bounds, **style)
+        color = self.lines_[-1].get_color()
+        for x, value in zip(rungs, bounds, strict=True):
             self.ax_.annotate(
                 f"{value:.3g}", (x, value), (0, 6), textcoords="offset points"
             )
-        if self.lower is not None:
-            line = self.ax_.axhline(
-                self.lower,
-                color=self.lines_[0].get_color(),
-                linestyle=":",
-                label=f"{name}, reached by a pair" if name else "reached by a pair",
-            )
+        if lower is not None:
+            label = f"{name}, reached by a pair" if name else "reached by a pair"
+            line = self.ax_.axhline(lower, color=color, linestyle=":", label=label)
             self.lines_.append(line)
-        norm = "∞" if self.norm == np.inf else f"{self.norm:g}"
-        self.ax_.set_xticks(rungs, self.methods)
-        self.ax_.set(ylabel=f"Lipschitz constant, norm {norm}", yscale="log")
-        self.ax_.margins(x=0.12, y=0.15)
-        self.ax_.legend()
-        return self
+
+
+def _ladder(models, norm):
+    """From loose to tight, without LipSDP where a model is too large for it."""
+    methods = _LADDER if norm == 2 else _ANY_NORM
+    # LipSDP is left out where it is not chosen by itself.
+    if not all(METHODS["lipsdp"].fits(network_view(m).network) for m in models):
+        methods = [m for m in methods if not m.startswith("lipsdp")]
+    return methods
+
+
+def _checked(methods, norm):
+    """The methods asked for, each tried on a network of one weight."""
+    if isinstance(methods, str) or not hasattr(methods, "__iter__"):
+        raise TypeError(f"methods must be a list of names, got {methods!r}.")
+    methods = list(methods)
+    if not methods:
+        raise ValueError("methods is empty: at least one name is needed.")
+    for method in methods:
+        try:
+            lipschitz_bound(_PROBE, method=method, norm=norm)
+        except ValueError as error:
+            raise ValueError(f"methods: {error}") from None
+    return methods

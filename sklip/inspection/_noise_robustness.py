@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Accuracy of several classifiers under noise of growing size."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from sklip.certification import noise_accuracy_curve
 from sklip.inspection._axes import new_axes
+from sklip.inspection._names import named_estimators
+from sklip.inspection._text import add_legend
 
 __all__ = ["NoiseRobustnessDisplay"]
 
@@ -112,7 +112,7 @@ class NoiseRobustnessDisplay:
         display : NoiseRobustnessDisplay
             What was drawn.
         """
-        estimators, names = _named(estimator, name)
+        estimators, names = named_estimators(estimator, name)
         stds = np.linspace(0.0, 0.5, 51) if noise_stds is None else noise_stds
         measured = [
             noise_accuracy_curve(
@@ -142,7 +142,7 @@ class NoiseRobustnessDisplay:
         """
         self.figure_, self.ax_ = new_axes(ax, self)
         name = self.estimator_names if name is None else name
-        _, names = _named(self.accuracies, name)
+        _, names = named_estimators(self.accuracies, name)
         self.lines_, self.bands_ = [], []
         for label, accuracy in zip(names, self.accuracies, strict=True):
             style = {"label": label, **line_kwargs}
@@ -159,24 +159,5 @@ class NoiseRobustnessDisplay:
                 )
                 self.bands_.append(band)
         self.ax_.set(xlabel="standard deviation of the noise", ylabel="accuracy")
-        self.ax_.legend()
+        add_legend(self.ax_)
         return self
-
-
-def _named(estimator, name):
-    """Lists of estimators and labels."""
-    if isinstance(estimator, Mapping):
-        estimators, names = list(estimator.values()), list(estimator)
-    else:
-        # A Pipeline has a length too: only real lists hold several estimators.
-        several = isinstance(estimator, list | tuple)
-        estimators = list(estimator) if several else [estimator]
-        names = [type(model).__name__ for model in estimators]
-    if name is not None:
-        names = [name] if isinstance(name, str) else list(name)
-    if len(names) != len(estimators):
-        raise ValueError(
-            f"name must be one label for each of the {len(estimators)} estimators, got "
-            f"{name!r}."
-        )
-    return estimators, names

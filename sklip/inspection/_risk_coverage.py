@@ -3,13 +3,14 @@
 """Errors among the answers, against the share of samples that are answered."""
 
 import numpy as np
-from sklearn.utils import column_or_1d
 
+from sklip._arguments import check_labels, check_norm, check_sample_weight
 from sklip._copies import own_copy
 from sklip.certification import certified_radius, risk_coverage_curve
 from sklip.estimators import CertifiedRejectClassifier
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import named_estimators
+from sklip.inspection._text import add_legend
 
 __all__ = ["RiskCoverageDisplay"]
 
@@ -118,7 +119,9 @@ class RiskCoverageDisplay:
             What was drawn.
         """
         models, names = named_estimators(estimator, name)
-        y = column_or_1d(y)
+        y = check_labels(y)
+        norm = check_norm(norm)
+        check_sample_weight(sample_weight, len(y))
         coverages, risks, points = [], [], []
         for model in models:
             kwargs = {"norm": norm, "method": method, "feature_eps": feature_eps}
@@ -126,11 +129,13 @@ class RiskCoverageDisplay:
             if isinstance(model, CertifiedRejectClassifier):
                 kwargs = {key: getattr(model, key) for key in kwargs}
                 model, at = model.estimator_, model.radius
+            radius = certified_radius(model, X, **kwargs)
+            if len(radius) != len(y):
+                raise ValueError(
+                    f"X has {len(radius)} samples, but y has {len(y)} labels."
+                )
             coverage, risk, thresholds = risk_coverage_curve(
-                y,
-                model.predict(own_copy(X)),
-                certified_radius(model, X, **kwargs),
-                sample_weight=sample_weight,
+                y, model.predict(own_copy(X)), radius, sample_weight=sample_weight
             )
             coverages.append(coverage)
             risks.append(risk)
@@ -219,7 +224,7 @@ class RiskCoverageDisplay:
             xlim=(0.0, 1.0),
         )
         self.ax_.set_ylim(bottom=0.0)
-        self.ax_.legend(loc="upper left")
+        add_legend(self.ax_, loc="upper left")
         return self
 
 

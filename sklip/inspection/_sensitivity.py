@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How a score depends on each parameter of a finished search."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -59,7 +61,15 @@ def sensitivity_table(search, *, nominal=None, metric="score"):
     import pandas
 
     if not hasattr(search, "cv_results_"):
+        if not hasattr(search, "fit"):
+            raise TypeError(
+                f"search must be a fitted search, got {type(search).__name__}."
+            )
         check_is_fitted(search, "cv_results_")
+    if nominal is not None and not isinstance(nominal, Mapping):
+        raise TypeError(
+            f"nominal must be a dict of parameters, got {type(nominal).__name__}."
+        )
     results = search.cv_results_
     key = f"mean_test_{metric}"
     if key not in results:

@@ -153,7 +153,9 @@ def _leaky_relu(slope):
 
 def _elu(scale):
     if scale < 0:
-        raise ValueError(f"The parameter of elu must be >= 0, got {scale!r}.")
+        raise ValueError(
+            f"The parameter of the activation elu must be >= 0, got {scale!r}."
+        )
 
     def function(z, out=None):
         negative = scale * np.expm1(np.minimum(z, 0.0))
@@ -307,5 +309,7 @@ def _parse_parameter(name, text):
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise ValueError(f"The parameter of {name!r} must be a finite number.")
+        raise ValueError(
+            f"The parameter of the activation {name!r} must be a finite number."
+        )
     return value

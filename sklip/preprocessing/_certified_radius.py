@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Margin and certified radius of each row, as columns for the next step."""
 
-from numbers import Real
-
 import numpy as np
 
-from sklip._compat import HasMethods, Options
+from sklip._compat import HasMethods
 from sklip.certification import certified_radius, margins
+from sklip.estimators import BaseCertifiedEstimator
 from sklip.preprocessing._base import CertificateTransformer
 
 __all__ = ["CertifiedRadiusTransformer"]
@@ -60,7 +59,7 @@ class CertifiedRadiusTransformer(CertificateTransformer):
 
     _parameter_constraints = {
         "estimator": [HasMethods(["fit", "predict"])],
-        "norm": [Options(Real, {1, 2, np.inf})],
+        "norm": BaseCertifiedEstimator._parameter_constraints["norm"],
     }
     _names_out = ("margin", "radius")
 

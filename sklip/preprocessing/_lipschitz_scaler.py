@@ -11,10 +11,16 @@ from sklearn.utils.validation import (
     FLOAT_DTYPES,
     check_array,
     check_is_fitted,
-    validate_data,
 )
 
-from sklip._arguments import refuse_ambiguous
+from sklip._arguments import (
+    check_numbers,
+    check_positive,
+    is_bool,
+    refuse_ambiguous,
+    refuse_masked,
+    validate_data,
+)
 from sklip._compat import Interval, fit_context
 
 __all__ = ["LipschitzScaler"]
@@ -102,9 +108,9 @@ class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 if j in seen:
                     raise ValueError(f"tolerance names column {key!r} twice.")
                 seen.add(j)
-                scale[j] = value
+                scale[j] = check_positive(value, f"tolerance[{key!r}]")
         else:
-            scale = np.array(self.tolerance, dtype=np.float64)
+            scale = check_numbers(self.tolerance, "tolerance")
             if scale.ndim and scale.shape != (n,):
                 raise ValueError(
                     f"tolerance must have one entry for each of the {n} columns, got "
@@ -122,7 +128,7 @@ class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         names = list(getattr(self, "feature_names_in_", ()))
         if isinstance(key, str) and key in names:
             return names.index(key)
-        if isinstance(key, Integral) and not isinstance(key, bool):
+        if isinstance(key, Integral) and not is_bool(key):
             if 0 <= key < self.n_features_in_:
                 return int(key)
         known = names or f"the indices 0 to {self.n_features_in_ - 1}"
@@ -159,6 +165,7 @@ class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             In the units of X.
         """
         check_is_fitted(self)
+        refuse_masked(X, "X")
         X = check_array(X, dtype=FLOAT_DTYPES, ensure_all_finite="allow-nan")
         if X.shape[1] != self.n_features_in_:
             raise ValueError(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import ndtri
-from sklearn.utils import check_random_state
 
+from sklip._arguments import as_random_state
 from sklip.networks import network_view
 
 __all__ = ["JacobianDiagnostic", "jacobian_diagnostic"]
@@ -108,7 +108,7 @@ def jacobian_diagnostic(model, X, *, random_state=None):
     >>> "edge" in jacobian_diagnostic(network, X, random_state=0).violated
     True
     """
-    rng = check_random_state(random_state)
+    rng = as_random_state(random_state)
     view = network_view(model)
     samples = view.encode(X)
     if len(samples) > _MAX_SAMPLES:

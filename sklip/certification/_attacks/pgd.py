@@ -89,12 +89,10 @@ def pgd_attack(
     array([False,  True])
     """
     norm, radius = check_norm(norm), check_radius(radius)
-    n_steps = check_count(n_steps, "n_steps")
-    n_restarts = check_count(n_restarts, "n_restarts")
-    rng = as_generator(random_state)
+    effort = _effort(n_steps, n_restarts, random_state)
     decisions = decide(model, X, y, feature_eps, attack="pgd_attack")
     radii = np.full(len(decisions.target), radius)
-    return attack_points(decisions, radii, norm, n_steps, n_restarts, rng)
+    return attack_points(decisions, radii, norm, *effort)
 
 
 def adversarial_accuracy_score(
@@ -119,7 +117,7 @@ def adversarial_accuracy_score(
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
     y : array-like of shape (n_samples,)
-        True labels.
+        True labels; one that the model does not know counts as a wrong prediction.
     radius : float
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
@@ -148,19 +146,23 @@ def adversarial_accuracy_score(
     >>> adversarial_accuracy_score(net, X, [0, 0], radius=0.5, random_state=0)
     np.float64(0.5)
     """
-    _, flipped = pgd_attack(
-        model,
-        X,
-        y,
-        radius=radius,
-        norm=norm,
-        feature_eps=feature_eps,
-        n_steps=n_steps,
-        n_restarts=n_restarts,
-        random_state=random_state,
-    )
-    weight = check_sample_weight(sample_weight, len(flipped))
+    norm, radius = check_norm(norm), check_radius(radius)
+    effort = _effort(n_steps, n_restarts, random_state)
+    name = "adversarial_accuracy_score"
+    decisions = decide(model, X, y, feature_eps, attack=name, unseen=True)
+    radii = np.full(len(decisions.target), radius)
+    weight = check_sample_weight(sample_weight, len(radii))
+    _, flipped = attack_points(decisions, radii, norm, *effort)
     return np.average(~flipped, weights=weight)
+
+
+def _effort(n_steps, n_restarts, random_state):
+    """Steps, restarts and generator of an attack, checked."""
+    return (
+        check_count(n_steps, "n_steps"),
+        check_count(n_restarts, "n_restarts"),
+        as_generator(random_state),
+    )
 
 
 def attack_points(decisions, radii, norm, n_steps, n_restarts, rng):

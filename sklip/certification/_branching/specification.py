@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 
+from sklip._arguments import check_time_limit
 from sklip._threads import limit_threads
 from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.exact import verify_robustness
@@ -81,10 +82,7 @@ def verify_specification(model, specification, *, time_limit=10.0):
             "specification must be a Specification (Specification.from_vnnlib reads "
             f"one from a file), got {type(specification).__name__}."
         )
-    if isinstance(time_limit, bool) or not isinstance(time_limit, int | float):
-        raise TypeError(f"time_limit must be a number, got {time_limit!r}.")
-    if not time_limit > 0:
-        raise ValueError(f"time_limit must be positive, got {time_limit!r}.")
+    time_limit = check_time_limit(time_limit, none=False)
     view = _plain_view(model, specification)
     deadline = time.monotonic() + time_limit
     lower, n_parts, status = np.inf, 0, "verified"

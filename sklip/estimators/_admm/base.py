@@ -86,14 +86,15 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         }
     )
 
-    def __new__(cls, *args, **kwargs):
+    # Not __new__, whose arguments would stand in every subclass's signature.
+    def __init__(self, *args, **parameters):
         """Refuse to make the base itself."""
-        if cls is ADMMLipschitzMLP:
+        if type(self) is ADMMLipschitzMLP:
             raise TypeError(
                 "ADMMLipschitzMLP is an abstract base: use ADMMLipschitzMLPClassifier "
                 "or ADMMLipschitzMLPRegressor."
             )
-        return super().__new__(cls)
+        super().__init__(*args, **parameters)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, coef_init=None, intercept_init=None):

@@ -4,6 +4,7 @@
 
 import numpy as np
 
+from sklip._arguments import check_numbers
 from sklip.networks import FeedForward, get_activation
 
 __all__ = ["check_given", "check_multipliers", "check_sectors", "given_network"]
@@ -34,7 +35,7 @@ def check_multipliers(multipliers, hidden_layer_sizes):
     for k, (given, size) in enumerate(
         zip(multipliers, hidden_layer_sizes, strict=True)
     ):
-        t = np.asarray(given, dtype=float)
+        t = check_numbers(given, f"multipliers[{k}]")
         if t.shape != (size,):
             raise ValueError(
                 f"multipliers[{k}] must have shape ({size},), the diagonal of T of "
@@ -50,10 +51,15 @@ def given_network(estimator, coef_init, intercept_init):
         if intercept_init is not None:
             raise ValueError("intercept_init needs coef_init.")
         return None
-    weights = [np.asarray(w, dtype=float).T for w in coef_init]
+    if not isinstance(coef_init, list | tuple):
+        raise TypeError(
+            "coef_init must be a list of arrays, one for each layer, got "
+            f"{type(coef_init).__name__}."
+        )
+    weights = [check_numbers(w, "coef_init", ndim=2).T for w in coef_init]
     try:
         return FeedForward(weights, intercept_init, estimator.activation)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(f"coef_init and intercept_init: {error}") from error
 
 

@@ -46,7 +46,7 @@ class BaseBoundedMLP(BaseLipschitzMLP):
         "input_noise": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "averaging": [Interval(Real, 0, 1, closed="left")],
-        "certificate": [StrOptions({"auto", "pairwise", *BOUND_METHODS}), None],
+        "certificate": [StrOptions({"auto", "best", "pairwise", *BOUND_METHODS}), None],
     }
     _net_class = BoundedNet
     # What other families choose is fixed here.

@@ -36,14 +36,15 @@ class LipschitzRegularizedMLP(BaseLipschitzMLP):
         "lipschitz_weight": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __new__(cls, *args, **kwargs):
+    # Not __new__, whose arguments would stand in every subclass's signature.
+    def __init__(self, *args, **parameters):
         """Refuse to make the base itself."""
-        if cls is LipschitzRegularizedMLP:
+        if type(self) is LipschitzRegularizedMLP:
             raise TypeError(
                 "LipschitzRegularizedMLP is an abstract base: use "
                 "LipschitzRegularizedMLPClassifier or LipschitzRegularizedMLPRegressor."
             )
-        return super().__new__(cls)
+        super().__init__(*args, **parameters)
 
     def _make_penalty(self, module):
         if self.penalty == "none" or self.lipschitz_weight == 0:

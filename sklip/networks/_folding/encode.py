@@ -56,6 +56,8 @@ class InputEncoder:
         """Coordinates of the samples of X, float64."""
         refuse_masked(X, "X")
         X = as_table(X)
+        if not X.shape[0]:
+            raise ValueError("X has no samples.")
         positions = self._check_columns(X)
         blocks = [np.empty((X.shape[0], 0))]
         if len(self.raw):
@@ -117,9 +119,14 @@ class InputEncoder:
         """The columns ``raw`` as float64, with NaN where they are missing."""
         if tuple(positions) != tuple(range(X.shape[1])):
             X = take_columns(X, positions)
-        return check_array(
-            X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
-        )
+        try:
+            return check_array(
+                X, dtype=np.float64, ensure_all_finite="allow-nan", copy=True
+            )
+        except (TypeError, ValueError) as error:
+            # Some of scikit-learn's sentences quote the whole array.
+            said = str(error).partition("\n")[0]
+            raise ValueError(f"X must hold numbers: {said}") from error
 
     def _imputed(self, U):
         missing = np.isnan(U)

@@ -1,0 +1,185 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""No label leaves the figure, whatever things are called."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklip import LipschitzRegularizedMLPClassifier
+from sklip.inspection import (
+    CertifiedAccuracyDisplay,
+    FeatureSlopesDisplay,
+    JacobianDiagnosticDisplay,
+    LipschitzBoundsDisplay,
+    NoiseRobustnessDisplay,
+    RiskCoverageDisplay,
+    TrainingCurveDisplay,
+)
+from sklip.inspection._text import shortened
+from sklip.training import LipschitzHistory
+
+pyplot = pytest.importorskip("matplotlib.pyplot")
+matplotlib = pytest.importorskip("matplotlib")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*epochs allowed"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+
+WORDS = "turnover per employee and quarter, seasonally adjusted, in kEUR (net of tax)"
+NAMES = [WORDS, "W" * 90, "price_$_of_$", "_hidden", "il" * 60, "ok", "two\nlines"]
+X, Y = (array[::4] for array in load_iris(return_X_y=True))
+COLUMNS = [WORDS, f"{WORDS} (2)", "W" * 120, "price_$_of_$"]
+TABLE = pd.DataFrame(X, columns=COLUMNS)
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    pyplot.close("all")
+
+
+@pytest.fixture(scope="module")
+def linear():
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(TABLE, Y)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return LipschitzRegularizedMLPClassifier(
+        (4,), max_iter=4, callbacks=[LipschitzHistory(every=2)], random_state=0
+    ).fit(X, Y)
+
+
+def displays(linear, trained, names):
+    """Each Display of models with these names, and of one with its own name."""
+    models = dict.fromkeys(names, linear)
+    fast = {"adversarial": False, "method": "product"}
+    yield CertifiedAccuracyDisplay.from_estimator(models, TABLE, Y, **fast)
+    yield FeatureSlopesDisplay.from_estimator(models, TABLE, method="product")
+    yield JacobianDiagnosticDisplay.from_estimator(models, TABLE[:3], random_state=0)
+    few = {"methods": ["product", "sequential"], "random_state": 0}
+    yield LipschitzBoundsDisplay.from_estimator(dict(list(models.items())[:2]), **few)
+    display = LipschitzBoundsDisplay.from_estimator(trained, **few)
+    bounds = np.outer(np.arange(1.0, 1.0 + len(names)), [2.0, 1.0])
+    display.bounds, display.lower = bounds, [0.5] * len(names)
+    yield display.plot(name=list(names))
+    yield NoiseRobustnessDisplay.from_estimator(models, TABLE, Y, noise_stds=[0, 1])
+    yield RiskCoverageDisplay.from_estimator(models, TABLE, Y, method="product")
+    yield TrainingCurveDisplay.from_estimator(dict.fromkeys(names, trained))
+    yield TrainingCurveDisplay.from_estimator(trained)
+    yield FeatureSlopesDisplay.from_estimator(linear)
+
+
+def undrawn_ticks(figure):
+    """Labels of ticks beyond the limits: matplotlib keeps them and draws none."""
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
+                if not low <= tick.get_loc() <= high:
+                    yield from (tick.label1, tick.label2)
+
+
+def outside(figure):
+    """Texts that are not wholly inside a figure."""
+    figure.canvas.draw()
+    found, hidden = [], set(map(id, undrawn_ticks(figure)))
+    for text in figure.findobj(matplotlib.text.Text):
+        if text.get_visible() and text.get_text().strip() and id(text) not in hidden:
+            box = text.get_window_extent()
+            inside = figure.bbox.padded(1.0)
+            if box.width and not (
+                inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1)
+            ):
+                found.append(text.get_text())
+    return found
+
+
+@pytest.mark.parametrize("names", [NAMES, [f"{WORDS} {k}" for k in range(12)]])
+def test_all_text_lies_inside_the_figure(linear, trained, names):
+    for display in displays(linear, trained, names):
+        assert outside(display.figure_) == [], type(display).__name__
+        for ax in display.figure_.axes:
+            legend = ax.get_legend()
+            if legend is not None:
+                box, room = legend.get_window_extent(), ax.get_window_extent()
+                assert box.width <= room.width + 1.0
+                assert box.height <= room.height + 1.0
+        pyplot.close(display.figure_)
+
+
+def test_the_check_finds_what_is_outside():
+    figure, ax = pyplot.subplots()
+    ax.set_yticks([0.5], ["W" * 60])
+    assert outside(figure) == ["W" * 60]
+
+
+def test_no_name_is_lost(linear):
+    """Not even one that begins as matplotlib's own names do, or holds formulas."""
+    models = dict.fromkeys(NAMES, linear)
+    display = NoiseRobustnessDisplay.from_estimator(models, TABLE, Y, noise_stds=[0, 1])
+    texts = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert len(texts) == len(NAMES)
+    assert {"price_$_of_$", " _hidden", "ok", "two\nlines"} <= set(texts)
+
+
+def test_the_legend_leaves_the_bars_alone(linear):
+    for n_models in (1, 4):
+        names = [f"model {k}" for k in range(n_models)]
+        display = FeatureSlopesDisplay.from_estimator(dict.fromkeys(names, linear))
+        display.figure_.canvas.draw()
+        legend = display.ax_.get_legend().get_window_extent()
+        lowest = min(bar.get_window_extent().y0 for bar in display.ax_.patches)
+        assert legend.y1 <= lowest
+
+
+def test_short_names_stay_as_they_are(trained):
+    display = LipschitzBoundsDisplay.from_estimator(
+        {"a": trained, "b": trained}, methods=["product"], random_state=0
+    )
+    labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert labels == ["a", "a, reached by a pair", "b", "b, reached by a pair"]
+
+
+@pytest.mark.parametrize("width", [30.0, 80.0, 200.0])
+def test_shortened_keeps_both_ends_and_fits(width):
+    from matplotlib.textpath import TextPath
+
+    text = f"beginning {WORDS} end"
+    short = shortened(text, width, 10.0)
+    assert TextPath((0, 0), short, size=10.0).get_extents().width <= width
+    head, tail = short.split("…")
+    assert text.startswith(head) and text.endswith(tail)
+    assert 0 <= len(head) - len(tail) <= 1
+    # One letter more would not fit.
+    longer = f"{text[: len(head) + 1]}…{text[len(text) - len(tail) :]}"
+    if len(head) == len(tail):
+        assert (
+            TextPath((0, 0), longer, size=10.0).get_extents().width > 0.9 * width - 8.0
+        )
+    assert shortened("short", width, 10.0) == "short"
+    assert shortened("a\nb", width, 10.0) == "a\nb"
+
+
+def test_numbers_tell_models_of_one_class_apart():
+    models = [Ridge(alpha=a).fit(X, Y) for a in (0.1, 10.0)]
+    display = FeatureSlopesDisplay.from_estimator(models)
+    assert display.estimator_name == ["Ridge 1", "Ridge 2"]
+    assert display.slopes.shape == (2, 4) and len(display.bars_) == 2
+    for k, model in enumerate(models):
+        widths = sorted(bar.get_width() for bar in display.bars_[k])
+        np.testing.assert_allclose(widths, sorted(abs(model.coef_)), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "display", [LipschitzBoundsDisplay, FeatureSlopesDisplay, TrainingCurveDisplay]
+)
+def test_no_model_is_refused(display):
+    for nothing in ({}, []):
+        with pytest.raises(ValueError, match="estimator holds no model"):
+            display.from_estimator(nothing)
