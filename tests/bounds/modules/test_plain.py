@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.modules import module as torch_module
 
 from sklip import lipschitz_bound
-from sklip.bounds import module_bound, module_hash
+from sklip.bounds import feedforward_from_module, module_bound, module_hash
 from sklip.bounds._modules.plain import plain_type
 from sklip.bounds._modules.reader import _READERS
 from sklip.exceptions import UnsupportedModelError
@@ -94,3 +94,22 @@ def new_module(kind):
 @pytest.mark.parametrize("kind", _READERS, ids=lambda kind: kind.__name__)
 def test_every_module_that_is_read_is_plain_when_new(kind):
     assert plain_type(new_module(kind).eval()) is kind
+
+
+@pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
+def test_padding_is_what_forward_pads_by(mode):
+    """Modes other than zeros pad by numbers that were made of padding once."""
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(1, 1, 3, padding=(1, 2), padding_mode=mode), nn.Flatten()]
+    module = nn.Sequential(*layers).double().eval()
+    before = module_bound(module, (1, 5, 6))
+    x = torch.randn(1, 1, 5, 6, dtype=torch.float64)
+    expected = module(x).detach().numpy()
+    module[0].padding = (2, 1)
+    assert (module(x).detach().numpy() == expected).all()
+    assert module_bound(module, (1, 5, 6)) == before
+    network = feedforward_from_module(module, (1, 5, 6))
+    assert (network is None) == (mode != "circular")
+    if network is not None:
+        found = network.forward(x.reshape(1, -1).numpy())
+        assert abs(found - expected).max() < 1e-12
