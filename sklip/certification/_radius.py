@@ -61,8 +61,8 @@ def certified_radius(
     Returns
     -------
     radius : ndarray of shape (n_samples,)
-        Proven, rounded down, and valid for the model's own predict in float64, with its
-        preprocessing; 0 at a tie, inf where nothing that may move matters at all.
+        Proven, rounded down, and valid for what the model's own predict computes, its
+        preprocessing included; 0 at a tie, inf where nothing that may move matters.
 
     Raises
     ------
@@ -91,8 +91,9 @@ def certified_radius(
     paper 000, A8, A9b). A constant for l2 serves l1 as it is and linf with a factor
     sqrt(n), n the number of features that may move; Proposition 2 of the paper lacks
     that factor (A9). Bounds inside the ball replace L_tj by what the slopes there allow
-    (A20, A21). Categories that were one-hot encoded do not move. Each difference
-    is lowered by what rounding may do to the forward pass within the ball. A sklip
+    (A20, A21). Categories that were one-hot encoded do not move, and an entry that is
+    missing stays missing. Each difference is lowered by what rounding may do to the
+    forward pass within the ball, for rows of the type of X and for float64. A sklip
     estimator that holds a torch module has one constant for all pairs, from the product
     of norms; it predicts in float64, whose rounding the radius covers.
 

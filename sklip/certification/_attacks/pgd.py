@@ -77,7 +77,7 @@ def pgd_attack(
     -----
     Madry et al., Towards deep learning models resistant to adversarial attacks, ICLR
     2018. The points are inside the ball in exact arithmetic, and columns that cannot
-    move stay as they are bit for bit.
+    move stay as they are bit for bit, and an entry that is missing stays missing.
 
     Examples
     --------
