@@ -8,6 +8,7 @@ may change at most is taken off the margins.
 
 from dataclasses import dataclass
 from itertools import product
+from typing import ClassVar
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class _Lowered(Decisions):
 
     loss: np.ndarray | float = 0.0
 
-    _of_samples = (*Decisions._of_samples, "loss")
+    _of_samples: ClassVar[tuple[str, ...]] = (*Decisions._of_samples, "loss")
 
     def gaps(self):
         """Gaps less the loss; inf for the target itself."""

@@ -3,6 +3,7 @@
 """What a classifier decides at some samples, in the coordinates of its network."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -99,7 +100,7 @@ class Decisions:
         return replace(self, view=view, missing=None, **arrays)
 
     # Names of the arrays with one entry for each sample.
-    _of_samples = ("inputs", "logits", "target")
+    _of_samples: ClassVar[tuple[str, ...]] = ("inputs", "logits", "target")
 
     def gaps(self):
         """Target's logit minus each logit; inf for the target itself."""

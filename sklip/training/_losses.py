@@ -7,8 +7,15 @@ so that doubling a weight is the same as repeating its row.
 """
 
 import torch
+from torch import nn
 
-__all__ = ["LOSSES", "CLASSIFIER_LOSSES", "LOG_LINK_LOSSES", "REGRESSOR_LOSSES"]
+__all__ = [
+    "CLASSIFIER_LOSSES",
+    "LOG_LINK_LOSSES",
+    "LOSSES",
+    "REGRESSOR_LOSSES",
+    "LossModule",
+]
 
 
 def cross_entropy(outputs, targets, grad):
@@ -80,3 +87,15 @@ LOG_LINK_LOSSES = {"poisson"}
 # Each takes (outputs, targets, grad), all (n_samples, n_outputs), writes to grad the
 # gradient of every sample's own loss and returns the (n_samples,) losses.
 LOSSES = {**CLASSIFIER_LOSSES, **REGRESSOR_LOSSES}
+
+
+class LossModule(nn.Module):
+    """A loss as the criterion that skorch expects."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.name = name
+
+    def forward(self, outputs, targets):
+        """Mean loss of a batch."""
+        return LOSSES[self.name](outputs, targets, torch.empty_like(outputs)).mean()

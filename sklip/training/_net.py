@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, PrintLog
-from torch import nn
 
 from sklip.exceptions import DivergedTrainingError
 from sklip.training._callbacks import KeptParameters, named_callbacks
@@ -17,7 +16,7 @@ from sklip.training._data import BatchIterator, TensorData
 from sklip.training._epochs import run_epochs
 from sklip.training._interrupts import was_raised
 from sklip.training._lbfgs import run_lbfgs
-from sklip.training._losses import LOSSES
+from sklip.training._losses import LossModule
 from sklip.training._optimizers import make_optimizer
 from sklip.training._passes import Backprop
 from sklip.training._records import RecordedNet
@@ -26,18 +25,6 @@ from sklip.training._scoring import ScoredNet
 from sklip.training._stopping import StoppingRule
 
 __all__ = ["MLPNet"]
-
-
-class _LossModule(nn.Module):
-    """A loss as the criterion that skorch expects."""
-
-    def __init__(self, name):
-        super().__init__()
-        self.name = name
-
-    def forward(self, outputs, targets):
-        """Mean loss of a batch."""
-        return LOSSES[self.name](outputs, targets, torch.empty_like(outputs)).mean()
 
 
 class MLPNet(RecordedNet, ScoredNet, NeuralNet):
@@ -115,7 +102,7 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         self.stream_rule = StoppingRule(0.0, math.inf)
         super().__init__(
             module,
-            criterion=_LossModule,
+            criterion=LossModule,
             criterion__name=loss,
             train_split=None,
             **kwargs,

@@ -61,7 +61,7 @@ class Columns:
     offset_size: np.ndarray
     n_roundings: int = 0
     path: tuple = ()
-    storage: Storage = None
+    storage: Storage | None = None
 
     def __len__(self):
         return len(self.offset)
