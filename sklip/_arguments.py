@@ -32,6 +32,7 @@ __all__ = [
     "check_seed",
     "check_time_limit",
     "is_bool",
+    "is_integer",
     "is_number",
     "refuse_ambiguous",
     "refuse_masked",
@@ -289,10 +290,10 @@ def refuse_ambiguous(mapping, X, name):
     An integer key means a position; a table whose own names are integers may mean them.
     """
     columns = list(getattr(X, "columns", ()))
-    if mapping is None or not columns or not all(map(_is_integer, columns)):
+    if mapping is None or not columns or not all(map(is_integer, columns)):
         return
     for key in mapping:
-        if not _is_integer(key) or (0 <= key < len(columns) and columns[key] == key):
+        if not is_integer(key) or (0 <= key < len(columns) and columns[key] == key):
             continue
         raise ValueError(
             f"{name} names column {key!r}, which is ambiguous: an integer is a "
@@ -301,8 +302,9 @@ def refuse_ambiguous(mapping, X, name):
         )
 
 
-def _is_integer(value):
-    return isinstance(value, Integral) and not is_bool(value)
+def is_integer(value):
+    """Whether a scalar is an integer, of int64, and no true or false."""
+    return isinstance(value, Integral) and is_number(value)
 
 
 def is_number(value):

@@ -82,37 +82,24 @@ KEYS = [[], {}, 3, "a", True, [0.1], {-1: 1.0}, {1.5: 1.0}, {True: 1.0}, {None: 
 TOLERANCES = [*KEYS, *({0: bad} for bad in numbers(0.0, -1.0))]
 UNKNOWN = [{99: 1.0}, {"no": 1.0}]
 NORMS = [
-    3,
-    0,
-    -1,
-    -2,
-    True,
-    False,
-    "l3",
-    "2",
-    "L2",
-    "",
-    None,
-    2j,
-    [2],
-    {},
-    HUGE,
-    np.nan,
+    *(3, 0, -1, -2, True, False, "l3", "2", "L2", "", None, 2j, [2], {}, HUGE, np.nan),
 ]
 SEEDS = [-1, 1.5, "0", True, 2**32, HUGE, [1], np.nan, 1j]
 ACTIVATIONS = ["guess", "", 3, None, True, ["relu"] * 3, ["guess"], {}, "relu(2)"]
 SIZES = [
-    [],
-    [3],
-    [3, 0],
-    [3, -1],
-    [3, 2.5],
-    [True, 3],
-    "34",
-    3,
-    None,
-    [[3, 4]],
-    [HUGE, 2],
+    *(
+        [],
+        [3],
+        [3, 0],
+        [3, -1],
+        [3, 2.5],
+        [True, 3],
+        "34",
+        3,
+        None,
+        [[3, 4]],
+        [HUGE, 2],
+    ),
 ]
 OUTPUTS = [3, -1, True, "first", 1.0, 1j, HUGE, [0]]
 MATRICES = [
@@ -158,16 +145,23 @@ GOOD = {
     "lower": 1.0,
     "norm": 2,
     "LipschitzCertificate.method": "product",
+    "network": NET,
+    "module": torch.nn.Linear(4, 2),
+    "matrix": np.eye(2),
+    "pairs": [[0, 1]],
+    "get_activation.name": "relu",
 }
 BAD = {
-    "model": MODELS,
-    "estimator": MODELS,
+    **dict.fromkeys(("model", "estimator"), MODELS),
+    **dict.fromkeys(("y", "y_true", "y_pred"), LABELS),
+    **dict.fromkeys(("n_steps", "n_restarts", "n_repeats", "n_features"), counts()),
+    **dict.fromkeys(("return_points", "return_X_y", "adversarial", "conformal"), FLAGS),
+    **dict.fromkeys(("coverage", "calibration_fraction"), numbers(0.0, 1.0)),
+    **dict.fromkeys(("network_hash", "seal"), [None, 3]),
+    **dict.fromkeys(("LipschitzCertificate.method", "LipschitzEstimate.method"), [3]),
     "search": [None, 3, "search"],
     "X": TABLES,
-    "y": LABELS,
     "CertifiedIntervalRegressor.y": [LABELS[0], LABELS[1], *LABELS[3:]],
-    "y_true": LABELS,
-    "y_pred": LABELS,
     "norm": NORMS,
     "radius": numbers(-1.0, -1e-300),
     "risk_coverage_curve.radius": vectors(-np.ones(N), np.ones(N - 1)),
@@ -178,15 +172,9 @@ BAD = {
     "noise_stds": vectors([-0.1], [np.nan], [np.inf]),
     "method": options(None, 2.0, ESTIMATE),
     "methods": [[], "product", ["guess"], [3], 3, ["product", "guess"]],
-    "LipschitzCertificate.method": [None, 3],
-    "LipschitzEstimate.method": [None, 3],
     "device": options("gpu", "cuda:99", "meta", "mps", None, 0),
     "tol": numbers(0.0, -1.0),
     "time_limit": [0, -1.0, np.nan, True, "1", 1j, [1.0], 2**70, HUGE],
-    "n_steps": counts(),
-    "n_restarts": counts(),
-    "n_repeats": counts(),
-    "n_features": counts(),
     "random_state": SEEDS,
     "feature_eps": [*TOLERANCES, *UNKNOWN],
     "categorical": options(None),
@@ -194,8 +182,6 @@ BAD = {
     "sample_weight": WEIGHTS,
     "output": OUTPUTS,
     "feature": ["age", *OUTPUTS[1:]],
-    "return_points": FLAGS,
-    "adversarial": FLAGS,
     "weights": MATRICES,
     "biases": [3, "b", {}, [], [np.ones(2)] * 3, [np.ones((3, 1)), np.ones(2)]],
     "activation": ACTIVATIONS,
@@ -205,7 +191,6 @@ BAD = {
     "gain": ["1", 1j, 0.0, -1.0, np.nan, np.inf, [1.0] * 5, True, HUGE, {}],
     "input_rms": numbers(0.0, -1.0),
     "split": options(),
-    "return_X_y": FLAGS,
     "path": [3, 1j, ["a"]],
     "metrics": [None, "score", [], 3, ["guess"], [3]],
     "metric": [None, 3, ["a"]],
@@ -229,16 +214,20 @@ BAD = {
     "LipschitzEstimate.value": [True, "1", 1j, None, HUGE],
     "lower": numbers(-1.0, 9.0),
     "slack": numbers(-1.0),
-    "kind": ["lower", "", None, 3],
+    "LipschitzCertificate.kind": ["lower", "", None, 3],
     "LipschitzEstimate.kind": ["upper", "", None, 3],
     "multipliers": [3, "abc", {}, [["a"]], [[1j]], [masked([1.0])], [[HUGE]]],
-    "network_hash": [None, 3],
-    "seal": [None, 3],
-    "conformal": FLAGS,
-    "coverage": numbers(0.0, 1.0),
-    "calibration_fraction": numbers(0.0, 1.0),
     "reject_label": [None, 1.5, 0, 1, "no"],
     "specification": [None, 3, "box", X],
+    "module": [None, 3, "cnn", NET],
+    "input_shape": [3, "34", [0, 4], [2.5], [True, 4], [HUGE], 1j],
+    "matrix": [3, "w", [[1j]], [["1"]], [[True]], masked(np.eye(2)), [1.0], [[np.nan]]],
+    "p": NORMS,
+    "q": [norm for norm in NORMS if norm is not None],
+    "pairs": [3, "01", [[0, 2]], [[-1, 0]], [[0.0, 1.0]], [0, 1], [[0, 1, 1]]],
+    "per_layer": FLAGS,
+    "clip": [3, "01", [0.0], [0.0, 1.0, 2.0], [1j, 2.0], [2.0, 1.0], ["0", "1"]],
+    "add_gaussian_noise.X": [MASKED, X.astype(complex), [["a"]], [[True]], "X"],
 }
 if not torch.cuda.is_available():
     BAD["device"].append("cuda")
@@ -254,6 +243,13 @@ CLASSES = [
     "LipschitzEstimate",
 ]
 CLASSES += ["OneStandardError", "LipschitzCertificate.from_json"]
+# Functions with a docstring's example behind the doors of the packages.
+BOUNDS = "cached_bound layer_norms lipsdp_bound module_bound operator_norm_bound"
+BOUNDS += " output_difference_bounds path_bound product_bound spectral_norm_bound"
+INSIDE = [f"bounds.{name}" for name in BOUNDS.split()]
+INSIDE += ["certification.is_certified", "certification.pgd_attack"]
+INSIDE += ["datasets.add_gaussian_noise", "datasets.load_paper_toy"]
+INSIDE += ["networks.get_activation", "networks.random_network"]
 DISPLAYS = [name for name in sklip.__all__ if name.endswith("Display")]
 DRAWN = [f"{name}.from_estimator" for name in DISPLAYS]
 DRAWN += [
@@ -267,7 +263,7 @@ MLPS = [n for n in sklip.__all__ if "MLP" in n or n.startswith("NoiseLipschitz")
 # They hold what a function found, or are looked at in the first epoch.
 RECORDS = ["JacobianDiagnostic", "Verification", "Specification", "LipschitzHistory"]
 # Whatever is given is drawn, or looked at and said to be unusable later.
-FREE = {"name", "ax", "line_kwargs", "bar_kwargs"}
+FREE = {"name", "ax", "line_kwargs", "bar_kwargs", "network"}
 
 
 def resolve(name):
@@ -314,7 +310,7 @@ def assert_refused(name, argument, bad, **replaced):
     call, good = resolve(name), {**good_arguments(name), **replaced}
     for value in bad:
         said = rf"\b{argument}\b"
-        if argument in ("model", "estimator"):
+        if argument in ("model", "estimator", "module"):
             kind = value if isinstance(value, type) else type(value)
             said = rf"{said}|\b{kind.__name__}\b"
         elif argument in ("X", "y") and name in AROUND:
@@ -325,15 +321,16 @@ def assert_refused(name, argument, bad, **replaced):
 
 
 def arguments(names):
+    pairs = ((name, inspect.signature(resolve(name)).parameters) for name in names)
     return [
         (name, argument)
-        for name in names
-        for argument in inspect.signature(resolve(name)).parameters
+        for name, own in pairs
+        for argument in own
         if argument not in FREE
     ]
 
 
-@pytest.mark.parametrize("name, argument", arguments(FUNCTIONS + CLASSES))
+@pytest.mark.parametrize("name, argument", arguments(FUNCTIONS + CLASSES + INSIDE))
 def test_functions_refuse_by_name(name, argument):
     assert_refused(name, argument, look_up(BAD, name, argument))
 
@@ -373,10 +370,10 @@ def test_arguments_are_checked_before_the_model_is_looked_at(name, argument):
         assert_refused(name, argument, bad, model=Untouched())
 
 
-def test_good_arguments_are_good():
-    for name in FUNCTIONS + CLASSES + AROUND:
-        if name != "load_mnist":
-            resolve(name)(**good_arguments(name))
+@pytest.mark.parametrize("name", FUNCTIONS + CLASSES + AROUND + INSIDE)
+def test_good_arguments_are_good(name):
+    if name != "load_mnist":
+        resolve(name)(**good_arguments(name))
 
 
 def test_every_public_callable_is_in_the_table():

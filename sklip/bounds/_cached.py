@@ -4,7 +4,7 @@
 
 from sklip._lru import LRU
 from sklip.bounds._certificate import LipschitzCertificate
-from sklip.bounds._dispatch import auto_method, lipschitz_bound
+from sklip.bounds._dispatch import auto_method, check_options, lipschitz_bound
 from sklip.bounds._resolve import resolve_network
 from sklip.exceptions import UnsupportedModelError
 
@@ -37,6 +37,7 @@ def cached_bound(model, *, method="auto"):
     >>> cached_bound(network) is cached_bound(network)
     True
     """
+    method, *_ = check_options(method, 2, 1e-6, None, "cpu")
     try:
         network = resolve_network(model)
     except UnsupportedModelError:

@@ -3,7 +3,7 @@
 """Which predictions are proven at one radius: the question without its margin."""
 
 from sklip._arguments import check_device, check_norm, check_radius
-from sklip.certification._categories import radii_for
+from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
 
@@ -63,6 +63,7 @@ def is_certified(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     method, device = check_method(method), check_device(device)
+    check_categorical(categorical)
     decisions = decide(model, X, None, feature_eps, device)
     proven = radii_for(decisions, norm, method, categorical, needed=radius)
     return (proven >= radius) & ((proven > 0.0) | (categorical == "immutable"))

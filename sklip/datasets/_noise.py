@@ -56,5 +56,9 @@ def add_gaussian_noise(X, *, noise_std, clip=None, random_state=None):
     noisy = (X + noise_std * noise).astype(X.dtype, copy=False)
     if clip is None:
         return noisy
-    low, high = check_numbers(clip, "clip", ndim=1)
-    return noisy.clip(low, high)
+    ends = check_numbers(clip, "clip", ndim=1)
+    if len(ends) != 2 or not ends[0] <= ends[1]:
+        raise ValueError(
+            f"clip must hold a smallest and a largest value, got {clip!r}."
+        )
+    return noisy.clip(*ends)

@@ -5,10 +5,15 @@
 import numpy as np
 from skorch.callbacks import Callback
 
+from sklip._arguments import check_count, refuse_masked
 from sklip.bounds import lipschitz_bound
 from sklip.certification import certified_accuracy_score
+from sklip.networks import FeedForward
 
 __all__ = ["LipschitzHistory"]
+
+# Arguments are checked by scoring a network of one weight.
+_PROBE = FeedForward([[[1.0], [-1.0]]])
 
 
 class LipschitzHistory(Callback):
@@ -76,6 +81,28 @@ class LipschitzHistory(Callback):
         self.certification = certification
         self.every = every
         self.classes = classes
+
+    def initialize(self):
+        """Check the arguments, before the first epoch.
+
+        Returns
+        -------
+        self : LipschitzHistory
+            The same callback.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is out of range.
+        """
+        check_count(self.every, "every")
+        refuse_masked(self.X, "X")
+        lipschitz_bound(_PROBE, method=self.method)
+        method = "best" if self.certification is None else self.certification
+        certified_accuracy_score(
+            _PROBE, [[1.0]], [0], radius=self.radius, method=method
+        )
+        return self
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Score the network as it is now.

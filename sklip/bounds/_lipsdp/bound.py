@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from sklip._arguments import check_device, check_flag, check_positive, check_time_limit
 from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._evidence import Evidence
 from sklip.bounds._lipsdp.interior_point import interior_point
@@ -105,7 +106,9 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     >>> lipsdp_bound(network).value < sequential_bound(network).value
     True
     """
-    method = "lipsdp-layer" if per_layer else "lipsdp"
+    tol, time_limit = check_positive(tol, "tol"), check_time_limit(time_limit)
+    device = check_device(device)
+    method = "lipsdp-layer" if check_flag(per_layer, "per_layer") else "lipsdp"
     passes = SequentialPasses(chain_of(network))
     if sum(len(w) for w in passes.chain.weights[:-1]) > _DENSE_UP_TO:
         found = _first_order(network, passes, tol, time_limit)

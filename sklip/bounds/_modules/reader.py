@@ -9,7 +9,7 @@ import math
 
 from torch import nn
 
-from sklip._arguments import check_norm
+from sklip._arguments import check_norm, is_integer
 from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible
 from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
 from sklip.bounds._modules.plain import plain_type
@@ -247,17 +247,13 @@ def is_module(model):
 def _check_shape(shape):
     if shape is None:
         return None
-    try:
-        checked = tuple(int(n) for n in shape)
-        valid = checked == tuple(shape) and min(checked) >= 1
-    except (TypeError, ValueError):
-        valid = False
-    if not valid:
+    sizes = list(shape) if hasattr(shape, "__iter__") else []
+    if not sizes or not all(is_integer(n) and n >= 1 for n in sizes):
         raise ValueError(
             f"input_shape must be None or the positive sizes of one sample, such as "
             f"(3, 32, 32), got {shape!r}."
         )
-    return checked
+    return tuple(int(n) for n in sizes)
 
 
 def _read(module, shape):

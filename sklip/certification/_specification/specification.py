@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sklip._files import replacing
 from sklip.certification._specification.vnnlib import read_cases, write_text
 
 __all__ = ["Specification"]
@@ -217,7 +218,8 @@ class Specification:
             Where; every number with all its digits, so that reading gives it back.
         """
         cases = [(case.lower, case.upper, case.clauses) for case in self.cases]
-        Path(os.fspath(path)).write_text(write_text(cases), encoding="utf-8")
+        with replacing(os.fspath(path)) as beside:
+            beside.write_text(write_text(cases), encoding="utf-8")
 
 
 def _count(n, one, many=None):
