@@ -11,8 +11,11 @@ from sklip._cli._errors import JobError
 from sklip._cli._measure import measure_curve
 from sklip._cli._read import MISSING_MARK
 from sklip._files import replacing
+from sklip.inspection import shortened
 
 __all__ = ["check_outputs", "draw", "save"]
+
+_POINTS = 72.0  # in an inch
 
 
 def check_outputs(plot, save_to):
@@ -95,9 +98,13 @@ def _label(axes, table):
         axes.set_ylim(0.0, 1.02)
     else:
         quantity = f"mean width of the certified interval of {table.target}"
+        height = 0.7 * _POINTS * axes.figure.get_figheight()
+        quantity = shortened(quantity, height, axes.yaxis.label.get_fontsize())
         axes.set_ylabel(quantity, parse_math=False)  # a name may hold dollar signs
         axes.set_ylim(bottom=0.0)
     title = table.name if table.separator is None else _file_name(table)
+    width = 0.8 * _POINTS * axes.figure.get_figwidth()
+    title = shortened(title, width, axes.title.get_fontsize())
     axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.3)
 

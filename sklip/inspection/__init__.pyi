@@ -9,6 +9,7 @@ from sklip.inspection._lipschitz_bounds import LipschitzBoundsDisplay
 from sklip.inspection._noise_robustness import NoiseRobustnessDisplay
 from sklip.inspection._risk_coverage import RiskCoverageDisplay
 from sklip.inspection._sensitivity import sensitivity_table
+from sklip.inspection._text import shortened
 from sklip.inspection._training_curve import TrainingCurveDisplay
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "RiskCoverageDisplay",
     "TrainingCurveDisplay",
     "sensitivity_table",
+    "shortened",
 ]

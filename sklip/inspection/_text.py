@@ -33,6 +33,12 @@ def shortened(text, width, size):
     -------
     text : str
         The same if it fits; beginning and end stay, as names often differ there.
+
+    Examples
+    --------
+    >>> from sklip.inspection import shortened
+    >>> shortened("age", 100.0, 10.0)
+    'age'
     """
     return "\n".join(_shortened_line(line, width, size) for line in text.split("\n"))
 
