@@ -66,6 +66,10 @@ def smallest_eigenvalue(weights, sectors, lipschitz, multipliers):
 def test_certificates_hold_at_60_digits(activation, method, room):
     network = random_network([3, 4, 3, 2], activation=activation, random_state=0)
     certificate = lipschitz_bound(network, method=method)
+    if activation == "abs" and method == "sequential":
+        # Slopes from -1 to 1: no pass undercuts the product of norms, which proves it.
+        assert certificate.multipliers is None and certificate.verify(network)
+        return
     assert certificate.multipliers is not None
     sectors = [a.sector for a in network.activations]
     smallest = smallest_eigenvalue(
