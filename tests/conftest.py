@@ -26,12 +26,15 @@ def repository():
 
 
 @pytest.fixture(autouse=True)
-def branching_effort(monkeypatch):
+def branching_effort(request, monkeypatch):
     """Branch and bound takes a twentieth of its parts: most of "best" is its time.
 
     What it proves is as true. ``tests/certification/branching`` and single modules
-    override this with the effort that users get.
+    override this with the effort that users get; single tests have the mark
+    ``full_effort``.
     """
+    if request.node.get_closest_marker("full_effort"):
+        return
     from sklip.certification._branching import radius
     from sklip.certification._branching.queue import Effort
 

@@ -170,6 +170,7 @@ def test_radius_is_homogeneous():
     assert_allclose(certified_radius(scaled_output, X), radius, rtol=1e-9)
 
 
+@pytest.mark.full_effort
 def test_norms_are_ordered():
     network = random_network((4, 10, 3), random_state=0)
     X = np.random.default_rng(0).normal(size=(10, 4))

@@ -36,7 +36,7 @@ def test_strings_and_unanswered_thresholds():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="inconsistent"):
+    with pytest.raises(ValueError, match="entry for each sample"):
         risk_coverage_curve([0, 1], [0, 1], [1.0])
     with pytest.raises(ValueError, match="radius must hold numbers >= 0"):
         risk_coverage_curve([0, 1], [0, 1], [1.0, np.nan])
