@@ -340,7 +340,7 @@ def test_float32_is_trained_in_float32(classification):
         ({"temperature": "cold"}, "temperature"),
         ({"averaging": 1.0}, "averaging"),
         ({"input_noise": -0.1}, "input_noise"),
-        ({"certificate": "best"}, "certificate"),
+        ({"certificate": "ibp"}, "certificate"),
     ],
 )
 def test_what_is_not_allowed_is_named(parameters, match, classification):
