@@ -54,6 +54,7 @@ def fitted(iris):
     return CertifiedRejectClassifier(_inner(), radius=RADIUS).fit(*iris)
 
 
+@pytest.mark.full_effort
 def test_rejects_exactly_the_small_radii(iris, fitted):
     X, y = iris
     radius = certified_radius(fitted.estimator_, X)
@@ -144,6 +145,7 @@ def test_reject_label_is_no_class(iris, labels, reject_label, match):
         model.fit(X, np.array(labels)[y])
 
 
+@pytest.mark.full_effort
 def test_frozen_estimators_are_not_fitted_again(iris):
     X, y = iris
     inner = _inner().fit(X, y)
