@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _harness import Table, options_of
+from _harness import Table, parse
 
 from sklip import FeedForward, Specification, verify_specification
 
@@ -75,14 +75,14 @@ def summarise(table):
 def main():
     """Fill the table."""
 
-    def add(argument):
-        argument("folder", type=Path)
-        argument("--seconds", type=float, default=116.0)
-        argument("--only", choices=BENCHMARKS)
-        argument("--summary", action="store_true")
-
-    options = options_of(__doc__, add=add)
-    table = Table(options.output, COLUMNS, n_keys=3)
+    options = parse(
+        __doc__,
+        FOLDER={"type": Path},
+        seconds=116.0,
+        only={"choices": BENCHMARKS},
+        summary={"action": "store_true"},
+    )
+    table = Table(options.output, COLUMNS)
     if options.summary:
         summarise(table)
         return
