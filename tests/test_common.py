@@ -49,13 +49,7 @@ EXPECTED_FAILURES = dict.fromkeys(
             "repeated rows draw other noise than weighted rows"
         )
     },
-) | {
-    "LipschitzBoundedMLPClassifier": {
-        "check_class_weight_classifiers": (
-            "the loss on the radius gives a class up less readily than its weight asks"
-        )
-    }
-}
+)
 
 # radius=0 rejects nothing, which the checks of accuracy and of labels rely on.
 META_ESTIMATORS = [

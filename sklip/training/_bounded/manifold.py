@@ -54,9 +54,9 @@ def tangent(weight, matrix):
     return torch.addmm(matrix, symmetric, weight, alpha=-0.5)
 
 
-def polar_direction(matrix):
+def polar_direction(matrix, dead=_DEAD):
     """Approximate polar factor of a matrix, whatever its size; small if it is dead."""
-    x = matrix / torch.linalg.vector_norm(matrix).clamp_min(_DEAD)
+    x = matrix / torch.linalg.vector_norm(matrix).clamp_min(dead)
     tall = x.shape[0] > x.shape[1]
     for a, b, c in _POLYNOMIALS:
         s = x.t() @ x if tall else x @ x.t()

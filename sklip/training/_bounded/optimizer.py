@@ -16,6 +16,10 @@ _ADAM = (0.9, 0.99, 1e-8)
 # Length of a direction with all singular values 1, over sqrt(larger side): of
 # classifiers, and of regressors, whose squared error asks for finer moves.
 _LENGTHS = (0.2, 0.05)
+# Gradients of classifiers, whose loss has no unit, that count as died out. A direction
+# forgets how large its gradient was: rows of next to no weight would be fitted as
+# eagerly as others once those are content.
+_CONTENT = 1e-5
 # Every so many steps hidden layers move, that much farther: the momentum changes little
 # in between, and their moves are most of a step's time.
 _EVERY = 2
@@ -53,7 +57,9 @@ class BoundedOptimizer(torch.optim.Optimizer):
 
     def __init__(self, module, lr, averaging):
         self.module, self.averaging, self.n_steps = module, averaging, None
-        self._length = _LENGTHS[module.lipschitz_bound is not None]
+        is_regressor = module.lipschitz_bound is not None
+        self._length = _LENGTHS[is_regressor]
+        self._options = {} if is_regressor else {"dead": _CONTENT}
         self._hidden = module.weights[:-1]
         self._hidden_grads = [layer.weight.grad for layer in module.layers[:-1]]
         start = module.n_hidden_weights
@@ -120,7 +126,8 @@ class BoundedOptimizer(torch.optim.Optimizer):
             if moves:
                 kept.copy_(tangent(weight, kept))
                 length = _EVERY * self._length * max(weight.shape) ** 0.5
-                move(weight, polar_direction(kept), rate * length)
+                direction = polar_direction(kept, **self._options)
+                move(weight, direction, rate * length)
 
     def _move_free(self, memory, rate):
         first, second, eps = _ADAM
