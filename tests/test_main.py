@@ -125,7 +125,7 @@ def assert_ordered(rows, radii):
 
 
 def test_bundled_data_show_what_the_penalty_is_for(as_shipped, run):
-    outcome = run(None)
+    outcome = run(None, "--random-state", "1")
     rows = outcome.rows
     assert outcome.code == 0
     assert_ordered(rows, ("0.25", "0.5", "1"))
@@ -133,7 +133,7 @@ def test_bundled_data_show_what_the_penalty_is_for(as_shipped, run):
     assert regularised > 0.94
     assert regularised > plain - 0.03
     certified = rows["radius 1", "certified"]
-    assert certified[0] > certified[1] + 0.3
+    assert certified[0] > certified[1] + 0.4
     bound = rows["certified Lipschitz bound (lipsdp)"]
     assert bound[0] < bound[1] / 5
     assert "standard deviation" in outcome.out
@@ -414,7 +414,8 @@ def test_saved_classifier_is_the_one_of_the_table(run, tmp_path):
 def test_table_of_a_classifier_is_what_the_functions_say(as_shipped, run, tmp_path):
     frame = make_table(120)[["a", "b", "label"]]
     options = ("--target", "label", "--save", tmp_path / "m.skops", *QUICK)
-    outcome = run(frame, *options, "--radius", "0.4")
+    # As many epochs as make a model that an attack can harm.
+    outcome = run(frame, *options, "--max-iter", "300", "--radius", "0.4")
     model = loaded(outcome)
     frame = pd.read_csv(tmp_path / "t.csv")
     train, test = train_test_split(
@@ -429,7 +430,7 @@ def test_table_of_a_classifier_is_what_the_functions_say(as_shipped, run, tmp_pa
     assert rows["test accuracy"][0] == pytest.approx(model.score(X, y), abs=6e-4)
     assert rows["radius 0.4", "certified"][0] == pytest.approx(certified, abs=6e-4)
     assert rows["radius 0.4", "adversarial"][0] == pytest.approx(attacked, abs=6e-4)
-    assert 0 < certified <= attacked <= model.score(X, y)
+    assert 0 < certified <= attacked < model.score(X, y)
 
 
 def test_saved_regressor_speaks_in_units_of_y(run, tmp_path):

@@ -388,6 +388,18 @@ def test_inputs_whose_squares_overflow_prove_what_they_may(activation, method):
     assert radius[2] > 0.0
     # The origin, at a distance of ||x||, has another class or is a tie's neighbour.
     assert np.all((radius >= 0.0) & (radius <= np.array([2e300, 2e154, 1.0])))
+    # Just inside the radius, towards the origin, the class is the same.
+    nearer = np.array(X) * (1.0 - 0.499 * radius / [1e300, 1e154, 0.5])[:, None]
+    classes = (network.forward(rows).argmax(axis=1) for rows in (np.array(X), nearer))
+    assert_array_equal(*classes)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
+@pytest.mark.parametrize("method", ALL_METHODS)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus"])
+def test_inputs_that_overflow_prove_nothing(activation, method):
+    network = random_network((4, 8, 3), activation=activation, random_state=0)
+    assert certified_radius(network, [[1.7e308] * 4], method=method) == 0.0
 
 
 @pytest.mark.parametrize("method", ALL_METHODS)
