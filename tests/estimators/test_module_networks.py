@@ -307,6 +307,7 @@ def test_a_module_without_a_proof_gets_no_number():
             ROWS,
             "has 56 entries, but each sample of X has 64",
         ),
+        ({"module": None, "input_shape": (64,)}, ROWS, "with module=None"),
         ({"input_shape": (8, 8)}, ROWS, r"takes images \(channels, height, width\)"),
         ({"input_shape": (0, 8, 8)}, ROWS, "positive sizes"),
         ({"input_shape": (8, 8, 1)}, ROWS, "channels stood last"),

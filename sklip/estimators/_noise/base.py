@@ -39,6 +39,11 @@ class BaseNoiseLipschitz(ModuleNetworkMixin, BaseLipschitzMLP):
 
     def _check_parameters(self, start=None):
         super()._check_parameters(start)
+        if self.module is None and self.input_shape is not None:
+            raise ValueError(
+                "input_shape is the shape of one sample for a module; with module=None "
+                f"samples are rows, so it must be None, got {self.input_shape!r}."
+            )
         milestones = self.learning_rate_milestones
         if milestones is None:
             return

@@ -63,7 +63,7 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
     input_shape : tuple of int, default=None
         Shape of one sample for the module, images as (channels, height, width). None:
         that of X if X has more than two axes; for the named modules rows are square
-        images of 1 or 3 channels, for others they stay rows.
+        images of 1 or 3 channels, for others they stay rows. Refused without a module.
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         ``"lbfgs"`` uses all samples in each step and the same noise in each.
     momentum : float in [0, 1), default=0.9
