@@ -45,6 +45,7 @@ _OF_A_FILE = (
     "decimal",
     "encoding",
     "no_header",
+    "group",
 )
 
 
@@ -123,8 +124,9 @@ def _parser():
         type=_number(0.0, math.inf, open_ends=True),
         metavar="R",
         help="radii to certify and attack, in standard deviations of the features "
-        "(default: 0.25 0.5 1, for regression 0.05 0.1 0.25)",
+        "(default: 0.25 0.5 1, for regression 0.05 0.1 0.25), or in the tolerances",
     )
+    _add_threat_options(add)
     add(
         "--test-size",
         type=_number(0.0, 1.0, open_ends=True),
@@ -134,10 +136,35 @@ def _parser():
     )
     _add_training_options(add)
     _add_file_options(parser.add_argument_group("the file").add_argument)
+    add(
+        "--no-baselines",
+        dest="baselines",
+        action="store_false",
+        help="leave the linear model and the boosted trees out",
+    )
+    add("--group", metavar="COLUMN", help="report scores by the values of this column")
     add("--plot", metavar="FILE", help="draw certified accuracy over the radius")
     add("--save", metavar="MODEL.skops", help="write the first model with skops")
     add("--version", action="version", version=f"sklip {__version__}")
     return parser
+
+
+def _add_threat_options(add):
+    add(
+        "--tolerance",
+        nargs="+",
+        type=tolerance,
+        metavar="COLUMN=T",
+        help="the columns that may change, and by how much at radius 1: age=1.5, or "
+        "age=0:5 for 0 down and 5 up",
+    )
+    add(
+        "--norm",
+        type=norm,
+        metavar="{1,2,inf}",
+        help="how changes of several columns add up (default: 2, with --tolerance "
+        "inf: each within its own)",
+    )
 
 
 def _add_file_options(add):
@@ -154,6 +181,28 @@ def _add_file_options(add):
     add("--decimal", choices=(".", ","), help="decimal mark of the numbers")
     add("--encoding", metavar="NAME", help="of the text (default: UTF-8, then cp1252)")
     add("--no-header", action="store_true", help="the first line is a row, not names")
+
+
+def tolerance(text):
+    """Name and tolerance of a column: one number, or a pair for down and up."""
+    name, sign, numbers = text.rpartition("=")
+    try:
+        values = tuple(map(float, numbers.split(":")))
+    except ValueError:
+        values = ()
+    sane = all(0.0 <= value < math.inf for value in values) and any(values)
+    if not (sign and name and sane and len(values) in (1, 2)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not like age=1.5, or age=0:5 for 0 down and 5 up"
+        )
+    return name, values[0] if len(values) == 1 else values
+
+
+def norm(text):
+    """1, 2 or inf."""
+    if text not in ("1", "2", "inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of 1, 2, inf")
+    return float(text)
 
 
 def _separator(text):

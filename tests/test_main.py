@@ -16,7 +16,7 @@ import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.model_selection import train_test_split
 
-import sklip
+import sklip.certification
 from sklip import (
     adversarial_accuracy_score,
     certified_accuracy_score,
@@ -28,7 +28,7 @@ from sklip._cli._data import load_csv
 from sklip._cli._report import round_up
 from sklip._cli._selection import Selection
 
-QUICK = ("--max-iter", "5", "--hidden-layer-sizes", "8")
+QUICK = ("--max-iter", "5", "--hidden-layer-sizes", "8", "--no-baselines")
 
 
 def make_table(n=60):
@@ -51,12 +51,13 @@ def as_shipped():
 def cheap_measures(request, monkeypatch):
     """Elsewhere a cheap bound and a short attack: what is read and said is tested."""
     if "as_shipped" not in request.fixturenames:
-        for name, cheaper in (
-            ("certified_accuracy_curve", {"method": "sequential"}),
-            ("adversarial_accuracy_score", {"n_steps": 3, "n_restarts": 1}),
+        for place, name, cheaper in (
+            ("measure", "certified_accuracy_curve", {"method": "sequential"}),
+            ("holding", "is_certified", {"method": "sequential"}),
+            ("holding", "pgd_attack", {"n_steps": 3, "n_restarts": 1}),
         ):
-            function = functools.partial(getattr(sklip, name), **cheaper)
-            monkeypatch.setattr(f"sklip._cli._measure.{name}", function)
+            function = functools.partial(getattr(sklip.certification, name), **cheaper)
+            monkeypatch.setattr(f"sklip._cli._{place}.{name}", function)
 
 
 @pytest.fixture
@@ -112,8 +113,8 @@ def parse(out):
 
 def assert_ordered(rows, radii):
     """Certified <= adversarial <= clean at each radius, falling with the radius."""
-    clean = rows.get("accuracy on 1000 of the test rows", rows["test accuracy"])
-    previous = clean
+    clean = rows.get("on 1000 test rows", rows["test accuracy"])
+    clean = previous = clean[: len(rows[f"radius {radii[0]}", "certified"])]
     for radius in radii:
         adversarial = rows[f"radius {radius}", "adversarial"]
         certified = rows[f"radius {radius}", "certified"]
@@ -129,12 +130,13 @@ def test_bundled_data_show_what_the_penalty_is_for(as_shipped, run):
     rows = outcome.rows
     assert outcome.code == 0
     assert_ordered(rows, ("0.25", "0.5", "1"))
-    regularised, plain = rows["test accuracy"]
+    regularised, plain, linear, boosting = rows["test accuracy"]
+    assert min(linear, boosting) > 0.9
     assert regularised > 0.94
     assert regularised > plain - 0.03
     certified = rows["radius 1", "certified"]
     assert certified[0] > certified[1] + 0.4
-    bound = rows["certified Lipschitz bound (lipsdp)"]
+    bound = rows["Lipschitz bound (lipsdp)"]
     assert bound[0] < bound[1] / 5
     assert "standard deviation" in outcome.out
     assert "Training" in outcome.err
@@ -156,9 +158,9 @@ def test_regression(run):
     rows = outcome.rows
     assert outcome.code == 0
     assert min(rows["test R2"]) > 0.8
-    bound = np.array(rows["certified Lipschitz bound (lipsdp)"])
-    narrow = np.array(rows["certified interval width, radius 0.1"])
-    wide = np.array(rows["certified interval width, radius 0.2"])
+    bound = np.array(rows["Lipschitz bound (lipsdp)"])
+    narrow = np.array(rows["interval width, radius 0.1"])
+    wide = np.array(rows["interval width, radius 0.2"])
     # At most twice the radius times the bound, up to what the printing rounds.
     assert np.all(narrow <= 0.2 * bound * 1.02)
     assert np.all(wide <= 0.4 * bound * 1.02)
@@ -174,7 +176,7 @@ def test_the_unit_is_the_standard_deviation_of_the_features(run):
     for factor in (1.0, 1e4):
         scaled = frame.assign(b=factor * frame.b)
         outcome = run(scaled, "--target", "score", "--penalty", "none", *QUICK)
-        bounds.append(outcome.rows["certified Lipschitz bound (lipsdp)"])
+        bounds.append(outcome.rows["Lipschitz bound (lipsdp)"])
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-2)
 
 
@@ -213,7 +215,7 @@ def test_penalty(run, penalty, columns):
 def test_no_weight_is_no_penalty(run):
     options = ("--target", "label", "--lipschitz-weight", "0")
     rows = run(make_table(), *options, *QUICK).rows
-    first, second = rows["certified Lipschitz bound (lipsdp)"]
+    first, second = rows["Lipschitz bound (lipsdp)"]
     assert first == second
 
 
@@ -237,7 +239,7 @@ def test_estimators(run, target, options, heading):
         assert_ordered(outcome.rows, ("0.25", "0.5", "1"))
     if target == "label" and "--lipschitz-bound" in options:
         # Only numbers can be perturbed: the bound of the report is no larger.
-        assert outcome.rows["certified Lipschitz bound (lipsdp)"][0] <= 0.5
+        assert outcome.rows["Lipschitz bound (lipsdp)"][0] <= 0.5
 
 
 @pytest.mark.parametrize(
@@ -361,7 +363,7 @@ def test_many_rows_are_attacked_in_part_and_the_table_says_so(run):
     outcome = run(frame, "--target", "label", "--test-size", "0.8", *QUICK)
     assert_ordered(outcome.rows, ("0.25", "0.5", "1"))
     assert "1200 test rows" in outcome.text
-    assert "the same 1000 test rows" in outcome.text
+    assert "measured on 1000 test rows" in outcome.text
 
 
 @pytest.mark.parametrize("separator", [";", "\t"])
@@ -372,10 +374,11 @@ def test_other_separators(tmp_path, capsys, separator):
 
 
 def test_progress_is_said_on_stderr(run, monkeypatch):
-    monkeypatch.setattr("sklip._cli._models._SECONDS_BETWEEN_LINES", 0.0)
-    outcome = run(make_table(), "--target", "label", *QUICK)
-    assert "Iteration 5, train_loss = " in outcome.err
-    assert "Iteration" not in outcome.out
+    monkeypatch.setattr("sklip._cli._progress._SECONDS_BETWEEN_LINES", 0.0)
+    outcome = run(make_table(900), "--target", "label", *QUICK)
+    assert re.search("  4 of 5 epochs at most, about [0-9]+ s left.", outcome.err)
+    assert re.search("  200 of 225 rows certified, about [0-9]+ s", outcome.err)
+    assert "epochs at most" not in outcome.out
 
 
 @pytest.mark.parametrize("target", ["label", "score"])
@@ -599,3 +602,34 @@ def test_printed_bounds_are_rounded_up(value, text):
 
 def test_bounds_that_are_zero_or_infinite_are_printed():
     assert [round_up(0.0), round_up(np.inf)] == ["0", "inf"]
+
+
+def test_tolerances_norm_and_groups(as_shipped, run, tmp_path):
+    frame = make_table(120)
+    frame["label"] = np.where(np.arange(120) % 8 == 0, "rare", frame.label)
+    save = ("--save", tmp_path / "m.skops", "--drop", "score", "count")
+    options = ("--target", "label", "--tolerance", "a=0.3", "b=20", *save)
+    outcome = run(frame, *options, "--group", "kind", "--radius", "1", *QUICK)
+    model = loaded(outcome)
+    assert outcome.code == 0
+    assert "nothing else changes" in outcome.text
+    assert "|delta_j| <= r * tolerance_j" in outcome.text
+    _, test = train_test_split(
+        frame, test_size=0.25, random_state=0, stratify=frame.label
+    )
+    eps = {"a": 0.3, "b": 20.0}
+    setting = {"radius": 1.0, "norm": np.inf, "feature_eps": eps}
+    certified = certified_accuracy_score(model, test, test.label, **setting)
+    assert outcome.rows["radius 1", "certified"][0] == pytest.approx(
+        certified, abs=6e-4
+    )
+    balanced = [model.score(g, g.label) for _, g in test.groupby("label")]
+    assert outcome.rows["balanced accuracy"][0] == pytest.approx(
+        np.mean(balanced), abs=6e-4
+    )
+    for column in ("label", "kind"):
+        for value, part in test.groupby(column):
+            n, accuracy, attacked, sure = outcome.rows[value]
+            assert n == len(part)
+            assert accuracy == pytest.approx(model.score(part, part.label), abs=6e-4)
+            assert accuracy >= attacked >= sure

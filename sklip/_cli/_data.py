@@ -39,6 +39,8 @@ class Table:
         Of the CSV file; None for the bundled data.
     notes : list of str
         Sentences about what was left out or filled in.
+    groups : Series or None
+        Of the test rows, the column by whose values scores are reported.
     """
 
     name: str
@@ -51,9 +53,10 @@ class Table:
     kinds: ColumnKinds
     separator: str | None = None
     notes: list = field(default_factory=list)
+    groups: object = None
 
     @property
-    def feature_eps(self):
+    def spread(self):
         """Standard deviation of each numeric column in the training rows."""
         return self.X_train[self.kinds.numeric].std().to_dict()
 
@@ -76,6 +79,7 @@ def load_bundled(test_size, random_state):
 def load_csv(path, target, task, test_size, random_state, selection):
     """A CSV file; JobError says in one sentence what is wrong with it."""
     frame, separator, notes = read_table(path, selection.layout)
+    groups = selection.groups(frame)
     frame = selection.choose(frame, target)
     task, y, usable = take_target(frame, target, task)
     notes += _describe_unusable(usable, frame[target].isna().to_numpy())
@@ -96,7 +100,9 @@ def load_csv(path, target, task, test_size, random_state, selection):
     parts[:2] = [part[kinds.kept] for part in parts[:2]]
     leaks = find_leaks(parts[0], parts[2], task, random_state)
     notes = _describe_leaks(leaks, target) + notes + _describe_columns(frame, kinds)
-    return Table(str(path), target, task, *parts, kinds, separator, notes)
+    if groups is not None:
+        groups = groups.loc[parts[1].index]
+    return Table(str(path), target, task, *parts, kinds, separator, notes, groups)
 
 
 def _split(X, y, stratify, test_size, random_state):

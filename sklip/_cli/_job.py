@@ -35,7 +35,16 @@ class Job:
     hidden_layer_sizes, max_iter, device, random_state
         As in the estimators.
     radii : list of float or None
-        In standard deviations of the features.
+        In the units of the threat.
+    tolerance : list of (str, float or pair) or None
+        Columns that may change and by how much; None lets each numeric column change
+        in units of its standard deviation.
+    norm : {1, 2, inf} or None
+        How the changes of several columns add up.
+    baselines : bool
+        Whether a linear model and boosted trees stand beside.
+    group : str or None
+        Column by whose values scores are reported.
     test_size : float
         Share of the rows that is held out.
     plot, save : str or None
@@ -62,6 +71,10 @@ class Job:
     device: str = "cpu"
     random_state: int = 0
     radii: list | None = None
+    tolerance: list | None = None
+    norm: float | None = None
+    baselines: bool = True
+    group: str | None = None
     test_size: float = 0.25
     plot: str | None = None
     save: str | None = None

@@ -5,19 +5,19 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from sklearn.metrics import balanced_accuracy_score
 
 from sklip._cli._errors import JobError, one_sentence
+from sklip._cli._holding import Holding, hold
+from sklip._cli._progress import Progress
 from sklip.bounds import LipschitzCertificate, lipschitz_bound
-from sklip.certification import (
-    adversarial_accuracy_score,
-    certified_accuracy_curve,
-    certified_interval,
-)
+from sklip.certification import certified_accuracy_curve, certified_interval
 from sklip.networks import network_view
 
-__all__ = ["Measurements", "attacked_rows", "measure", "measure_curve"]
+__all__ = ["Measurements", "measure", "measure_curve", "measured_rows", "only_score"]
 
-_MAX_ATTACKED = 1000
+_MAX_ROWS = 1000
+_BLOCK_ROWS = 200
 
 
 @dataclass
@@ -28,75 +28,114 @@ class Measurements:
     ----------
     name : str
         Heading of the column.
-    score : float
-        Accuracy or R2 on all test rows.
-    certificate : LipschitzCertificate
-        Of the whole model, each numeric column in its standard deviation.
+    score, balanced : float
+        Accuracy or R2 on all test rows; balanced accuracy there.
+    certificate : LipschitzCertificate or None
+        Of the whole model, in the units of the threat; None for what has none.
     fit_seconds : float
         Time of fit.
-    n_epochs : int
-        Epochs of fit.
-    clean : float
-        Accuracy on the rows that are attacked.
-    certified, adversarial : list of float
-        Accuracies on these rows, for each radius.
+    n_epochs : int or None
+        Epochs of fit, where there are any.
+    holding : Holding or None
+        Classification: what holds on the rows that are measured.
     widths : list of float
-        Regression: mean width of the certified interval, for each radius.
+        Regression: mean width of the certified interval there, for each radius.
     """
 
     name: str
     score: float
-    certificate: LipschitzCertificate
     fit_seconds: float
-    n_epochs: int
-    clean: float = np.nan
-    certified: list = field(default_factory=list)
-    adversarial: list = field(default_factory=list)
+    balanced: float = np.nan
+    certificate: LipschitzCertificate | None = None
+    n_epochs: int | None = None
+    holding: Holding | None = None
     widths: list = field(default_factory=list)
 
+    @property
+    def clean(self):
+        """Accuracy on the rows that are measured."""
+        return self.holding.correct.mean()
 
-def attacked_rows(table, seed):
-    """Positions of the test rows that are attacked, at most a thousand."""
+    @property
+    def certified(self):
+        """Share of them that is proven to stay right, for each radius."""
+        return [] if self.holding is None else list(self.holding.certified.mean(axis=1))
+
+    @property
+    def adversarial(self):
+        """Share of them that the attack leaves right, for each radius."""
+        return [] if self.holding is None else list(self.holding.unharmed.mean(axis=1))
+
+
+def measured_rows(table, seed):
+    """Positions of the test rows that are certified, at most a thousand."""
     n = len(table.X_test)
-    if table.task == "regression" or n <= _MAX_ATTACKED:
+    if n <= _MAX_ROWS:
         return np.arange(n)
-    chosen = np.random.default_rng(seed).choice(n, _MAX_ATTACKED, replace=False)
+    chosen = np.random.default_rng(seed).choice(n, _MAX_ROWS, replace=False)
     return np.sort(chosen)
 
 
-def measure(model, network, table, rows, radii, fit_seconds, *, name, seed, say):
-    """Measurements of a fitted model; ``network`` is its last step."""
-    eps = table.feature_eps
+def only_score(model, table, fit_seconds, *, name):
+    """Measurements of a model that nothing is proven about."""
+    score, balanced = _scores(model, table)
+    return Measurements(name, score, fit_seconds, balanced)
+
+
+def measure(model, table, threat, rows, radii, fit_seconds, *, name, seed):
+    """Measurements of a fitted model."""
+    result = only_score(model, table, fit_seconds, name=name)
+    view = network_view(model).with_feature_eps(threat.eps)
     try:
-        bound = lipschitz_bound(network_view(model).with_feature_eps(eps))
+        result.certificate = lipschitz_bound(view, norm=threat.norm)
     except OverflowError as error:
         raise JobError(f"No finite bound: {one_sentence(error)}.") from error
-    result = Measurements(
-        name,
-        model.score(table.X_test, table.y_test),
-        bound,
-        fit_seconds,
-        network.n_iter_,
-    )
-    result.certified, result.widths = measure_curve(model, table, rows, radii)
-    if table.task == "regression":
-        return result
     X, y = table.X_test.iloc[rows], table.y_test[rows]
-    result.clean = model.score(X, y)
-    for radius in radii:
-        say(f"  Attacking {len(rows)} rows at radius {radius:g}.")
-        score = adversarial_accuracy_score(
-            model, X, y, radius=radius, feature_eps=eps, random_state=seed
-        )
-        result.adversarial.append(float(score))
+    progress = Progress(len(rows), "rows certified")
+    if table.task == "regression":
+        widths = _widths(model, X, threat, radii, progress)
+        result.widths = list(map(float, widths))
+        return result
+    result.holding = hold(
+        model,
+        X,
+        y,
+        threat,
+        radii,
+        result.certificate,
+        seed=seed,
+        progress=progress,
+    )
     return result
 
 
-def measure_curve(model, table, rows, radii):
+def measure_curve(model, table, threat, rows, radii):
     """(certified accuracies, interval widths) at the radii; one of the two is empty."""
-    X, y, eps = table.X_test.iloc[rows], table.y_test[rows], table.feature_eps
+    X, y = table.X_test.iloc[rows], table.y_test[rows]
     if table.task == "classification":
-        curve = certified_accuracy_curve(model, X, y, radii, feature_eps=eps)
-        return curve.tolist(), []
-    ends = [certified_interval(model, X, radius=r, feature_eps=eps) for r in radii]
-    return [], [float(np.mean(upper - lower)) for lower, upper in ends]
+        setting = {"norm": threat.norm, "feature_eps": threat.eps}
+        return certified_accuracy_curve(model, X, y, radii, **setting).tolist(), []
+    progress = Progress(len(rows), "rows certified")
+    return [], _widths(model, X, threat, radii, progress).tolist()
+
+
+def _scores(model, table):
+    if table.task == "regression":
+        return model.score(table.X_test, table.y_test), np.nan
+    predicted = model.predict(table.X_test)
+    accuracy = np.mean(predicted == table.y_test)
+    return float(accuracy), float(balanced_accuracy_score(table.y_test, predicted))
+
+
+def _widths(model, X, threat, radii, progress):
+    """Mean width of the certified interval at each radius."""
+    total = np.zeros(len(radii))
+    for start in range(0, len(X), _BLOCK_ROWS):
+        block = X.iloc[start : start + _BLOCK_ROWS]
+        for k, radius in enumerate(radii):
+            lower, upper = certified_interval(
+                model, block, radius=radius, norm=threat.norm, feature_eps=threat.eps
+            )
+            total[k] += np.sum(upper - lower)
+        progress.advance(len(block))
+    return total / len(X)

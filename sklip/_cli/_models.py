@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The pipelines that are compared, and their training with signs of life."""
+"""The networks that are compared, and their training with signs of life."""
 
 import io
 import time
@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklip._cli._errors import JobError, one_sentence
+from sklip._cli._progress import Progress
 from sklip.estimators import LipschitzRegularizedMLPClassifier
 
 __all__ = [
@@ -22,11 +23,11 @@ __all__ = [
     "default_max_iter",
     "final_estimator",
     "fit",
+    "preparation",
     "warm_up",
 ]
 
 _MAX_CATEGORIES = 50
-_SECONDS_BETWEEN_LINES = 2.0
 
 
 def default_max_iter(n_rows):
@@ -43,13 +44,13 @@ def build(table, choice, *, hidden_layer_sizes, max_iter, device, seed):
         device=device,
         random_state=seed,
     )
-    model = make_pipeline(_preparation(table), network)
+    model = make_pipeline(preparation(table), network)
     if table.task == "classification":
         return model
     return TransformedTargetRegressor(model, transformer=StandardScaler())
 
 
-def _preparation(table):
+def preparation(table):
     """Standardise numbers, one-hot encode the rest; the bundled data has no rest."""
     if table.separator is None:
         return StandardScaler()
@@ -85,13 +86,14 @@ def final_estimator(model):
     return getattr(model, "regressor_", model)[-1]
 
 
-def fit(model, table, name, say):
+def fit(model, table, name):
     """Fit the model that the report calls by this name; the seconds it took."""
     pipeline = getattr(model, "regressor", model)
     pipeline[-1].set_params(verbose=True)
+    lines = _EpochLines(pipeline[-1].max_iter)
     start = time.perf_counter()
     try:
-        with warnings.catch_warnings(), redirect_stdout(_EpochLines(say)):
+        with warnings.catch_warnings(), redirect_stdout(lines):
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(table.X_train, table.y_train)
     except (ValueError, ArithmeticError) as error:
@@ -103,18 +105,12 @@ def fit(model, table, name, say):
 
 
 class _EpochLines(io.TextIOBase):
-    """Hands the lines that a verbose fit prints on, but not all of them."""
+    """Says the epochs of a verbose fit that are done, and the time left."""
 
-    def __init__(self, say):
-        self.say = say
-        self.pending = ""
-        self.last = time.perf_counter()
+    def __init__(self, max_iter):
+        self.progress = Progress(max_iter, "epochs at most")
 
     def write(self, text):
-        """Take text; say a finished line if the last one is some seconds ago."""
-        *lines, self.pending = (self.pending + text).split("\n")
-        now = time.perf_counter()
-        if lines and now - self.last >= _SECONDS_BETWEEN_LINES:
-            self.say(f"  {lines[-1]}")
-            self.last = now
+        """Take what the fit prints: a line for each epoch."""
+        self.progress.advance(text.count("\n"))
         return len(text)

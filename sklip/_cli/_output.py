@@ -69,7 +69,7 @@ def _write(option, path, write):
         ) from error
 
 
-def draw(path, table, models, results, rows, radii):
+def draw(path, table, threat, models, results, rows, radii):
     """Certified accuracy over the radius (regression: interval width)."""
     from matplotlib.figure import Figure
 
@@ -77,7 +77,7 @@ def draw(path, table, models, results, rows, radii):
     axes = figure.subplots()
     grid = np.linspace(0.0, 2.0 * max(radii), 201)
     for model, result, style in zip(models, results, ("-", "--"), strict=False):
-        certified, widths = measure_curve(model, table, rows, grid)
+        certified, widths = measure_curve(model, table, threat, rows, grid)
         name = result.name
         label = f"{name}: certified" if certified else name
         (line,) = axes.plot(grid, certified or widths, style, label=label)
@@ -85,13 +85,13 @@ def draw(path, table, models, results, rows, radii):
             look = {"marker": "o", "linestyle": "none", "color": line.get_color()}
             label = f"{name}: adversarial (attacked)"
             axes.plot(radii, result.adversarial, label=label, **look)
-    _label(axes, table)
+    _label(axes, table, threat)
     figure.legend(loc="outside lower center", ncols=2)
     _write("plot", path, lambda beside: figure.savefig(beside, dpi=150))
 
 
-def _label(axes, table):
-    axes.set_xlabel("radius, in standard deviations of the features")
+def _label(axes, table, threat):
+    axes.set_xlabel(f"radius, in {threat.unit}")
     axes.margins(x=0.0)
     if table.task == "classification":
         axes.set_ylabel("accuracy on the test rows")

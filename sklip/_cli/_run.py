@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The whole job: read, train, certify, attack, report."""
 
-import sys
-
 import torch
 
+from sklip._cli._baselines import measure_baselines
 from sklip._cli._choices import choose, plain
 from sklip._cli._data import load_bundled, load_csv
-from sklip._cli._errors import JobError
-from sklip._cli._measure import attacked_rows, measure
+from sklip._cli._errors import JobError, counted
+from sklip._cli._measure import measure, measured_rows
 from sklip._cli._models import (
     build,
     default_max_iter,
@@ -18,16 +17,17 @@ from sklip._cli._models import (
     warm_up,
 )
 from sklip._cli._output import check_outputs, draw, save
+from sklip._cli._progress import say
 from sklip._cli._read import Layout
 from sklip._cli._report import report
 from sklip._cli._selection import Selection
+from sklip._cli._threat import threat_of
 
-__all__ = ["DEFAULT_RADII", "run"]
+__all__ = ["run"]
 
-DEFAULT_RADII = {
-    "classification": (0.25, 0.5, 1.0),
-    "regression": (0.05, 0.1, 0.25),
-}
+_RADII = {"classification": (0.25, 0.5, 1.0), "regression": (0.05, 0.1, 0.25)}
+# Shares of stated tolerances, whatever the task.
+_RADII_OF_TOLERANCES = (0.25, 0.5, 1.0)
 
 
 def run(job):
@@ -36,45 +36,36 @@ def run(job):
     Returns
     -------
     results : list of Measurements
-        The chosen model, then the plain one; one item for penalty="none".
+        The chosen network, the plain one (if it is another), then the baselines.
     """
     if job.device == "cuda" and not torch.cuda.is_available():
         raise JobError("--device cuda: torch sees no GPU here.")
     check_outputs(job.plot, job.save)
     table = _load(job)
-    radii = sorted(set(job.radii or DEFAULT_RADII[table.task]))
-    rows = attacked_rows(table, job.random_state)
+    threat = threat_of(job.tolerance, job.norm, table.kinds.numeric, table.spread)
+    usual = _RADII_OF_TOLERANCES if threat.stated else _RADII[table.task]
+    radii = sorted(set(job.radii or usual))
+    rows = measured_rows(table, job.random_state)
     models, results = [], []
     warm_up()
     for choice in _choices(job, table, radii):
         model, seconds = _train(job, table, choice)
-        network = final_estimator(model)
-        say(f"Certifying {len(rows)} test rows.")
-        result = measure(
-            model,
-            network,
-            table,
-            rows,
-            radii,
-            seconds,
-            name=choice.name,
-            seed=job.random_state,
-            say=say,
-        )
+        say(f"Certifying {counted(len(rows), 'test row')}.")
+        options = {"name": choice.name, "seed": job.random_state}
+        result = measure(model, table, threat, rows, radii, seconds, **options)
+        result.n_epochs = final_estimator(model).n_iter_
         models.append(model)
         results.append(result)
-    print(report(table, results, rows, radii))
+    if job.baselines:
+        say("Fitting a linear model and boosted trees.")
+        results += measure_baselines(table, threat, rows, radii, job.random_state)
+    print(report(table, threat, results, rows, radii, job.group))
     if job.plot is not None:
-        draw(job.plot, table, models, results, rows, radii)
+        draw(job.plot, table, threat, models, results, rows, radii)
         print(f"\nThe picture is in {job.plot}.")
     if job.save is not None:
         print(f"\n{save(job.save, models[0], table)}")
     return results
-
-
-def say(text):
-    """Progress, on stderr: the report alone goes to stdout."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _load(job):
@@ -89,7 +80,7 @@ def _load(job):
         job.task,
         job.test_size,
         job.random_state,
-        Selection(layout, *lists),
+        Selection(layout, *lists, job.group),
     )
 
 
@@ -112,4 +103,4 @@ def _train(job, table, choice):
         seed=job.random_state,
     )
     say(f"Training on {len(table.X_train)} rows: {choice.description}.")
-    return model, fit(model, table, choice.name, say)
+    return model, fit(model, table, choice.name)

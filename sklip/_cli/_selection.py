@@ -23,12 +23,22 @@ class Selection:
         Columns to leave out; the only ones to use, if there are any.
     categorical : sequence of str
         Columns whose numbers are names.
+    group : str or None
+        Column by whose values scores are reported, used or not.
     """
 
     layout: Layout = field(default_factory=Layout)
     drop: tuple = ()
     columns: tuple = ()
     categorical: tuple = ()
+    group: str | None = None
+
+    def groups(self, frame):
+        """The column of groups, None without one."""
+        if self.group is None:
+            return None
+        _check_there(frame, self.group, "group")
+        return frame[self.group].copy()
 
     def choose(self, frame, target):
         """The columns in use and the target, numbers that are names as text."""
