@@ -1,17 +1,17 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""From an estimator's parameters and arrays to a net and tensors."""
+"""From parameters and arrays to a skorch net, batches and held-out samples."""
 
 import copy
 import warnings
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
-from sklearn.base import is_classifier
 from sklearn.model_selection import train_test_split
 
 from sklip.training import (
-    FlatMLP,
+    MLPNet,
     Schedule,
     StoppingRule,
     TensorData,
@@ -19,7 +19,8 @@ from sklip.training import (
 )
 
 __all__ = [
-    "make_mlp",
+    "NetSettings",
+    "continue_net",
     "make_net",
     "net_parameters",
     "resolve_batch_size",
@@ -45,112 +46,108 @@ _NOT_OF_THE_NET = {
 }
 
 
+@dataclass(frozen=True)
+class NetSettings:
+    """Parameters of an estimator that every net is made from, by their names."""
+
+    loss: str
+    solver: str | type
+    momentum: float
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    alpha: float
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    max_fun: int | None
+    shuffle: bool
+    tol: float
+    n_iter_no_change: float
+    verbose: int
+    callbacks: list | tuple | None
+
+    @classmethod
+    def of(cls, estimator):
+        """The settings of an estimator."""
+        return cls(**{f.name: getattr(estimator, f.name) for f in fields(cls)})
+
+    @property
+    def is_stochastic(self):
+        """Whether schedules of the step size apply."""
+        return self.solver not in ("adam", "lbfgs")
+
+
 def make_net(
-    estimator,
-    X=None,
-    targets=None,
-    rng=None,
-    *,
-    network=None,
-    history=None,
-    training_state=None,
+    module, settings, generator, *, net_class=MLPNet, penalty=None, milestones=(), **own
 ):
-    """Initialised net of an estimator.
+    """Initialised net of a module.
 
     Parameters
     ----------
-    estimator : BaseLipschitzMLP
-        Gives the parameters.
-    X, targets : ndarray of shape (n_samples, n_features) and (n_samples, n_outputs)
-        Give the sizes and the type; None where ``network`` does.
-    rng : RandomState
-        Seeds the net's own generator.
-    network : FeedForward or other fitted state, default=None
-        Weights to start from; None draws new ones.
-    history : History, default=None
-        Record to go on with.
-    training_state : dict, default=None
-        Optimizer and generator to go on with.
+    module : FlatMLP or FlatModule
+        The network to train.
+    settings : NetSettings
+        What all families set.
+    generator : torch.Generator
+        Source of the order of the samples.
+    net_class : type, default=MLPNet
+        Class of the net.
+    penalty : Penalty, default=None
+        Penalty of the family.
+    milestones : tuple of int, default=()
+        Epochs after which the step size drops.
+    **own : dict
+        Further arguments of the family's net.
 
     Returns
     -------
     net : MLPNet
         Ready to train.
     """
-    seed = int(rng.randint(np.iinfo(np.int32).max))
-    generator = torch.Generator().manual_seed(seed)
-    module = estimator._make_module(generator, X, targets, network)
-    net = _initialized(estimator, module, generator)
-    net.stream_rule = StoppingRule(estimator.tol, estimator.n_iter_no_change)
-    if history is not None:
-        net.history.extend(copy.deepcopy(list(history)))
-        net.samples_seen = estimator.t_
+    kind = settings.learning_rate if settings.is_stochastic else "constant"
+    net = net_class(
+        module,
+        loss=settings.loss,
+        solver=settings.solver,
+        optimizer_options={
+            "momentum": settings.momentum,
+            "nesterov": settings.nesterovs_momentum,
+            "betas": (settings.beta_1, settings.beta_2),
+            "epsilon": settings.epsilon,
+        },
+        alpha=settings.alpha,
+        penalty=penalty,
+        **own,
+        schedule=Schedule(kind, settings.power_t, milestones),
+        max_fun=settings.max_fun,
+        shuffle=settings.shuffle,
+        generator=generator,
+        lr=settings.learning_rate_init,
+        max_epochs=settings.max_iter,
+        callbacks=list(settings.callbacks) if settings.callbacks else None,
+        device=str(module.flat.device),
+        verbose=int(settings.verbose),
+    ).initialize()
+    net.stream_rule = StoppingRule(settings.tol, settings.n_iter_no_change)
+    return net
+
+
+def continue_net(net, history, samples_seen, training_state=None):
+    """Let a net go on from the record and the optimizer of an earlier training."""
+    net.history.extend(copy.deepcopy(list(history)))
+    net.samples_seen = samples_seen
     if training_state is not None:
         restore_training_state(net, training_state)
     return net
 
 
-def make_mlp(estimator, generator, X=None, targets=None, network=None):
-    """Fully connected network of an estimator; arguments as in make_net."""
-    if network is None:
-        hidden = estimator._hidden_layer_sizes()
-        sizes = (X.shape[1], *hidden, targets.shape[1])
-    else:
-        sizes = network.layer_sizes
-    dtype = estimator._dtype = X.dtype.name if X is not None else estimator._dtype
-    module = FlatMLP(
-        sizes,
-        estimator.activation,
-        init_gain=estimator.init_gain,
-        generator=generator,
-        dtype=getattr(torch, dtype),
-        device=torch_device(estimator.device),
-    )
-    if network is not None:
-        module.load_feedforward(network)
-    return module
-
-
-def net_parameters(estimator):
+def net_parameters(parameters, others=()):
     """Parameters that a net keeps: another value of one needs another net."""
-    parameters = estimator.get_params(deep=False)
-    others = _NOT_OF_THE_NET | estimator._not_of_the_net
-    return {k: v for k, v in parameters.items() if k not in others}
-
-
-def _initialized(estimator, module, generator):
-    estimator._net_parameters = net_parameters(estimator)
-    options = estimator._net_options()
-    stochastic = estimator.solver not in ("adam", "lbfgs")
-    schedule = Schedule(
-        estimator.learning_rate if stochastic else "constant",
-        estimator.power_t,
-        options.pop("milestones", ()),
-    )
-    net = estimator._net_class(
-        module,
-        loss=estimator.loss,
-        solver=estimator.solver,
-        optimizer_options={
-            "momentum": estimator.momentum,
-            "nesterov": estimator.nesterovs_momentum,
-            "betas": (estimator.beta_1, estimator.beta_2),
-            "epsilon": estimator.epsilon,
-        },
-        alpha=estimator.alpha,
-        penalty=estimator._make_penalty(module),
-        **options,
-        schedule=schedule,
-        max_fun=estimator.max_fun,
-        shuffle=estimator.shuffle,
-        generator=generator,
-        lr=estimator.learning_rate_init,
-        max_epochs=estimator.max_iter,
-        callbacks=list(estimator.callbacks) if estimator.callbacks else None,
-        device=str(module.flat.device),
-        verbose=int(estimator.verbose),
-    )
-    return net.initialize()
+    left_out = _NOT_OF_THE_NET.union(others)
+    return {k: v for k, v in parameters.items() if k not in left_out}
 
 
 def resolve_batch_size(batch_size, n_samples):
@@ -189,10 +186,11 @@ def _tensor(array, dtype, device):
     return torch.from_numpy(array).to(device=device, dtype=dtype)
 
 
-def split_validation(estimator, X, targets, sample_weight, y, rng, dtype=None):
+def split_validation(
+    X, targets, sample_weight, y, *, fraction, classify, rng, dtype=None
+):
     """Hold samples out for early stopping: [training part, validation part]."""
-    classify = is_classifier(estimator)
-    n_valid = int(np.ceil(estimator.validation_fraction * len(X)))
+    n_valid = int(np.ceil(fraction * len(X)))
     needed = targets.shape[1] if classify else 2
     if n_valid < needed:
         raise ValueError(

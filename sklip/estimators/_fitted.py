@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fitted state that the user may write to: network, weights, and their certificate."""
 
-import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,7 +10,6 @@ from sklip.networks import FeedForward
 from sklip.training import (
     export_training_state,
     pack_history,
-    sequential_module,
     unpack_history,
     without_training_state,
 )
@@ -46,39 +44,6 @@ class _Proven:
             model._proven_hash = model._proof_hash()
 
 
-class _Arrays:
-    """Weights and biases in scikit-learn's layout, for the user to write to."""
-
-    def __init__(self, network):
-        self.coefs = [w.T.copy() for w in network.weights]
-        self.intercepts = [b.copy() for b in network.biases]
-
-    def follow(self, network):
-        """The network if it has these values, or else one that does."""
-        if _equal(self.coefs, [w.T for w in network.weights]) and _equal(
-            self.intercepts, network.biases
-        ):
-            return network
-        try:
-            weights = [np.asarray(c, dtype=np.float64).T for c in self.coefs]
-            edited = FeedForward(weights, list(self.intercepts), network.activation)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"coefs_ and intercepts_ as set: {error}") from error
-        ends = (network.n_inputs, network.n_outputs)
-        if (edited.n_inputs, edited.n_outputs) != ends:
-            raise ValueError(
-                f"coefs_ as set take {edited.n_inputs} features to {edited.n_outputs} "
-                f"outputs, but the model was fitted for {ends[0]} and {ends[1]}."
-            )
-        return edited
-
-
-def _equal(arrays, others):
-    return len(arrays) == len(others) and all(
-        a is b or np.array_equal(a, b) for a, b in zip(arrays, others, strict=True)
-    )
-
-
 class FittedNetwork:
     """What a fitted multilayer perceptron holds, how it is pickled, and its edits.
 
@@ -87,16 +52,12 @@ class FittedNetwork:
     """
 
     lipschitz_bound_ = _Proven()
-    _handed_out = None
     _proven_hash = None
 
     @property
     def network_(self):
         """The fitted network in float64; prediction and certificate use this object."""
-        network = self._fitted("network_")
-        if self._handed_out is not None:
-            network = vars(self)["network_"] = self._handed_out.follow(network)
-        return network
+        return self._fitted("_part").network
 
     @network_.setter
     def network_(self, network):
@@ -109,41 +70,31 @@ class FittedNetwork:
                 f"model was fitted for {self.n_features_in_} features and {outputs} "
                 "outputs."
             )
-        vars(self)["network_"] = network
-        self._handed_out = None
-        self.n_layers_ = len(network.layer_sizes)
+        part = self._fitted("_part")
+        part.network = network
+        self.n_layers_ = part.n_layers
 
     @property
     def coefs_(self):
         """Weights, (n_in, n_out) each; ``network_`` follows what is written to them."""
-        return self._arrays().coefs
+        return self._fitted("_part").arrays.coefs
 
     @coefs_.setter
     def coefs_(self, coefs):
-        self._arrays().coefs = list(coefs)
+        self._fitted("_part").arrays.coefs = list(coefs)
 
     @property
     def intercepts_(self):
         """Biases; ``network_`` follows what is written to them."""
-        return self._arrays().intercepts
+        return self._fitted("_part").arrays.intercepts
 
     @intercepts_.setter
     def intercepts_(self, intercepts):
-        self._arrays().intercepts = list(intercepts)
-
-    def _arrays(self):
-        network = self._fitted("network_")
-        if self._handed_out is None:
-            self._handed_out = _Arrays(network)
-        return self._handed_out
-
-    def _network_hash(self):
-        """Hash of the present weights, whatever holds them."""
-        return self.network_.hash
+        self._fitted("_part").arrays.intercepts = list(intercepts)
 
     def _proof_hash(self):
         """Hash of the function that a certificate speaks of."""
-        return self.network_.hash
+        return self._fitted("_part").proof_hash
 
     def _fitted(self, name):
         if name not in vars(self):
@@ -154,15 +105,16 @@ class FittedNetwork:
         return vars(self)[name]
 
     def to_torch(self):
-        """The fitted network as a plain torch module in float64.
+        """The network that predicts, as a torch module in eval mode.
 
         Returns
         -------
-        module : torch.nn.Sequential
-            Linear layers and activations; a copy, independent of the estimator.
+        module : torch.nn.Module
+            A copy, independent of the estimator, on the CPU: linear layers and
+            activations in float64, or the fitted ``module_``.
         """
         check_is_fitted(self)
-        return sequential_module(self.network_)
+        return self._part.to_torch()
 
     def __sklip_network__(self):
         """The network that predict evaluates, for certificates; None with a module."""
@@ -174,16 +126,15 @@ class FittedNetwork:
                 "of its network, which has no global bound: its slopes are unbounded. "
                 "Give model.network_ for what is true of the logarithm."
             )
-        return self.network_
+        return self._part.stated_network()
 
     def __sklearn_is_fitted__(self):
-        return "network_" in vars(self)
+        return "_part" in vars(self)
 
     def __getstate__(self):
-        if self._handed_out is not None:
-            self.network_  # noqa: B018 - takes in what was written
         state = dict(super().__getstate__())
-        state.pop("_handed_out", None)
+        if "_part" in state:
+            state["_part"] = state["_part"].kept()
         net = state.pop("_net", None)
         if net is not None and self.__sklearn_is_fitted__():
             # Arrays instead of torch objects: trained on a GPU, loaded without one.

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The skeleton that all multilayer perceptrons of sklip share."""
 
+import functools
 import warnings
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator
+import torch
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -15,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._arguments import check_device, validate_data
 from sklip._compat import check_sample_weight, fit_context
 from sklip._threads import limit_threads
-from sklip.bounds import auto_method, lipschitz_bound
 from sklip.estimators._engine import (
-    make_mlp,
+    NetSettings,
+    continue_net,
     make_net,
     net_parameters,
     resolve_batch_size,
@@ -32,6 +34,7 @@ from sklip.estimators._parameters import (
     check_solver,
     layer_sizes,
 )
+from sklip.estimators._parts import DensePart
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import (
     LOG_LINK_LOSSES,
@@ -109,30 +112,27 @@ class BaseLipschitzMLP(
         context = self._init_callback_context(max_subtasks=self._max_epochs())
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         warm = self.warm_start and self.__sklearn_is_fitted__()
-        start = self._start if warm and given is None else None
-        self._check_parameters(start)
-        X, targets, y, sample_weight = self._validate_fit(X, y, sample_weight, not warm)
+        self._check_parameters()
+        part = self._new_part()
+        if warm and given is None:
+            part.go_on(self._part)
+        X, targets, y, sample_weight = self._validate_fit(
+            part, X, y, sample_weight, not warm
+        )
         if given is not None:
             self._check_given(given, X.shape[1], targets.shape[1])
-            start = given
+            part.network = given
         rng = check_random_state(self.random_state)
-        history = self.history_ if warm else None
         streams = self._streams_so_far() if warm else None
-        self._net = make_net(
-            self,
-            X,
-            targets,
-            rng,
-            network=start,
-            history=history,
-            training_state=streams,
-        )
-        self._begin_training(context, X, y)
+        self._net = self._make_net(part, rng, X, targets)
+        if warm:
+            continue_net(self._net, self.history_, self.t_, streams)
+        self._begin_training(part, context, X, y)
         self._streams = False
-        data, valid = self._split(X, targets, y, sample_weight, rng)
+        data, valid = self._split(part, X, targets, y, sample_weight, rng)
         stopping = StoppingRule(self.tol, self.n_iter_no_change, self.early_stopping)
         epochs = self.max_iter if given is None else 0
-        if not self._train(data, valid, stopping, epochs):
+        if not self._train(part, data, valid, stopping, epochs):
             warnings.warn(self._not_converged(), ConvergenceWarning, stacklevel=5)
         context.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -141,13 +141,14 @@ class BaseLipschitzMLP(
         """Epochs that fit may take, for scikit-learn's callbacks; None is unknown."""
         return self.max_iter
 
-    def _begin_training(self, context=None, X=None, y=None):
+    def _begin_training(self, part=None, context=None, X=None, y=None):
         """Note what the new net stands for."""
         seed = self.random_state
         self._seeded_by = seed if isinstance(seed, Integral) else None
         self._net_hash = None
         if context is not None and hasattr(self, "_skl_callbacks"):
-            hooks = EpochHooks(self, context, X, y)
+            attributes = functools.partial(self._network_attributes, part)
+            hooks = EpochHooks(self, context, X, y, attributes)
             self._net.callbacks_.append(("EpochHooks", hooks))
 
     def _streams_so_far(self):
@@ -170,24 +171,27 @@ class BaseLipschitzMLP(
 
     def _fit_more(self, X, y, sample_weight, first):
         """One epoch more on these samples; what partial_fit does."""
-        self._check_parameters(None if first else self._start)
+        self._check_parameters()
+        part = self._new_part() if first else self._new_part().go_on(self._part)
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
-        X, targets, y, sample_weight = self._validate_fit(X, y, sample_weight, first)
+        X, targets, y, sample_weight = self._validate_fit(
+            part, X, y, sample_weight, first
+        )
         if first:
             rng = check_random_state(self.random_state)
-            self._net = make_net(self, X, targets, rng)
+            self._net = self._make_net(part, rng, X, targets)
             self._begin_training()
-        elif self._net_parameters != net_parameters(self):
+        elif self._net_parameters != self._parameters_of_net():
             self._net = self._remake_net(export_training_state(self.net_))
         self._streams = True
         rule = self.net_.stream_rule
         rule.tol, rule.n_iter_no_change = self.tol, self.n_iter_no_change
-        data = self._tensor_data(X, targets, sample_weight, y)
-        self._train(data, None, None, 1)
+        data = self._tensor_data(part, X, targets, sample_weight, y)
+        self._train(part, data, None, None, 1)
         return self
 
-    def _train(self, data, valid, stopping, epochs):
+    def _train(self, part, data, valid, stopping, epochs):
         net = self.net_
         before = len(net.history)
         net.batch_size = self._batch_rows(len(data))
@@ -198,9 +202,9 @@ class BaseLipschitzMLP(
             with limit_threads(work):
                 converged = self._run(net, data, valid, stopping, epochs)
         except DivergedTrainingError:
-            self._collect(before)
+            self._collect(part, before)
             raise
-        self._collect(before)
+        self._collect(part, before)
         if net.signalled and (self._is_clone or is_second_signal()):
             raise KeyboardInterrupt  # what is around this fit ends as well
         try:
@@ -220,11 +224,11 @@ class BaseLipschitzMLP(
         """Train the net; stopping is None in partial_fit. False if not converged."""
         return net.train(data, valid, stopping=stopping, epochs=epochs)
 
-    def _collect(self, before):
+    def _collect(self, part, before):
         """Move the result of the training from the net to the fitted attributes."""
         net = self.net_
-        self._collect_network(net.module_)
-        self._net_hash = self._network_hash()
+        self._collect_network(part, net.module_)
+        self._net_hash = self._part.hash
         self.history_ = net.history
         self.n_iter_ = max(1, len(net.history) - before)
         self.t_ = net.samples_seen
@@ -243,47 +247,46 @@ class BaseLipschitzMLP(
         else:
             self.best_loss_ = min(losses, default=None)
 
-    def _collect_network(self, module):
-        for name, value in self._network_attributes(module).items():
+    def _collect_network(self, part, module):
+        for name, value in self._network_attributes(part, module).items():
             setattr(self, name, value)
 
-    def _network_attributes(self, module):
+    def _network_attributes(self, part, module):
         """Fitted attributes that hold the network of a module in training."""
-        network = module.to_feedforward()
-        link = "exp" if self.loss in LOG_LINK_LOSSES else self._link
+        collected = part.collect(module)
         return {
-            "network_": network,
-            "n_outputs_": network.n_outputs,
-            "out_activation_": link,
+            "_part": collected,
+            "n_layers_": collected.n_layers,
+            "n_outputs_": collected.n_outputs,
+            "out_activation_": "exp" if self.loss in LOG_LINK_LOSSES else self._link,
         }
 
     def _certify(self):
-        if self.certificate is not None:
-            method = self.certificate
-            if method == "auto":
-                method = auto_method(self.network_, often=True)
-            self.certificate_ = lipschitz_bound(self.network_, method=method)
+        if self.certificate is None:
+            return
+        self.certificate_ = self._part.certificate(self, self.certificate)
+        if self.certificate_ is not None:
             self.lipschitz_bound_ = float(self.certificate_)
 
-    def _check_parameters(self, start=None):
+    def _check_parameters(self):
         """What the constraints cannot say, before any work is done."""
-        sizes = self._hidden_layer_sizes()
-        if start is not None and sizes != start.layer_sizes[1:-1]:
-            raise ValueError(
-                f"hidden_layer_sizes is {sizes}, but the fitted network that "
-                f"warm_start or partial_fit goes on with has {start.layer_sizes[1:-1]}."
-                " Put it back, or clone the estimator to start anew."
-            )
+        self._hidden_layer_sizes()
         check_callbacks(self.callbacks)
         check_activations(self.activation)
         check_solver(self.solver)
         check_device(self.device)
 
+    def _new_part(self):
+        """What the present parameters ask for, without weights."""
+        return DensePart(
+            self._hidden_layer_sizes(), self.activation, self.init_gain, self.device
+        )
+
     def _hidden_layer_sizes(self):
         return layer_sizes(self.hidden_layer_sizes, self.activation)
 
-    def _validate_fit(self, X, y, sample_weight, reset):
-        X, y, dtype = self._validate_samples(X, y, reset)
+    def _validate_fit(self, part, X, y, sample_weight, reset):
+        X, y, dtype = self._validate_samples(part, X, y, reset)
         targets, y = self._encode_targets(y, dtype, reset)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
@@ -294,36 +297,46 @@ class BaseLipschitzMLP(
             raise ValueError("sample_weight must have at least one positive entry.")
         return X, targets, y, sample_weight
 
-    def _validate_samples(self, X, y, reset):
+    def _validate_samples(self, part, X, y, reset):
         """X as an array, y, and the type of targets and weights."""
+        X, shape = part.rows(X)
         X, y = validate_data(
             self,
             X,
             y,
-            dtype=(np.float64, np.float32),
+            dtype=part.accepted,
             multi_output=True,
             y_numeric=self._y_numeric,
             reset=reset,
         )
-        return X, y, X.dtype
+        if reset:
+            part.begin(X, shape)
+        return X, y, part.target_dtype(X)
 
     def _weigh(self, y, sample_weight):
         return sample_weight
 
-    def _split(self, X, targets, y, sample_weight, rng):
-        parts = [(X, targets, sample_weight, y)]
-        if self.early_stopping:
-            parts = split_validation(self, X, targets, sample_weight, y, rng)
-        data = [self._tensor_data(*part) for part in parts]
-        return data if len(data) == 2 else (data[0], None)
+    def _split(self, part, X, targets, y, sample_weight, rng):
+        """Training samples, and held-out ones or None."""
+        if not self.early_stopping:
+            return self._tensor_data(part, X, targets, sample_weight, y), None
+        parts = split_validation(
+            X,
+            targets,
+            sample_weight,
+            y,
+            fraction=self.validation_fraction,
+            classify=is_classifier(self),
+            rng=rng,
+            dtype=part.split_dtype(self.net_.module_),
+        )
+        return [self._tensor_data(part, *samples) for samples in parts]
 
-    def _tensor_data(self, X, targets, sample_weight, y):
+    def _tensor_data(self, part, X, targets, sample_weight, y):
         flat = self.net_.module_.flat
-        return tensor_data(X, targets, sample_weight, y, flat.dtype, flat.device)
-
-    def _make_module(self, generator, X, targets, network):
-        """The torch module that the net trains, new or with a network's weights."""
-        return make_mlp(self, generator, X, targets, network)
+        data = tensor_data(X, targets, sample_weight, y, flat.dtype, flat.device)
+        data.X = part.batch(data.X)
+        return data
 
     # Class of the net, and further arguments of it that a family sets.
     _net_class = MLPNet
@@ -334,19 +347,15 @@ class BaseLipschitzMLP(
     # Parameters of a family that another net is not needed for.
     _not_of_the_net: frozenset = frozenset()
 
-    @property
-    def _start(self):
-        """Fitted state from which warm_start, partial_fit and a new net go on."""
-        return self.network_
-
     def _make_penalty(self, module):
         """Penalty of the family; None for the plain network."""
         return None
 
     def _outputs(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        return self.network_.forward(X)
+        X, _ = self._part.rows(X)
+        X = validate_data(self, X, dtype=self._part.accepted, reset=False)
+        return self._part.outputs(X)
 
     @property
     def net_(self):
@@ -355,22 +364,37 @@ class BaseLipschitzMLP(
         if net is None:
             check_is_fitted(self)
             self._net = self._remake_net(self._training_state)
-        elif self._net_hash is not None and self._net_hash != self._network_hash():
+        elif self._net_hash is not None and self._net_hash != self._part.hash:
             # The network was written to since: its optimizer goes on with it.
             self._net = self._remake_net(export_training_state(net))
         return self._net
 
     def _remake_net(self, state):
         """A net of the present parameters that goes on from the fitted weights."""
-        if self._net_parameters != net_parameters(self):
+        if self._net_parameters != self._parameters_of_net():
             # The moments of another optimizer or step size mean nothing.
             state = random_state_of(state)
-        net = make_net(
-            self,
-            rng=np.random.RandomState(0),  # its generator's state comes from state
-            network=self._start,
-            history=self.history_,
-            training_state=state,
+        part = self._new_part().go_on(self._part)
+        # The generator's own state comes from the training state.
+        net = self._make_net(part, np.random.RandomState(0))
+        self._net_hash = self._part.hash
+        return continue_net(net, self.history_, self.t_, state)
+
+    def _make_net(self, part, rng, X=None, targets=None):
+        """A net of the present parameters; without X for a part that has weights."""
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        generator = torch.Generator().manual_seed(seed)
+        n_outputs = None if targets is None else targets.shape[1]
+        module = part.build(generator, X, n_outputs)
+        self._net_parameters = self._parameters_of_net()
+        return make_net(
+            module,
+            NetSettings.of(self),
+            generator,
+            net_class=self._net_class,
+            penalty=self._make_penalty(module),
+            **self._net_options(),
         )
-        self._net_hash = self._network_hash()
-        return net
+
+    def _parameters_of_net(self):
+        return net_parameters(self.get_params(deep=False), self._not_of_the_net)

@@ -162,11 +162,14 @@ class EpochHooks(Callback):
         Of that fit.
     X, y : array-like
         What fit was given.
+    attributes : callable
+        Fitted attributes, by their names, that a module in training would give.
     """
 
-    def __init__(self, estimator, context, X, y):
+    def __init__(self, estimator, context, X, y, attributes):
         self._arguments = {"estimator": estimator, "X": X, "y": y}
         self._context = context
+        self._attributes = attributes
 
     def on_epoch_begin(self, net, **kwargs):
         """Begin a task of the fit."""
@@ -175,12 +178,9 @@ class EpochHooks(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """End the task; a callback that returns True stops the training."""
-        estimator = self._arguments["estimator"]
         stop = self._epoch.call_on_fit_task_end(
             **self._arguments,
-            reconstruction_attributes=lambda: estimator._network_attributes(
-                net.module_
-            ),
+            reconstruction_attributes=lambda: self._attributes(net.module_),
         )
         if stop:
             raise KeyboardInterrupt

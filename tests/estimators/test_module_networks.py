@@ -356,7 +356,7 @@ def test_predictions_are_made_few_rows_at_a_time(monkeypatch):
     model.module_.register_forward_pre_hook(
         lambda _, inputs: sizes.append(len(inputs[0]))
     )
-    monkeypatch.setattr("sklip.estimators._module_networks._ROWS", 40)
+    monkeypatch.setattr("sklip.estimators._parts.module._ROWS", 40)
     monkeypatch.setattr("sklip.training._modules.flat._CHUNK", 16)
     np.testing.assert_allclose(model.decision_function(ROWS), whole, atol=1e-5)
     assert sizes == [16, 16, 8, 16, 16, 8, 10]
@@ -395,3 +395,16 @@ print(peak() - before)
     run = [sys.executable, "-c", code]
     found = subprocess.run(run, capture_output=True, text=True, check=True)
     assert float(found.stdout.splitlines()[-1]) < 1.35 * 153
+
+
+@pytest.mark.parametrize("module", [None, nn.Linear(64, 3)])
+def test_a_fit_that_is_refused_leaves_the_fitted_network(module):
+    model = NoiseLipschitzClassifier((3,), module=module, max_iter=1, random_state=0)
+    expected = model.fit(ROWS, LABELS).predict(ROWS)
+    with pytest.raises(ValueError, match="validation set"):
+        model.set_params(early_stopping=True, validation_fraction=0.01)
+        model.fit(ROWS, LABELS)
+    with pytest.raises(ValueError, match="let its last layer have 3 outputs"):
+        model.set_params(early_stopping=False, module=nn.Linear(64, 2))
+        model.fit(ROWS, LABELS)
+    np.testing.assert_array_equal(model.predict(ROWS), expected)

@@ -46,7 +46,7 @@ def _model(kind, **parameters):
 def _state(model):
     if model.module is None:
         return [*model.network_.weights, *model.network_.biases]
-    return list(model._module_state.values())
+    return [t.numpy() for t in model.module_.state_dict().values()]
 
 
 @pytest.mark.parametrize("pickled", [False, True])

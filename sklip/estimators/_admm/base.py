@@ -132,8 +132,8 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
             vars(self).pop("_admm_state", None)
         return self._fit(X, y, sample_weight, given)
 
-    def _check_parameters(self, start=None):
-        super()._check_parameters(start)
+    def _check_parameters(self):
+        super()._check_parameters()
         sizes = self._hidden_layer_sizes()
         names = self.activation
         check_sectors([names] * bool(sizes) if isinstance(names, str) else names)
@@ -163,7 +163,9 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         )
 
     def _run(self, net, data, valid, stopping, epochs):
-        settings = ADMMSettings.of(self, self._dtype)
+        settings = ADMMSettings.of(
+            self, str(net.module_.flat.dtype).removeprefix("torch.")
+        )
         run = ADMMRun(settings, net, data, valid, self._split_state_of(net))
         earlier = []
         finished = True
@@ -208,8 +210,8 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         self.lmi_bound_ = float(state.bound)
         self._admm_state = state
 
-    def _collect(self, before):
-        super()._collect(before)
+    def _collect(self, part, before):
+        super()._collect(part, before)
         start = vars(self).pop("_start_epochs", 0)
         self.n_admm_iter_ = len(vars(self).get("primal_residuals_", []))
         self.n_iter_ = max(1, start)
@@ -222,7 +224,7 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         state = super().__getstate__()
         split = state.get("_admm_state")
         streams = getattr(self, "_streams", False)
-        if split is not None and "network_" in state and not streams:
+        if split is not None and "_part" in state and not streams:
             # The certified copy is the network; W and Y need no more than float32.
             state["_admm_state"] = replace(
                 split,

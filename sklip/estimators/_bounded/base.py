@@ -6,18 +6,14 @@ import functools
 import math
 from numbers import Integral, Real
 
-import torch
-
 from sklip._compat import Interval, StrOptions
 from sklip.bounds import BOUND_METHODS, lipschitz_bound
-from sklip.estimators._engine import torch_device
+from sklip.estimators._bounded.part import BoundedPart
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.training import (
     BoundedBackprop,
-    BoundedMLP,
     BoundedNet,
     StoppingRule,
-    units_of,
 )
 
 __all__ = ["BaseBoundedMLP"]
@@ -54,31 +50,18 @@ class BaseBoundedMLP(BaseLipschitzMLP):
     nesterovs_momentum, beta_1, beta_2, epsilon = True, 0.9, 0.999, 1e-8
     learning_rate, power_t, max_fun = "constant", 0.5, None
 
-    def _validate_fit(self, X, y, sample_weight, reset):
-        X, targets, y, sample_weight = super()._validate_fit(X, y, sample_weight, reset)
-        if reset:
-            bound = vars(self).get("lipschitz_bound")
-            self._units = units_of(X, targets, sample_weight, lipschitz_bound=bound)
-        return X, targets, y, sample_weight
-
-    def _make_module(self, generator, X, targets, network):
-        if network is None:
-            hidden = self._hidden_layer_sizes()
-            sizes = (X.shape[1], *hidden, targets.shape[1])
-        else:
-            sizes = network.layer_sizes
-        dtype = self._dtype = X.dtype.name if X is not None else self._dtype
-        module = BoundedMLP(
-            sizes,
-            self._units,
-            **self._module_options(),
-            generator=generator,
-            dtype=getattr(torch, dtype),
-            device=torch_device(self.device),
+    def _new_part(self):
+        return BoundedPart(
+            self._hidden_layer_sizes(), self._module_options(), self.device
         )
-        if network is not None:
-            module.load_feedforward(network)
-        return module
+
+    def _validate_fit(self, part, X, y, sample_weight, reset):
+        X, targets, y, sample_weight = super()._validate_fit(
+            part, X, y, sample_weight, reset
+        )
+        if reset:
+            part.measure(X, targets, sample_weight)
+        return X, targets, y, sample_weight
 
     def _backprop(self, **options):
         return functools.partial(
@@ -97,8 +80,8 @@ class BaseBoundedMLP(BaseLipschitzMLP):
         super()._run(net, data, valid, stopping, epochs)
         return True
 
-    def _collect_network(self, module):
-        super()._collect_network(module)
+    def _collect_network(self, part, module):
+        super()._collect_network(part, module)
         if not self._streams:
             # As if unpickled: further training goes on from the network deployed.
             self._net.settle(self.network_)

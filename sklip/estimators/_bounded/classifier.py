@@ -190,8 +190,8 @@ class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
     ):
         self._store(locals())
 
-    def _check_parameters(self, start=None):
-        super()._check_parameters(start)
+    def _check_parameters(self):
+        super()._check_parameters()
         if not np.isfinite(self._temperature()) or self._temperature() == 0.0:
             raise ValueError(
                 f"radius={self.radius!r} is beyond what floats can divide."

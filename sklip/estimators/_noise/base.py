@@ -37,8 +37,8 @@ class BaseNoiseLipschitz(ModuleNetworkMixin, BaseLipschitzMLP):
         "amp": ["boolean", StrOptions({"float16", "bfloat16"})],
     }
 
-    def _check_parameters(self, start=None):
-        super()._check_parameters(start)
+    def _check_parameters(self):
+        super()._check_parameters()
         if self.module is None and self.input_shape is not None:
             raise ValueError(
                 "input_shape is the shape of one sample for a module; with module=None "
@@ -58,8 +58,8 @@ class BaseNoiseLipschitz(ModuleNetworkMixin, BaseLipschitzMLP):
                 "a torch optimizer class), not 'lbfgs'."
             )
 
-    def _validate_samples(self, X, y, reset):
-        X, y, dtype = super()._validate_samples(X, y, reset)
+    def _validate_samples(self, part, X, y, reset):
+        X, y, dtype = super()._validate_samples(part, X, y, reset)
         if reset and self.lipschitz_weight > 0:
             warn_of_scale(X, self.noise_std)
         return X, y, dtype

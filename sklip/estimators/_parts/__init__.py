@@ -1,0 +1,8 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an estimator's network is: fully connected layers, or any torch module."""
+
+from sklip.estimators._parts.dense import DensePart
+from sklip.estimators._parts.module import ModulePart, check_module_choice
+
+__all__ = ["DensePart", "ModulePart", "check_module_choice"]
