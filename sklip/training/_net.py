@@ -46,10 +46,10 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         Further arguments of :func:`make_optimizer`.
     alpha : float
         Weight of the L2 term.
-    penalty : object with add_gradient and value, or None
+    penalty : Penalty or None
         Penalty on the Lipschitz constant.
     backprop : callable
-        ``backprop(module, loss, alpha)`` makes the pass that gives the gradient.
+        ``backprop(module, loss, alpha)`` makes the Pass that gives the gradient.
     schedule : Schedule
         Factors of the step size.
     max_fun : int

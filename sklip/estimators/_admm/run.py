@@ -119,7 +119,7 @@ class ADMMRun:
     def _train_start(self, stopping, epochs):
         """Training with weight decay, whose weights ADMM starts from."""
         net = self.net
-        net.penalty.rho = self.settings.init_alpha
+        net.penalty.weight = self.settings.init_alpha
         before = len(net.history)
         net.run(self.data, self.valid, stopping, epochs)
         stopping.restore_best(net.module_)

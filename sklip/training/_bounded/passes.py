@@ -47,9 +47,7 @@ class BoundedBackprop(Backprop):
     def loss_value(self, X, targets, sample_weight=None):
         """Weighted mean of the losses of a batch, without noise or gradient."""
         losses = self._losses(self._scaled(X, len(X)), self._scaled_targets(targets))
-        if sample_weight is None:
-            return losses.mean()
-        return torch.dot(losses, self._shares(sample_weight, sample_weight.sum()))
+        return self._mean(losses, sample_weight)
 
     def loss_and_grad(self, X, targets, sample_weight=None):
         """Weighted mean loss; the gradient replaces that in ``flat_grad``."""
@@ -61,13 +59,7 @@ class BoundedBackprop(Backprop):
         losses = self._losses(X, targets)
         work = self._workspace(len(X))
         grad = work.grads[-1]
-        if sample_weight is None:
-            loss = losses.mean()
-            grad.div_(len(X))
-        else:
-            share = self._shares(sample_weight, sample_weight.sum())
-            loss = torch.dot(losses, share)
-            grad.mul_(share[:, None])
+        loss, _ = self._weigh(losses, grad, sample_weight)
         if self.radius_loss is None:
             self._backward(X, work)
             return loss

@@ -4,7 +4,7 @@
 
 import torch
 
-from sklip.training._losses import LOSSES
+from sklip.training._passes.base import Pass
 from sklip.training._passes.kernels import activation_kernel
 
 __all__ = ["Backprop"]
@@ -31,7 +31,7 @@ class _Workspace:
         self.grads_t = [grad.t() for grad in self.grads]
 
 
-class Backprop:
+class Backprop(Pass):
     """Loss and gradient of a :class:`FlatMLP` without autograd.
 
     Parameters
@@ -45,11 +45,8 @@ class Backprop:
     """
 
     def __init__(self, module, loss, alpha=0.0):
-        self.module = module
-        self.loss = LOSSES[loss]
-        self.alpha = alpha
+        super().__init__(module, loss, alpha)
         self.kernels = [activation_kernel(name) for name in module.activation]
-        self.outputs = None
         self._workspaces = {}
         self._weights = module.weights
         self._weights_t = [w.t() for w in self._weights]
@@ -58,16 +55,6 @@ class Backprop:
         self._bias_grads = [layer.bias.grad for layer in module.layers]
         self._flat_weights = module.flat[: module.n_weights]
         self._flat_weight_grad = module.flat_grad[: module.n_weights]
-
-    @property
-    def streams(self):
-        """Random numbers that the pass draws, by name; this one draws none."""
-        return {}
-
-    def restart(self, generator, fresh=True):
-        """Start a run of steps; streams go on where the last run ended."""
-        for stream in self.streams.values():
-            stream.restart(generator, fresh)
 
     def forward(self, X):
         """Outputs for a batch; valid until the next call."""
@@ -84,58 +71,25 @@ class Backprop:
         """Weighted mean of the losses of a batch, without gradient or L2 term."""
         outputs = self.forward(X)
         losses = self.loss(outputs, targets, self._workspace(len(X)).grads[-1])
-        if sample_weight is None:
-            return losses.mean()
-        return torch.dot(losses, self._shares(sample_weight, sample_weight.sum()))
+        return self._mean(losses, sample_weight)
 
     def loss_and_grad(self, X, targets, sample_weight=None):
-        """Loss of a batch; the gradient replaces that in ``flat_grad``.
-
-        Parameters
-        ----------
-        X : tensor of shape (n_samples, n_features)
-            Inputs.
-        targets : tensor of shape (n_samples, n_outputs)
-            One-hot rows or regression targets.
-        sample_weight : tensor of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        loss : tensor of shape ()
-            Weighted mean of the losses, plus the L2 term.
-        """
+        """Loss of a batch; the gradient replaces that in ``flat_grad``."""
         outputs = self.forward(X)
         work = self._workspace(len(X))
         grad = work.grads[-1]
         losses = self.loss(outputs, targets, grad)
-        if sample_weight is None:
-            total = len(X)
-            loss = losses.mean()
-            grad.div_(total)
-        else:
-            total = sample_weight.sum()
-            share = self._shares(sample_weight, total)
-            loss = torch.dot(losses, share)
-            grad.mul_(share[:, None])
+        loss, total = self._weigh(losses, grad, sample_weight)
         self._backward(X, work)
         if self.alpha:
             loss = self._add_l2(loss, total)
         return loss
 
-    @staticmethod
-    def _shares(sample_weight, total):
-        """Weights divided by their sum; zeros for a batch that weighs nothing."""
-        return torch.where(total > 0, sample_weight / total, sample_weight)
-
     def _add_l2(self, loss, total):
-        weights = self._flat_weights
+        weights, rate = self._flat_weights, self._l2_rate(total)
         if torch.is_tensor(total):
-            # A batch without weight takes no L2 step either: its share is undefined.
-            rate = torch.where(total > 0, self.alpha / total, 0.0)
             self._flat_weight_grad.add_(weights * rate)
             return loss + 0.5 * rate * torch.dot(weights, weights)
-        rate = self.alpha / total
         self._flat_weight_grad.add_(weights, alpha=rate)
         return loss.add_(torch.dot(weights, weights), alpha=0.5 * rate)
 

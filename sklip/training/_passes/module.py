@@ -7,8 +7,7 @@ import contextlib
 import torch
 
 from sklip.training._draws import Stream, borrowed_generators
-from sklip.training._losses import LOSSES
-from sklip.training._passes.dense import Backprop
+from sklip.training._passes.base import Pass
 from sklip.training._penalties import NoiseSource, power_step
 
 __all__ = ["ModuleBackprop", "amp_dtype"]
@@ -23,8 +22,8 @@ def amp_dtype(amp):
     return getattr(torch, amp) if amp else None
 
 
-class ModuleBackprop:
-    """The interface of :class:`Backprop` on a :class:`FlatModule`.
+class ModuleBackprop(Pass):
+    """The pass of a :class:`FlatModule`, by autograd up to the outputs.
 
     Clean and noisy samples go through the module in one batch: batch normalisation then
     normalises both by the same statistics, so that k(x) compares one function at two
@@ -44,32 +43,27 @@ class ModuleBackprop:
         float16 or bfloat16: compute in it, on CUDA.
     """
 
-    _shares = staticmethod(Backprop._shares)
-
     def __init__(self, module, loss, alpha=0.0, *, noise=None, dtype=None):
-        self.module = module
-        self.loss = LOSSES[loss]
-        self.alpha = alpha
+        super().__init__(module, loss, alpha)
         self.noise = noise
         self.dtype = dtype if module.flat.device.type == "cuda" else None
-        self.outputs = None
         device = module.flat.device
         # What dropout and the like draw, on the CPU and where the module is.
-        self.streams = {
+        self._streams = {
             f"module_{kind}": Stream(torch.device(kind), salt)
             for salt, kind in enumerate(sorted({"cpu", device.type}), start=1)
         }
-        self._module_streams = list(self.streams.values())
+        self._module_streams = list(self._streams.values())
         if noise is not None:
-            self.source = self.streams["noise"] = NoiseSource(noise.std, device)
+            self.source = self._streams["noise"] = NoiseSource(noise.std, device)
         # float16 alone underflows: its gradients are scaled up and back.
         self._scale = _FIRST_SCALE if self.dtype == torch.float16 else None
         self._steps = 0
 
-    def restart(self, generator, fresh=True):
-        """Start a run of steps; streams go on where the last run ended."""
-        for stream in self.streams.values():
-            stream.restart(generator, fresh)
+    @property
+    def streams(self):
+        """What the module draws in training mode, and the noise."""
+        return self._streams
 
     def forward(self, X):
         """Outputs in eval mode."""
@@ -82,27 +76,10 @@ class ModuleBackprop:
         """Weighted mean of the losses in eval mode, without noise or L2 term."""
         outputs = self.forward(X)
         losses = self.loss(outputs, targets, torch.empty_like(outputs))
-        if sample_weight is None:
-            return losses.mean()
-        return torch.dot(losses, self._shares(sample_weight, sample_weight.sum()))
+        return self._mean(losses, sample_weight)
 
     def loss_and_grad(self, X, targets, sample_weight=None):
-        """Loss of a batch in training mode; the gradients are new.
-
-        Parameters
-        ----------
-        X : tensor of shape (n_samples, ...)
-            Inputs.
-        targets : tensor of shape (n_samples, n_outputs)
-            One-hot rows or regression targets.
-        sample_weight : tensor of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        loss : tensor of shape ()
-            Weighted mean of the losses and noise terms, plus the L2 term.
-        """
+        """Loss of a batch in training mode; the gradients are new."""
         n = len(X)
         inputs, length = self._inputs(X)
         # Batch normalisation has no statistics of a lone row: it uses the running ones.
@@ -170,11 +147,7 @@ class ModuleBackprop:
             self._scale, self._steps = self._scale * 2, 0
 
     def _add_l2(self, loss, total):
-        if torch.is_tensor(total):
-            # A batch without weight takes no L2 step either: its share is undefined.
-            rate = torch.where(total > 0, self.alpha / total, 0.0)
-        else:
-            rate = self.alpha / total
+        rate = self._l2_rate(total)
         weights = [w.detach() for w in self.module.weights if w.grad is not None]
         grads = [w.grad for w in self.module.weights if w.grad is not None]
         torch._foreach_add_(grads, torch._foreach_mul(weights, rate))

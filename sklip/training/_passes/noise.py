@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The hand-written pass with the noise term: clean and noisy samples in one batch."""
 
-import torch
-
 from sklip.training._passes.dense import Backprop
 from sklip.training._penalties import NoiseSource, power_step
 
@@ -37,22 +35,7 @@ class NoiseBackprop(Backprop):
         return {"noise": self.source}
 
     def loss_and_grad(self, X, targets, sample_weight=None):
-        """Loss of a batch; the gradient replaces that in ``flat_grad``.
-
-        Parameters
-        ----------
-        X : tensor of shape (n_samples, n_features)
-            Inputs.
-        targets : tensor of shape (n_samples, n_outputs)
-            One-hot rows or regression targets.
-        sample_weight : tensor of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        loss : tensor of shape ()
-            Weighted mean of the losses and noise terms, plus the L2 term.
-        """
+        """Loss of a batch; the gradient replaces that in ``flat_grad``."""
         n = len(X)
         both = self._buffer(X)
         length = self.source.write_noisy(X, both)
@@ -66,16 +49,7 @@ class NoiseBackprop(Backprop):
         grad = work.grads[-1]
         losses = self.loss(outputs[:n], targets, grad[:n])
         losses = losses + self.noise.add_gradient(outputs, length, grad)
-        if sample_weight is None:
-            total = n
-            loss = losses.mean()
-            grad.div_(total)
-        else:
-            total = sample_weight.sum()
-            share = self._shares(sample_weight, total)
-            loss = torch.dot(losses, share)
-            grad[:n].mul_(share[:, None])
-            grad[n:].mul_(share[:, None])
+        loss, total = self._weigh(losses, grad, sample_weight)
         self._backward(both, work)
         if self.alpha:
             loss = self._add_l2(loss, total)

@@ -4,10 +4,12 @@
 
 import torch
 
+from sklip.training._penalties.base import Penalty
+
 __all__ = ["KeptDirection"]
 
 
-class KeptDirection:
+class KeptDirection(Penalty):
     """Base of penalties that add one flat direction, renewed every few steps.
 
     A subclass defines ``_refresh()``, which writes to ``parts``, and
@@ -22,8 +24,7 @@ class KeptDirection:
     """
 
     def __init__(self, module, weight):
-        self.module = module
-        self.weight = weight
+        super().__init__(module, weight)
         self.weights = module.weights
         self.layer_grads = [layer.weight.grad for layer in module.layers]
         self._flat_grad = module.flat_grad[: module.n_weights]

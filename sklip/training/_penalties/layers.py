@@ -1,15 +1,14 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Penalties on the Lipschitz constant, with their own gradients."""
+"""Penalties on the spectral norms of the layers, and their gradients."""
 
 import math
 
 import torch
 
 from sklip.training._penalties.directions import KeptDirection
-from sklip.training._penalties.lipsdp import LipSDPPenalty
 
-__all__ = ["PENALTIES", "JacobianPenalty", "ProductPenalty", "SpectralPenalty"]
+__all__ = ["ProductPenalty", "SpectralPenalty"]
 
 # The direction is kept for some steps: at least the first number, up to the second
 # where the layers are large and the batch small, so that it stays cheap beside a step.
@@ -78,6 +77,8 @@ def _norm_and_direction(w, out):
 class SpectralPenalty(_NormPenalty):
     """½ μ Σ_k ‖W_k‖₂², the sum of the squared spectral norms."""
 
+    summary = "half the sum of the squared spectral norms of the weight matrices"
+
     def _rates(self, norms):
         return [self.weight * norm for norm in norms]
 
@@ -88,6 +89,8 @@ class SpectralPenalty(_NormPenalty):
 class ProductPenalty(_NormPenalty):
     """μ Π_k ‖W_k‖₂, the product bound itself ((28) of paper 000)."""
 
+    summary = "the product of the spectral norms"
+
     def _rates(self, norms):
         return [
             self.weight * math.prod(norms[:k] + norms[k + 1 :])
@@ -96,67 +99,3 @@ class ProductPenalty(_NormPenalty):
 
     def _value(self, norms):
         return self.weight * math.prod(norms)
-
-
-class JacobianPenalty:
-    """½ μ times the mean of ‖J(x)‖_F² over the samples of the batch.
-
-    The exact Jacobian is formed from the layers' slopes, and differentiated by
-    autograd; where an activation has kinks the slopes count as constant.
-    """
-
-    def __init__(self, module, weight):
-        self.weight = weight
-        self.module = module
-        self._parameters = list(module.parameters())
-
-    def restart(self, batch_size):
-        """Nothing is remembered from step to step."""
-
-    def add_gradient(self, X, sample_weight=None):
-        """Add the gradient of the penalty on one batch; returns its value."""
-        with torch.enable_grad():
-            value = self._penalty(X, sample_weight)
-            free = [p for p in self._parameters if p.requires_grad]
-            grads = torch.autograd.grad(value, free, allow_unused=True)
-        for parameter, grad in zip(free, grads, strict=True):
-            if grad is not None:
-                parameter.grad.add_(grad)
-        return float(value.detach())
-
-    add_exact_gradient = add_gradient
-
-    def value(self, X, sample_weight=None):
-        """Value of the penalty on one batch."""
-        with torch.enable_grad():
-            return float(self._penalty(X, sample_weight).detach())
-
-    def _penalty(self, X, sample_weight):
-        jacobian = self._jacobian(X)
-        squares = jacobian.square().sum((1, 2))
-        if sample_weight is None:
-            mean = squares.mean()
-        else:
-            total = sample_weight.sum().clamp_min(torch.finfo(X.dtype).tiny)
-            mean = (squares * sample_weight).sum() / total
-        return 0.5 * self.weight * mean
-
-    def _jacobian(self, X):
-        slopes, a = [], X
-        layers = self.module.layers
-        for layer, activation in zip(layers, self.module.hidden_modules, strict=False):
-            z = torch.nn.functional.linear(a, layer.weight, layer.bias)
-            a = activation(z)
-            slopes.append(torch.autograd.grad(a.sum(), z, create_graph=True)[0])
-        jacobian = layers[-1].weight.expand(len(X), -1, -1)
-        for layer, slope in zip(reversed(layers[:-1]), reversed(slopes), strict=True):
-            jacobian = (jacobian * slope[:, None, :]) @ layer.weight
-        return jacobian
-
-
-PENALTIES = {
-    "spectral": SpectralPenalty,
-    "product": ProductPenalty,
-    "jacobian": JacobianPenalty,
-    "lipsdp": LipSDPPenalty,
-}

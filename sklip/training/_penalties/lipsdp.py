@@ -22,6 +22,10 @@ class LipSDPPenalty(KeptDirection):
     The program is solved again every few steps, from the last solution.
     """
 
+    summary = (
+        "the square of LipSDP's bound (solved again every few steps: many times slower)"
+    )
+
     def __init__(self, module, weight):
         super().__init__(module, weight)
         self._square, self._point = 0.0, None
