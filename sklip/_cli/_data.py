@@ -9,6 +9,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 from sklip._cli._columns import ColumnKinds, find_identifiers, sort_columns
+from sklip._cli._dates import describe_dates, find_dates, with_date_parts
 from sklip._cli._errors import JobError, counted, shown
 from sklip._cli._leaks import find_leaks
 from sklip._cli._read import read_table
@@ -41,6 +42,10 @@ class Table:
         Sentences about what was left out or filled in.
     groups : Series or None
         Of the test rows, the column by whose values scores are reported.
+    dates : dict
+        Columns of the file that became numbers, and how.
+    is_bundled : bool
+        Whether this is no file.
     """
 
     name: str
@@ -54,6 +59,8 @@ class Table:
     separator: str | None = None
     notes: list = field(default_factory=list)
     groups: object = None
+    dates: dict = field(default_factory=dict)
+    is_bundled: bool = False
 
     @property
     def spread(self):
@@ -73,6 +80,7 @@ def load_bundled(test_size, random_state):
         "classification",
         *parts,
         kinds,
+        is_bundled=True,
     )
 
 
@@ -84,6 +92,9 @@ def load_csv(path, target, task, test_size, random_state, selection):
     task, y, usable = take_target(frame, target, task)
     notes += _describe_unusable(usable, frame[target].isna().to_numpy())
     frame = frame.drop(columns=target)
+    dates, doubtful = find_dates(frame)
+    frame, _ = with_date_parts(frame.drop(columns=doubtful), dates)
+    notes += describe_dates(dates, doubtful)
     frame, infinite = _without_infinity(frame.loc[usable])
     if infinite:
         notes.append(f"Infinite values count as missing: {shown(infinite)}.")
@@ -97,12 +108,15 @@ def load_csv(path, target, task, test_size, random_state, selection):
             f"{str(path)!r} has no numeric column to learn from besides the target, so "
             "nothing could be perturbed and there is nothing to certify."
         )
-    parts[:2] = [part[kinds.kept] for part in parts[:2]]
+    kept = [name for name in frame.columns if name not in kinds.dropped]
+    parts[:2] = [part[kept] for part in parts[:2]]
     leaks = find_leaks(parts[0], parts[2], task, random_state)
     notes = _describe_leaks(leaks, target) + notes + _describe_columns(frame, kinds)
     if groups is not None:
         groups = groups.loc[parts[1].index]
-    return Table(str(path), target, task, *parts, kinds, separator, notes, groups)
+    return Table(
+        str(path), target, task, *parts, kinds, separator, notes, groups, dates
+    )
 
 
 def _split(X, y, stratify, test_size, random_state):

@@ -52,7 +52,7 @@ def build(table, choice, *, hidden_layer_sizes, max_iter, device, seed):
 
 def preparation(table):
     """Standardise numbers, one-hot encode the rest; the bundled data has no rest."""
-    if table.separator is None:
+    if table.is_bundled:
         return StandardScaler()
     one_hot = OneHotEncoder(
         handle_unknown="infrequent_if_exist",

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from sklip._cli._bundle import write_bundle
+from sklip._cli._card import model_card
 from sklip._cli._errors import JobError
 from sklip._cli._measure import measure_curve
 from sklip._cli._read import MISSING_MARK
 from sklip._files import replacing
+from sklip.bounds import LipschitzCertificate
 from sklip.inspection import shortened
 
-__all__ = ["check_outputs", "draw", "save"]
+__all__ = ["check_outputs", "check_report", "draw", "save", "write_report"]
 
 _POINTS = 72.0  # in an inch
 
@@ -37,6 +40,21 @@ def check_outputs(plot, save_to):
             ) from None
     if plot is not None:
         _check_picture_type(Path(plot))
+
+
+def check_report(path):
+    """Refuse a report that could not be written."""
+    if path is None:
+        return
+    _check_path("report", Path(path))
+    if Path(path).suffix.lower() not in (".csv", ".html"):
+        raise JobError(f"--report {str(path)!r} must end in .csv or .html.")
+
+
+def write_report(path, rows):
+    """One line for each row of a table."""
+    write = rows.to_html if Path(path).suffix.lower() == ".html" else rows.to_csv
+    _write("report", path, write)
 
 
 def _check_path(option, path):
@@ -102,7 +120,7 @@ def _label(axes, table, threat):
         quantity = shortened(quantity, height, axes.yaxis.label.get_fontsize())
         axes.set_ylabel(quantity, parse_math=False)  # a name may hold dollar signs
         axes.set_ylim(bottom=0.0)
-    title = table.name if table.separator is None else _file_name(table)
+    title = table.name if table.is_bundled else _file_name(table)
     width = 0.8 * _POINTS * axes.figure.get_figwidth()
     title = shortened(title, width, axes.title.get_fontsize())
     axes.set_title(title, parse_math=False)
@@ -113,15 +131,21 @@ def _file_name(table):
     return f"{Path(table.name).name}: {table.target}"
 
 
-def save(path, model, table):
-    """Write the fitted model with skops; how to load it, as text."""
+def save(path, model, table, about, threat):
+    """Write the fitted model with what is known about it; how to go on, as text."""
     from skops import io
 
-    _write("save", path, lambda beside: io.dump(model, beside))
+    certificate = LipschitzCertificate.from_json(about["certificate"])
+    card = model_card(about, threat, certificate)
+    _write("save", path, lambda beside: write_bundle(beside, model, about, card))
     trusted = io.get_untrusted_types(file=path)
     names = "".join(f"\n        {name!r}," for name in trusted)
     lines = [
-        f"The fitted model is in {path}. Read the names below, then load it with",
+        f"The fitted model is in {path}, with its units, columns, figures, certificate",
+        "and a model card. For new rows, and to verify it:",
+        f"    python -m sklip certify {path} new.csv",
+        f"    python -m sklip check {path}",
+        "In Python, read the names below, then load it with",
         "    import skops.io",
         f"    model = skops.io.load({str(path)!r}, trusted=[{names}",
         "    ])",

@@ -11,7 +11,7 @@ from pathlib import Path
 from sklip._cli._errors import JobError, counted, one_sentence, shown
 from sklip._cli._numbers import read_numbers
 
-__all__ = ["MISSING_MARK", "Layout", "read_table"]
+__all__ = ["MISSING_MARK", "Layout", "label_of", "read_table"]
 
 # What pandas does not take for a missing value by itself, but many files use.
 MISSING_MARK = "?"
@@ -47,7 +47,7 @@ def read_table(path, layout):
         raise JobError(f"{str(path)!r} is not a file.")
     reader = _READERS.get(path.suffix.lower())
     frame, separator, notes = (
-        _read_csv(path, layout) if reader is None else _read_other(path, reader)
+        _read_csv(path, layout) if reader is None else _read_other(path, reader, layout)
     )
     if len(frame) == 0:
         raise JobError(f"The file {str(path)!r} has no rows below its header.")
@@ -55,7 +55,8 @@ def read_table(path, layout):
     return frame, separator, notes
 
 
-def _read_other(path, reader):
+def _read_other(path, reader, layout):
+    """Parquet or Excel, with the types that a CSV file would give."""
     import pandas
 
     try:
@@ -66,7 +67,36 @@ def _read_other(path, reader):
         ) from error
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         raise _unreadable(path, one_sentence(error)) from error
-    return frame, None, []
+    frame = frame.copy()
+    for name in frame.columns:
+        frame[name] = _simple(frame[name])
+    notes = read_numbers(
+        frame, layout.decimal, lambda columns: frame[columns].astype("string")
+    )
+    return frame, None, notes
+
+
+def _simple(column):
+    """Numbers, true and false, and dates of numpy; everything else text."""
+    kind = column.dtype.kind
+    if kind in "iuf" and column.isna().any():
+        return column.astype("float64")
+    if kind in "iufbM" and not column.isna().any():
+        return column if kind == "M" else column.astype(column.dtype.name.lower())
+    if kind == "M":
+        return column
+    filled = column.dropna()
+    if kind == "b" or filled.map(lambda value: value is True or value is False).all():
+        values = column.astype("object")
+    else:
+        values = column.map(label_of, na_action="ignore").astype("object")
+    return values.where(values.notna(), float("nan"))
+
+
+def label_of(value):
+    """Text of a code; a whole number without the fraction that gaps gave it."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def _read_csv(path, layout):

@@ -7,6 +7,7 @@ import torch
 from sklip._cli._baselines import measure_baselines
 from sklip._cli._choices import choose, plain
 from sklip._cli._data import load_bundled, load_csv
+from sklip._cli._description import describe
 from sklip._cli._errors import JobError, counted
 from sklip._cli._measure import measure, measured_rows
 from sklip._cli._models import (
@@ -48,7 +49,8 @@ def run(job):
     rows = measured_rows(table, job.random_state)
     models, results = [], []
     warm_up()
-    for choice in _choices(job, table, radii):
+    choices = _choices(job, table, radii)
+    for choice in choices:
         model, seconds = _train(job, table, choice)
         say(f"Certifying {counted(len(rows), 'test row')}.")
         options = {"name": choice.name, "seed": job.random_state}
@@ -64,7 +66,8 @@ def run(job):
         draw(job.plot, table, threat, models, results, rows, radii)
         print(f"\nThe picture is in {job.plot}.")
     if job.save is not None:
-        print(f"\n{save(job.save, models[0], table)}")
+        about = describe(table, threat, radii, results, choices[0])
+        print(f"\n{save(job.save, models[0], table, about, threat)}")
     return results
 
 

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 
 from sklip._cli._errors import JobError, shown
-from sklip._cli._read import Layout
+from sklip._cli._read import Layout, label_of
 
 __all__ = ["Selection"]
 
@@ -57,15 +57,9 @@ class Selection:
         for name in self.categorical:
             if name in kept and name != target:
                 frame[name] = (
-                    frame[name].map(_label, na_action="ignore").astype("object")
+                    frame[name].map(label_of, na_action="ignore").astype("object")
                 )
         return frame
-
-
-def _label(value):
-    """Text of a code; a whole number without the fraction that gaps gave it."""
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)
 
 
 def _check_there(frame, name, option):

@@ -8,6 +8,7 @@ import pytest
 
 from sklip._cli import _output
 from sklip._cli._errors import JobError
+from sklip._cli._threat import Threat
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 LONG = "turnover per employee and quarter, seasonally adjusted, in k$ net of $ tax" * 2
@@ -19,9 +20,9 @@ def test_labels_stay_inside_the_picture(task):
     axes = figure.subplots()
     axes.plot([0.0, 1.0], [0.0, 1.0])
     table = SimpleNamespace(
-        task=task, target=LONG, separator=",", name=f"folder/{LONG}.csv"
+        task=task, target=LONG, is_bundled=False, name=f"folder/{LONG}.csv"
     )
-    _output._label(axes, table)
+    _output._label(axes, table, Threat({}))
     figure.draw_without_rendering()
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
         box = text.get_window_extent()
@@ -33,8 +34,10 @@ def test_labels_stay_inside_the_picture(task):
 def test_a_short_name_is_written_out():
     figure = Figure(layout="constrained")
     axes = figure.subplots()
-    table = SimpleNamespace(task="regression", target="y", separator=",", name="d.csv")
-    _output._label(axes, table)
+    table = SimpleNamespace(
+        task="regression", target="y", is_bundled=False, name="d.csv"
+    )
+    _output._label(axes, table, Threat({}))
     assert axes.get_title() == "d.csv: y"
     assert axes.get_ylabel() == "mean width of the certified interval of y"
 
