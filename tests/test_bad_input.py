@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 
 import sklip
 from sklip.networks import random_network
@@ -218,6 +219,9 @@ BAD = {
     "LipschitzEstimate.kind": ["upper", "", None, 3],
     "multipliers": [3, "abc", {}, [["a"]], [[1j]], [masked([1.0])], [[HUGE]]],
     "reject_label": [None, 1.5, 0, 1, "no"],
+    "certification": options(ESTIMATE),
+    "every": counts(),
+    "classes": [masked([0, 1]), 0, "01", [[0, 1]], [1, 0], [0, 0, 1], [0], []],
     "specification": [None, 3, "box", X],
     "module": [None, 3, "cnn", NET],
     "input_shape": [3, "34", [0, 4], [2.5], [True, 4], [HUGE], 1j],
@@ -258,31 +262,36 @@ DRAWN += [
 ]
 AROUND = ["CertifiedIntervalRegressor", "CertifiedRadiusTransformer"]
 AROUND += ["CertifiedRejectClassifier", "LipschitzScaler", "LocalLipschitzTransformer"]
+# Looked at in the first epoch of a fit, which begins with its ``initialize``.
+AROUND += ["LipschitzHistory"]
 # tests/estimators/test_bad_parameters.py has them.
 MLPS = [n for n in sklip.__all__ if "MLP" in n or n.startswith("NoiseLipschitz")]
-# They hold what a function found, or are looked at in the first epoch.
-RECORDS = ["JacobianDiagnostic", "Verification", "Specification", "LipschitzHistory"]
+# They hold what a function found.
+RECORDS = ["JacobianDiagnostic", "Verification", "Specification"]
 # Whatever is given is drawn, or looked at and said to be unusable later.
 FREE = {"name", "ax", "line_kwargs", "bar_kwargs", "network"}
 
 
 def resolve(name):
-    """The callable behind a dotted name; for an estimator, making and fitting it."""
+    """The callable behind a name; for an estimator or callback, with its beginning."""
     found = sklip
     for part in name.split("."):
         found = getattr(found, part)
-    is_estimator = inspect.isclass(found) and issubclass(found, BaseEstimator)
-    return fitting(found) if is_estimator else found
+    if inspect.isclass(found) and issubclass(found, BaseEstimator | Callback):
+        return fitting(found)
+    return found
 
 
 def fitting(cls):
     def fit(X, y, **params):
+        if issubclass(cls, Callback):
+            return cls(X, y, **params).initialize()
         return cls(**params).fit(X, y)
 
-    own = inspect.signature(cls).parameters.values()
-    first = list(inspect.signature(fit).parameters.values())[:2]
+    first = dict(list(inspect.signature(fit).parameters.items())[:2])
+    own = dict(inspect.signature(cls).parameters)
     kind = inspect.Parameter.KEYWORD_ONLY
-    parameters = [parameter.replace(kind=kind) for parameter in (*first, *own)]
+    parameters = [p.replace(kind=kind) for p in {**own, **first}.values()]
     fit.__signature__ = inspect.Signature(parameters)
     return fit
 

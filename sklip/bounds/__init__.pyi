@@ -59,6 +59,7 @@ from sklip.bounds._propagation import (
     rows_over_boxes,
     shape_of,
 )
+from sklip.bounds._rounding import forward_error
 from sklip.bounds._subject import ModuleSubject, NetworkSubject, Subject, subject_of
 from sklip.bounds._z import ParityLayout, Z
 
@@ -91,6 +92,7 @@ __all__ = [
     "expected_lipschitz",
     "feature_slopes",
     "feedforward_from_module",
+    "forward_error",
     "is_feasible",
     "jacobian_diagnostic",
     "jacobian_variance",

@@ -42,12 +42,14 @@ def cached_bound(model, *, method="auto"):
         network = resolve_network(model)
     except UnsupportedModelError:
         return lipschitz_bound(model, method=method)
-    wanted = auto_method(network) if method == "auto" else method
+    if method == "auto" and auto_method(network) == "lipsdp":
+        method = "lipsdp"
     fitted = getattr(model, "certificate_", None)
     if isinstance(fitted, LipschitzCertificate):
-        same = (fitted.network_hash, fitted.method) == (network.hash, wanted)
+        # Where "auto" is first-order steps no method of a certificate stands for it.
+        same = (fitted.network_hash, fitted.method) == (network.hash, method)
         # An attribute may have been replaced since: its number is proven again.
         if same and fitted.verify(network):
             return fitted
-    key = network.hash, wanted
-    return _known.get(key, lambda: lipschitz_bound(network, method=wanted))
+    key = network.hash, method
+    return _known.get(key, lambda: lipschitz_bound(network, method=method))

@@ -5,10 +5,10 @@
 import numpy as np
 
 from sklip._arguments import as_random_state, check_count
-from sklip._floats import UNIT, frobenius, gamma, lengths
+from sklip._floats import lengths
 from sklip.bounds._ascent import JacobianAscent
 from sklip.bounds._estimate import LipschitzEstimate
-from sklip.bounds._norms import layer_norms
+from sklip.bounds._rounding import forward_error
 from sklip.networks import network_view
 
 __all__ = ["lipschitz_lower_bound"]
@@ -89,6 +89,7 @@ class _Search:
 
     def __init__(self, network, mutable, rng):
         self.network, self.mutable, self.rng = network, mutable, rng
+        self.rounding = network_view(network).rounding
         first = network.weights[0]
         sizes = lengths(first, axis=0)
         # Coordinates in units that change the first layer by about one.
@@ -149,28 +150,9 @@ class _Search:
         left = (points + offsets).reshape(-1, points.shape[1])
         right = (points - offsets).reshape(-1, points.shape[1])
         change = lengths(self.network.forward(left) - self.network.forward(right))
-        change -= _rounding(self.network, left) + _rounding(self.network, right)
+        for end in (left, right):
+            change -= forward_error(self.network, end, self.rounding)[0]
         distance = lengths(left - right) * (1.0 + 1e-12)
         with np.errstate(invalid="ignore", divide="ignore"):
             quotients = np.where(distance > 0.0, change / distance, 0.0)
         return float(max(0.0, np.max(quotients) * (1.0 - 1e-12)))
-
-
-def _rounding(network, points):
-    """Bound of the l2 rounding error of the forward pass at each point."""
-    norms = layer_norms(network, 2)
-    first = network.weights[0]
-    size = np.abs(points) @ np.abs(first).T + np.abs(network.biases[0])
-    error = gamma(first.shape[1]) * lengths(size)
-    z = points @ first.T + network.biases[0]
-    for k, activation in enumerate(network.activations, start=1):
-        # 16 roundings an activation, relative to its own size.
-        scale = 16.0 * UNIT * max(1.0, activation.lipschitz)
-        size = np.sqrt(z.shape[1]) + lengths(z) + error
-        error = activation.lipschitz * error + scale * size
-        a = activation.function(z)
-        weight, bias = network.weights[k], network.biases[k]
-        size = frobenius(weight) * (lengths(a) + error) + frobenius(bias)
-        error = norms[k] * error + gamma(weight.shape[1]) * size
-        z = a @ weight.T + bias
-    return 1.01 * error

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from sklip._arguments import refuse_ambiguous
+from sklip.bounds import forward_error
 from sklip.certification._gaps import logit_gaps
 from sklip.certification._module_decisions import holds_module, module_decisions
-from sklip.certification._rounding import forward_error
 from sklip.certification._validation import encode_labels
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, network_view

@@ -6,12 +6,12 @@ import numpy as np
 
 from sklip._arguments import check_norm, check_radius, refuse_ambiguous
 from sklip._floats import UNIT
+from sklip.bounds import forward_error
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
 from sklip.certification._module_decisions import holds_module
 from sklip.certification._module_intervals import module_interval
 from sklip.certification._pairs import LOCAL_METHODS, check_method, norm_ratio, rules
-from sklip.certification._rounding import forward_error
 from sklip.networks import FeedForward
 
 __all__ = ["certified_interval"]

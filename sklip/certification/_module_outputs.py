@@ -11,6 +11,7 @@ from sklip._copies import own_copy
 from sklip._floats import lengths
 from sklip.bounds import (
     double_copy,
+    forward_error,
     linear_norm,
     module_bound,
     shaped_errors,
@@ -18,7 +19,6 @@ from sklip.bounds import (
     unwrap_any_module,
     view_in_front,
 )
-from sklip.certification._rounding import forward_error
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["ModuleOutputs", "module_outputs"]

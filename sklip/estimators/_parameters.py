@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Parameters that all multilayer perceptrons share, and what is allowed for them."""
 
+from inspect import Parameter, Signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklip.training import SCHEDULES, callback_params, set_callback_params
 __all__ = [
     "PARAMETER_CONSTRAINTS",
     "DocumentedCallbacks",
+    "abstract",
     "check_activations",
     "check_solver",
     "layer_sizes",
@@ -87,6 +89,36 @@ def layer_sizes(hidden_layer_sizes, activation):
             f"hidden_layer_sizes has {len(sizes)}."
         )
     return tuple(int(n) for n in sizes)
+
+
+def abstract(cls):
+    """Let a base refuse, whatever its arguments, to be made itself.
+
+    Parameters
+    ----------
+    cls : type
+        The base of a classifier and a regressor that are called like it.
+
+    Returns
+    -------
+    cls : type
+        The same class, whose signature is empty.
+    """
+    name = cls.__name__
+
+    # Not __new__, whose signature would be every subclass's.
+    def __init__(self, *arguments, **parameters):
+        """Refuse to make the base itself."""
+        if type(self) is cls:
+            raise TypeError(
+                f"{name} is an abstract base: use {name}Classifier or {name}Regressor."
+            )
+        super(cls, self).__init__(*arguments, **parameters)
+
+    own = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
+    __init__.__signature__ = Signature([own])
+    cls.__init__ = __init__
+    return cls
 
 
 class DocumentedCallbacks:

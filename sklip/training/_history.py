@@ -3,9 +3,10 @@
 """The bound and the certified accuracy after each epoch, written into the history."""
 
 import numpy as np
+from sklearn.utils import check_array, check_consistent_length
 from skorch.callbacks import Callback
 
-from sklip._arguments import check_count, refuse_masked
+from sklip._arguments import check_count, check_labels, check_radius, refuse_masked
 from sklip.bounds import lipschitz_bound
 from sklip.certification import certified_accuracy_score
 from sklip.networks import FeedForward
@@ -96,13 +97,39 @@ class LipschitzHistory(Callback):
             If an argument is out of range.
         """
         check_count(self.every, "every")
-        refuse_masked(self.X, "X")
+        check_radius(self.radius)
         lipschitz_bound(_PROBE, method=self.method)
-        method = "best" if self.certification is None else self.certification
-        certified_accuracy_score(
-            _PROBE, [[1.0]], [0], radius=self.radius, method=method
-        )
+        if self.certification is not None:
+            self._check_certification()
+        self._check_samples()
         return self
+
+    def _check_certification(self):
+        options = {"radius": self.radius, "method": self.certification}
+        try:
+            certified_accuracy_score(_PROBE, [[1.0]], [0], **options)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"certification is no method: {error}") from error
+
+    def _check_samples(self):
+        """What can be said of X, y and classes before there is a network."""
+        if self.X is None:
+            for name in ("y", "classes"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name} is given without X: it would be ignored.")
+            return
+        refuse_masked(self.X, "X")
+        check_array(self.X, input_name="X")
+        if self.y is None:
+            return
+        check_consistent_length(self.X, y := check_labels(self.y))
+        if self.classes is None:
+            return
+        classes = check_labels(self.classes, "classes")
+        if not np.array_equal(classes, np.unique(classes)):
+            raise ValueError(f"classes must be sorted labels, got {classes!r}.")
+        if not np.isin(y, classes).all():
+            raise ValueError("classes must hold every label of y.")
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Score the network as it is now.

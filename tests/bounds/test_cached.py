@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """No program is solved twice for one network, nor for a sample beyond saving."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -21,6 +23,7 @@ from sklip import (
 )
 from sklip.bounds import _cached, cached_bound
 from sklip.bounds._lipsdp import bound, pairs
+from sklip.bounds._methods import METHODS
 from sklip.networks import random_network
 
 pytestmark = pytest.mark.filterwarnings(
@@ -54,6 +57,20 @@ def test_remembers_by_network_and_method(solves):
     assert product.method == "product" and product.value >= first.value
     other = random_network((4, 8, 2), random_state=1)
     assert cached_bound(other).network_hash == other.hash
+
+
+def test_auto_is_the_bound_of_lipschitz_bound_above_the_limit_of_lipsdp(monkeypatch):
+    """First-order steps there; fit's certificate, which spares them, is looser."""
+    X, y = load_digits(return_X_y=True)
+    often = replace(METHODS["lipsdp"], limit=1, limit_often=1)
+    monkeypatch.setitem(METHODS, "lipsdp", often)
+    model = LipschitzRegularizedMLPClassifier((8, 8), max_iter=5, random_state=0)
+    model.fit(X / 16, y)
+    assert model.certificate_.method == "sequential"
+    found = cached_bound(model)
+    assert found.value == lipschitz_bound(model).value < model.certificate_.value
+    assert cached_bound(model) is found
+    assert cached_bound(model, method="sequential") is model.certificate_
 
 
 def test_the_cache_is_bounded():

@@ -26,8 +26,8 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC
 
+from sklip.bounds import forward_error
 from sklip.certification import certified_interval, certified_radius
-from sklip.certification._rounding import forward_error
 from sklip.estimators import LipschitzRegularizedMLPClassifier
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import network_view

@@ -16,12 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklip import NoiseLipschitzRegressor
-from sklip.bounds import lipschitz_bound
+from sklip.bounds import forward_error, lipschitz_bound
 from sklip.bounds._propagation import propagation
 from sklip.certification import adversarial_interval, certified_interval
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._pairs import LOCAL_METHODS
-from sklip.certification._rounding import forward_error
 from sklip.networks import FeedForward, network_view, random_network
 
 NORMS = [1, 2, np.inf]

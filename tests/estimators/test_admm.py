@@ -3,6 +3,7 @@
 """ADMM estimators: the bound holds at all times, and the optimum is the right one."""
 
 import pickle
+from inspect import signature
 
 import cvxpy as cp
 import numpy as np
@@ -492,7 +493,8 @@ def test_absurd_arguments_are_refused(classification, parameters, message):
 
 def test_base_is_abstract():
     with pytest.raises(TypeError, match="ADMMLipschitzMLPClassifier"):
-        ADMMLipschitzMLP()
+        ADMMLipschitzMLP((16,), rho=1.0)
+    assert str(signature(ADMMLipschitzMLP)) == "()"
     assert isinstance(_regressor(), ADMMLipschitzMLP)
 
 

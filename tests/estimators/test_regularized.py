@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the penalties do, and where the optimum is known."""
 
+from inspect import signature
+
 import numpy as np
 import pytest
 import torch
@@ -162,6 +164,7 @@ def test_multi_output_regression(regression, loss):
 
 def test_base_is_abstract():
     with pytest.raises(TypeError, match="LipschitzRegularizedMLPRegressor"):
-        LipschitzRegularizedMLP()
+        LipschitzRegularizedMLP((16,), alpha=0.1)
+    assert str(signature(LipschitzRegularizedMLP)) == "()"
     for cls in (LipschitzRegularizedMLPClassifier, LipschitzRegularizedMLPRegressor):
         assert isinstance(clone(cls()), LipschitzRegularizedMLP)

@@ -14,9 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sklip.bounds import Boxes, Propagation, rows_over_boxes
+from sklip.bounds import Boxes, Propagation, forward_error, rows_over_boxes
 from sklip.certification._branching.verification import Verification
-from sklip.certification._rounding import forward_error
 
 __all__ = ["InputSplits"]
 

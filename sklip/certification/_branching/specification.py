@@ -8,12 +8,12 @@ import numpy as np
 
 from sklip._arguments import check_time_limit
 from sklip._threads import limit_threads
+from sklip.bounds import forward_error
 from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.exact import verify_robustness
 from sklip.certification._branching.input_splits import InputSplits
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import model_view
-from sklip.certification._rounding import forward_error
 from sklip.certification._specification import Specification
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, network_view

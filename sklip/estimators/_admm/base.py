@@ -18,6 +18,7 @@ from sklip.estimators._admm.checks import (
 )
 from sklip.estimators._admm.run import ADMMRun, ADMMSettings
 from sklip.estimators._mlp import BaseLipschitzMLP
+from sklip.estimators._parameters import abstract
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import SDP_SOLVERS, ConsensusTerm, CvxpyStep
 
@@ -29,6 +30,7 @@ _EXPLODED = (
 )
 
 
+@abstract
 class ADMMLipschitzMLP(BaseLipschitzMLP):
     """Base of the multilayer perceptrons trained by ADMM; for isinstance checks.
 
@@ -85,16 +87,6 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
             "step_tol",
         }
     )
-
-    # Not __new__, whose arguments would stand in every subclass's signature.
-    def __init__(self, *args, **parameters):
-        """Refuse to make the base itself."""
-        if type(self) is ADMMLipschitzMLP:
-            raise TypeError(
-                "ADMMLipschitzMLP is an abstract base: use ADMMLipschitzMLPClassifier "
-                "or ADMMLipschitzMLPRegressor."
-            )
-        super().__init__(*args, **parameters)
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, coef_init=None, intercept_init=None):

@@ -6,12 +6,14 @@ from numbers import Real
 
 from sklip._compat import Interval, StrOptions
 from sklip.estimators._mlp import BaseLipschitzMLP
+from sklip.estimators._parameters import abstract
 from sklip.estimators._targets import NetworkClassifierMixin
 from sklip.training import PENALTIES
 
 __all__ = ["LipschitzRegularizedMLP", "LipschitzRegularizedMLPClassifier"]
 
 
+@abstract
 class LipschitzRegularizedMLP(BaseLipschitzMLP):
     """Base of the regularised multilayer perceptrons; for isinstance checks.
 
@@ -35,16 +37,6 @@ class LipschitzRegularizedMLP(BaseLipschitzMLP):
         "penalty": [StrOptions({"none", *PENALTIES})],
         "lipschitz_weight": [Interval(Real, 0, None, closed="left")],
     }
-
-    # Not __new__, whose arguments would stand in every subclass's signature.
-    def __init__(self, *args, **parameters):
-        """Refuse to make the base itself."""
-        if type(self) is LipschitzRegularizedMLP:
-            raise TypeError(
-                "LipschitzRegularizedMLP is an abstract base: use "
-                "LipschitzRegularizedMLPClassifier or LipschitzRegularizedMLPRegressor."
-            )
-        super().__init__(*args, **parameters)
 
     def _make_penalty(self, module):
         if self.penalty == "none" or self.lipschitz_weight == 0:

@@ -24,6 +24,9 @@ from sklip.networks._reading.resolved import Proba, Resolved
 
 __all__ = ["ENSEMBLES"]
 
+# What the weights of an ensemble may add up to.
+_LEAST_TOTAL, _MOST_TOTAL = 1e-10, 1e100
+
 
 def _voting_regressor(model, folder, columns, resolve):
     members = _voters(model, folder, columns, resolve)
@@ -152,7 +155,17 @@ def _shares(model, members, weights):
         raise UnsupportedModelError(
             f"The weights {weights.tolist()} of the ensemble are not all >= 0."
         )
-    return weights / weights.sum()
+    # scikit-learn multiplies by the weights before it divides by their sum: outside
+    # this range products overflow or vanish, which no rounding term allows for.
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if not _LEAST_TOTAL <= total <= _MOST_TOTAL:
+        raise UnsupportedModelError(
+            f"The weights {weights.tolist()} of the ensemble add up to {total:g}; "
+            f"their sum must lie between {_LEAST_TOTAL:g} and {_MOST_TOTAL:g}. Divide "
+            "them by their largest and fit again: that means the same."
+        )
+    return weights / total
 
 
 def _inputs(members, folder):

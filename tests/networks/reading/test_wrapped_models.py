@@ -282,6 +282,19 @@ def test_soft_votes_behind_a_threshold(tumours):
         assert_classes_hold(model.fit(X, y), X)
 
 
+@pytest.mark.parametrize("weights", [[1e300, 1.0], [1e308] * 2, [1e-320] * 2])
+def test_weights_whose_products_overflow_or_vanish_are_refused(weights, tumours):
+    """[1e308, 1e308]: every mean probability is 0 or NaN, and the class is always 0."""
+    X, y = tumours
+    members = [("a", LogisticRegression()), ("b", LogisticRegression(C=0.1))]
+    vote = VotingClassifier(members, voting="soft", weights=weights).fit(X, y)
+    with pytest.raises(UnsupportedModelError, match="must lie between 1e-10 and 1e"):
+        network_view(vote)
+    mean = VotingRegressor([("a", Ridge()), ("b", Ridge(2.0))], weights=weights)
+    with pytest.raises(UnsupportedModelError, match="of the ensemble add up to"):
+        network_view(mean.fit(X, y))
+
+
 def test_ensembles_that_are_refused(tumours):
     X, y = tumours
     hard = VotingClassifier([("a", RidgeClassifier()), ("b", mlp())])

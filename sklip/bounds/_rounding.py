@@ -10,7 +10,7 @@ bounded here, so that a radius holds for what is computed.
 import numpy as np
 
 from sklip._floats import FLOOR, UNIT, frobenius, gamma, lengths
-from sklip.bounds import layer_norms
+from sklip.bounds._norms import layer_norms
 
 __all__ = ["forward_error"]
 

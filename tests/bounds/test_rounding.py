@@ -18,9 +18,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from sklip._floats import UNIT
+from sklip.bounds import forward_error
 from sklip.certification import certified_radius, pgd_attack
 from sklip.certification._pairs import norm_ratio
-from sklip.certification._rounding import forward_error
 from sklip.networks import FeedForward, get_activation, network_view, random_network
 
 EXACT = {
