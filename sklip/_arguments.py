@@ -292,7 +292,8 @@ def refuse_ambiguous(mapping, X, name):
     columns = list(getattr(X, "columns", ()))
     if mapping is None or not columns or not all(map(is_integer, columns)):
         return
-    for key in mapping:
+    # A Series iterates over its values.
+    for key in getattr(mapping, "keys", tuple)():
         if not is_integer(key) or (0 <= key < len(columns) and columns[key] == key):
             continue
         raise ValueError(

@@ -3,11 +3,11 @@
 """Scores of robustness, and scorers of them for scikit-learn's model selection."""
 
 import copy
-from collections.abc import Mapping
 
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklip._arguments import check_count, check_positive, check_radius, check_seed
+from sklip._arguments import check_count, check_radius, check_seed
+from sklip._tolerances import check_feature_eps
 from sklip.bounds import LipschitzCertificate, cached_bound, lipschitz_bound
 from sklip.certification import (
     adversarial_accuracy_score,
@@ -17,7 +17,6 @@ from sklip.certification import (
     noise_accuracy_curve,
     risk_coverage_curve,
 )
-from sklip.exceptions import InvalidArgumentError
 from sklip.networks import FeedForward
 
 __all__ = [
@@ -335,13 +334,9 @@ def _checked_eps(feature_eps):
     """A copy of the tolerances; names are checked once there is a model."""
     if feature_eps is None:
         return None
-    if not isinstance(feature_eps, Mapping) or not feature_eps:
-        raise InvalidArgumentError(
-            "feature_eps must map feature names or indices, at least one, to "
-            f"tolerances, got {feature_eps!r}."
-        )
-    for name, eps in feature_eps.items():
-        if not isinstance(name, str):
-            check_count(name, f"feature_eps: the index {name!r}", minimum=0)
-        check_positive(eps, f"feature_eps[{name!r}]")
-    return dict(feature_eps)
+    tolerances = {}
+    for key, down, up in check_feature_eps(feature_eps):
+        if not isinstance(key, str):
+            check_count(key, f"feature_eps: the index {key!r}", minimum=0)
+        tolerances[key] = (down, up)
+    return tolerances

@@ -151,8 +151,7 @@ def decide(
 
 def model_view(model, feature_eps=None, X=None):
     """The model's view for samples like X, in units of feature_eps if given."""
-    view = network_view(model, X)
-    return view if feature_eps is None else view.with_feature_eps(feature_eps)
+    return network_view(model, X, feature_eps=feature_eps)
 
 
 def classifier_view(model, feature_eps=None, X=None):

@@ -65,10 +65,7 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
             if self.feature_eps is not None:
                 raise ValueError("feature_eps must be None for a torch module.")
             return getattr(self.estimator_, "classes_", None)
-        view = network_view(self.estimator_)
-        if self.feature_eps is not None:
-            view.with_feature_eps(self.feature_eps)
-        return view.classes
+        return network_view(self.estimator_, X, feature_eps=self.feature_eps).classes
 
     def _certify_kwargs(self, **other):
         names = ("radius", "norm", "method", "feature_eps")

@@ -9,6 +9,7 @@ from sklip.networks._activations import (
     list_activations,
 )
 from sklip.networks._feedforward import FeedForward
+from sklip.networks._folding import pipeline_steps
 from sklip.networks._network_view import network_view
 from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
@@ -31,6 +32,7 @@ __all__ = [
     "makes_statement",
     "need_unaltered",
     "network_view",
+    "pipeline_steps",
     "random_network",
     "statement_of",
     "unwrap_search",

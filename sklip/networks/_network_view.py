@@ -8,7 +8,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import FeatureUnion
 
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import (
@@ -20,6 +20,7 @@ from sklip.networks._folding import (
     column_names,
     is_drop,
     is_identity,
+    pipeline_steps,
     raw_columns,
 )
 from sklip.networks._reading import (
@@ -30,7 +31,7 @@ from sklip.networks._reading import (
     unwrap_search,
 )
 from sklip.networks._trust import is_exactly
-from sklip.networks._view import NetworkView
+from sklip.networks._view import NetworkView, named_tolerances
 
 __all__ = ["network_view"]
 
@@ -38,7 +39,7 @@ __all__ = ["network_view"]
 _VOTES = (VotingClassifier, VotingRegressor)
 
 
-def network_view(model, X=None):
+def network_view(model, X=None, *, feature_eps=None):
     """View a fitted model as one network of the columns of X.
 
     Parameters
@@ -52,6 +53,10 @@ def network_view(model, X=None):
         Samples whose types decide in which arithmetic the model computes: what rounding
         may do in float32 is allowed for by radii and intervals. None stands for
         float64.
+    feature_eps : dict or Series, default=None
+        As for :meth:`NetworkView.with_feature_eps`, whose result is returned. A
+        transformer that sees none of these columns is evaluated at the rows of X,
+        whatever it is: what it hands on does not move.
 
     Returns
     -------
@@ -106,6 +111,12 @@ def network_view(model, X=None):
     >>> bool(abs(view.network.forward(X) - model.decision_function(X)).max() < 1e-10)
     True
     """
+    view = _view(model, X, feature_eps)
+    return view if feature_eps is None else view.with_feature_eps(feature_eps)
+
+
+def _view(model, X, feature_eps):
+    """The view in the units of X; what is not in feature_eps need not have slopes."""
     if is_exactly(model, NetworkView):
         return model
     if is_exactly(model, FeedForward):
@@ -114,7 +125,11 @@ def network_view(model, X=None):
         resolved = Resolved(model, FoldRounding.of(model), classes, columns)
         return _assemble(resolved, Folder(model.n_inputs), None, False)
     n_features, names, by_name = _entry(model)
-    folder = Folder(n_features, X)
+    moving = None
+    if feature_eps is not None:
+        known = named_tolerances(feature_eps, names, n_features)
+        moving = frozenset(j for _, j, _ in known)
+    folder = Folder(n_features, X, moving)
     storage = Storage.of(X, n_features, _positions(names, X))
     resolved = resolve(model, folder, raw_columns(n_features, storage))
     return _assemble(resolved, folder, names, by_name)
@@ -141,8 +156,8 @@ def _assemble(resolved, folder, names, by_name):
         by_name,
         tuple(found.used),
         tuple(folder.fill(j) for j in found.used),
-        tuple(folder.paths),
-        tuple(found.encoded),
+        tuple(found.paths),
+        tuple(found.outputs),
         frozenset(folder.immutable),
         tuple(folder.fill(folder.n_features + k) for k in found.encoded),
     )
@@ -198,8 +213,9 @@ def _flatten(model):
         return
     model = unwrap_search(model)
     kind = type(model)
-    if kind is Pipeline:
-        for _, step in model.steps:
+    steps = pipeline_steps(model)
+    if steps is not None:
+        for _, step in steps:
             yield from _flatten(step)
     elif kind is FeatureUnion:
         for _, step in model.transformer_list:

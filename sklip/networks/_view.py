@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A fitted model as one network of the user's own columns: what gets certified."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from numbers import Integral
 
 import numpy as np
 from scipy.special import expit
 
-from sklip._arguments import check_positive
+from sklip._arguments import is_integer
+from sklip._tolerances import check_feature_eps
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import FoldRounding, InputEncoder
 
-__all__ = ["NetworkView"]
+__all__ = ["NetworkView", "named_tolerances"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,10 @@ class NetworkView:
         those that an attack may move. A curved map is only known not to move farther.
     groups : tuple of CategoryGroup
         Coordinates that change together with a category, and all their values.
+    down, up : ndarray of shape (n_coordinates,)
+        Share of a unit, from 0 to 1 and the larger of both 1, that a coordinate moves
+        down and up: a perturbation v has the length of ``v / up`` where it is positive
+        and ``v / down`` where it is negative.
     """
 
     network: FeedForward
@@ -82,10 +86,15 @@ class NetworkView:
     groups: tuple = field(default=(), repr=False)
     score: Callable | None = field(default=None, repr=False)
     ties: str = "first"
+    down: np.ndarray | None = field(default=None, repr=False)
+    up: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self):
+        for name in ("down", "up"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.ones(len(self.units)))
         arrays = ("mutable", "feature_index", "units", "base_units", "faithful")
-        for name in arrays:
+        for name in (*arrays, "down", "up"):
             array = np.array(getattr(self, name))
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -228,16 +237,18 @@ class NetworkView:
 
         Parameters
         ----------
-        feature_eps : mapping of {str, int} to float
+        feature_eps : dict or Series of {str, int} to float or (float, float)
             Tolerance of each column of X that may change, in units of that column; by
-            name or by index. All other columns become immutable. A column that the
-            model drops may be named and has no effect.
+            name or by index. A pair is how far it may move down and up; one of them may
+            be 0. All other columns become immutable. A column that the model drops may
+            be named and has no effect.
 
         Returns
         -------
         view : NetworkView
             A ball of radius s in its coordinates allows a change of s times the
-            tolerance in each column.
+            tolerance in each column. With pairs the unit is the larger of both; of the
+            ball only what :attr:`down` and :attr:`up` leave is meant.
 
         Raises
         ------
@@ -245,21 +256,17 @@ class NetworkView:
             If a column is unknown, named twice or immutable, or a tolerance is not a
             positive finite number.
         """
-        if not isinstance(feature_eps, Mapping) or not feature_eps:
-            raise ValueError(
-                "feature_eps must map at least one column of X to its tolerance, got "
-                f"{feature_eps!r}."
-            )
         units, mutable = self.units.copy(), np.zeros(len(self.units), dtype=bool)
-        seen = set()
-        for key, eps in feature_eps.items():
-            j = self._feature(key)
-            if j in seen:
-                raise ValueError(f"feature_eps names column {key!r} twice.")
-            seen.add(j)
+        shares = np.ones((2, len(units)))
+        raw = np.arange(len(units)) < len(self.encoder.raw)
+        known = named_tolerances(feature_eps, self.feature_names, self.n_features)
+        for key, j, ends in known:
             coordinates = self._mutable_coordinates(key, j)
-            units[coordinates] = _check_eps(key, eps) * self.base_units[coordinates]
+            units[coordinates] = max(ends) * self.base_units[coordinates]
             mutable[coordinates] = True
+            # A curved map may turn a move up into one down.
+            own = coordinates[raw[coordinates]]
+            shares[:, own] = _shares(ends)[:, None]
         ratio = units / self.units
         network, rounding = _measured(self.network, self.rounding, ratio)
         score = self.score
@@ -269,20 +276,9 @@ class NetworkView:
             rounding=rounding,
             mutable=mutable,
             units=units,
+            down=shares[0],
+            up=shares[1],
             score=None if score is None else lambda: _measured(*score(), ratio),
-        )
-
-    def _feature(self, key):
-        """Index of a column of X given by name or index."""
-        if isinstance(key, str):
-            if self.feature_names is not None and key in self.feature_names:
-                return self.feature_names.index(key)
-        elif isinstance(key, Integral) and not isinstance(key, bool | np.bool_):
-            if 0 <= key < self.n_features:
-                return int(key)
-        known = self.feature_names or f"the indices 0 to {self.n_features - 1}"
-        raise ValueError(
-            f"feature_eps names the unknown column {key!r}; known: {known}."
         )
 
     def _mutable_coordinates(self, key, j):
@@ -305,11 +301,31 @@ def _measured(network, rounding, ratio):
     return network, rounding.measured_in(ratio)
 
 
-def _check_eps(key, eps):
-    try:
-        return check_positive(eps, "it")
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"The tolerance of {key!r} in feature_eps must be a positive finite "
-            f"number, got {eps!r}."
-        ) from None
+def named_tolerances(feature_eps, names, n_features):
+    """Each column that may move: as it was named, its position, and (down, up)."""
+    found, seen = [], set()
+    for key, *ends in check_feature_eps(feature_eps):
+        j = _position(key, names, n_features)
+        if j in seen:
+            raise ValueError(f"feature_eps names column {key!r} twice.")
+        seen.add(j)
+        found.append((key, j, tuple(ends)))
+    return found
+
+
+def _position(key, names, n_features):
+    """Index of a column of X given by name or index."""
+    if isinstance(key, str):
+        if names is not None and key in names:
+            return list(names).index(key)
+    elif is_integer(key) and 0 <= key < n_features:
+        return int(key)
+    known = list(names) if names else f"the indices 0 to {n_features - 1}"
+    raise ValueError(f"feature_eps names the unknown column {key!r}; known: {known}.")
+
+
+def _shares(ends):
+    """Moves down and up in units of the larger; a share is rounded up."""
+    shares = np.array(ends) / max(ends)
+    between = (shares > 0.0) & (shares < 1.0)
+    return np.where(between, np.nextafter(shares, 1.0), shares)

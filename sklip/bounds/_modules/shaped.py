@@ -25,6 +25,7 @@ from sklip.networks import (
     FeedForward,
     makes_statement,
     network_view,
+    pipeline_steps,
     statement_of,
     unwrap_search,
 )
@@ -89,9 +90,9 @@ def split_steps(model):
         except (NotFittedError, UnsupportedModelError):
             # Whoever needs the model will say so, with its reason.
             break
-        if type(inner) is Pipeline and inner.steps:
-            steps += inner.steps[:-1]
-            last = inner.steps[-1][1]
+        if acting := pipeline_steps(inner):
+            steps += acting[:-1]
+            last = acting[-1][1]
         elif inner is last:
             break
         else:

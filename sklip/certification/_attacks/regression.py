@@ -98,7 +98,7 @@ def adversarial_interval(
     rng = as_generator(random_state)
     check_flag(return_points, "return_points")
     refuse_ambiguous(feature_eps, X, "feature_eps")
-    view = model_view(model, feature_eps)
+    view = model_view(model, feature_eps, X)
     if view.classes is not None and not isinstance(model, FeedForward):
         raise ValueError(
             f"{type(model).__name__} is a classifier; adversarial_interval is for "

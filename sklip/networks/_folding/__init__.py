@@ -9,6 +9,7 @@ from sklip.networks._folding.coordinates import Coordinates
 from sklip.networks._folding.encode import InputEncoder
 from sklip.networks._folding.fold import Folder, is_identity, unfreeze
 from sklip.networks._folding.rounding import FoldRounding
+from sklip.networks._folding.steps import pipeline_steps
 from sklip.networks._folding.storage import Storage, coarseness, common_type
 from sklip.networks._folding.table import Values, column_names
 
@@ -27,6 +28,7 @@ __all__ = [
     "coordinatewise_map",
     "is_drop",
     "is_identity",
+    "pipeline_steps",
     "raw_columns",
     "unfreeze",
 ]

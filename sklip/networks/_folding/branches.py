@@ -45,7 +45,7 @@ def _fold_column_transformer(folder, transformer, columns):
     branches = []
     for name, step, where, indices in chosen:
         given = None if names is None else tuple(str(names[i]) for i in indices)
-        path = (*columns.path, Select(indices, given))
+        path = (*columns.path, Select(indices, given, _is_scalar(where)))
         taken = columns.take(indices, path)
         if _is_copied(where):
             taken = replace(taken, storage=replace(taken.storage, is_shared=False))
@@ -53,6 +53,11 @@ def _fold_column_transformer(folder, transformer, columns):
             taken = taken.shared()
         branches.append((name, step, taken))
     return _fold_branches(folder, transformer, columns, branches)
+
+
+def _is_scalar(where):
+    """Whether a single column was named, which is handed on without an axis."""
+    return isinstance(where, str | Integral) and not isinstance(where, bool)
 
 
 def _is_copied(where):

@@ -24,8 +24,11 @@ class Coordinates:
     used : list of int
         Columns of X that are coordinates themselves. One that acts through curved maps
         only is kept, with weights of zero: it says how large the rounding may be.
-    encoded : list of int
-        Positions among the encoders' outputs of those that are used.
+    paths : list of tuple
+        For each encoder that is used, the transformers from X to its outputs.
+    encoded, outputs : list of int
+        Positions of the outputs that are used: among those of all encoders, and of
+        these.
     chosen : list of int
         Both, as positions among all coordinates of the folder.
     feature_index : ndarray of int
@@ -46,6 +49,7 @@ class Coordinates:
         self.used = sorted(frozenset().union(*columns.sources))
         behind = [k for k in range(n, folder.n_coordinates) if k in entries]
         self.encoded = [k - n for k in behind]
+        self.paths, self.outputs = self._find_paths(folder)
         self.chosen = [*self.used, *behind]
         self._n_coordinates = folder.n_coordinates
         origins = [folder.origins.get(k, -1) for k in behind]
@@ -65,6 +69,17 @@ class Coordinates:
         matrix = columns.matrix.copy()
         matrix.resize((len(columns), self._n_coordinates))
         return matrix[:, self.chosen]
+
+    def _find_paths(self, folder):
+        """Encoders of which something is used, and where among their outputs it is."""
+        paths, outputs, start, skipped = [], [], 0, 0
+        for path, n_outputs in folder.paths:
+            used = [k for k in self.encoded if start <= k < start + n_outputs]
+            outputs += [k - skipped for k in used]
+            paths += [path] if used else []
+            start += n_outputs
+            skipped += 0 if used else n_outputs
+        return paths, outputs
 
     def _find_mutable(self, folder, slopes):
         immutable = np.array([-1, *folder.immutable])

@@ -5,11 +5,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import check_array
 
 from sklip._arguments import refuse_masked
 from sklip._copies import own_copy
+from sklip.networks._folding.still import numbers_of
 from sklip.networks._folding.table import as_table, column_names, locate, take_columns
 
 __all__ = ["InputEncoder"]
@@ -84,7 +84,7 @@ class InputEncoder:
             block = own_copy(X)
             for step in path:
                 block = step.transform(block)
-            blocks.append(_dense(block))
+            blocks.append(numbers_of(block))
         encoded = np.hstack(blocks)[:, list(self.kept)]
         encoded = np.where(np.isnan(encoded), np.asarray(self.kept_fill), encoded)
         if np.isnan(encoded).any():
@@ -144,9 +144,3 @@ class InputEncoder:
 
     def _name(self, j):
         return j if self.feature_names is None else self.feature_names[j]
-
-
-def _dense(block):
-    if sparse.issparse(block):
-        block = block.toarray()
-    return np.asarray(block, dtype=np.float64)

@@ -33,6 +33,8 @@ from sklip.networks._folding.encoders import CategoryGroup
 from sklip.networks._folding.imputer import agreed_fill, fold_imputer
 from sklip.networks._folding.registry import FOLDS, folds, unsupported
 from sklip.networks._folding.stated import fold_stated_map
+from sklip.networks._folding.steps import pipeline_steps
+from sklip.networks._folding.still import evaluated
 from sklip.networks._folding.table import as_table, few_rows
 from sklip.networks._trust import makes_statement, need_unaltered
 
@@ -46,6 +48,17 @@ _WRITING = (
     RobustScaler,
     SimpleImputer,
     StandardScaler,
+)
+# What a fold notes of the columns that it has seen.
+_NOTES = (
+    "paths",
+    "immutable",
+    "groups",
+    "origins",
+    "slopes",
+    "fills",
+    "bare",
+    "n_coordinates",
 )
 # Rows of the user on which statements are tried.
 _N_ROWS = 16
@@ -62,18 +75,21 @@ class Folder:
         Number of columns of X.
     X : object, default=None
         Samples, whose first rows may refute what steps state of themselves.
+    moving : collection of int, default=None
+        Columns of X that may move; None for all.
 
     Attributes
     ----------
-    paths : list of tuple
-        For each encoder, the fitted transformers from X to its output.
+    paths : list of (tuple, int)
+        For each encoder, the fitted transformers from X to its output, and the number
+        of coordinates that this makes.
     immutable : set of int
         Columns of X that an encoder of categories consumes.
     groups : list of CategoryGroup
         Coordinates that change together with a category.
     origins, slopes : dict of int to int and float
         Column of X that a warped coordinate is a function of, and its largest slope.
-    fills : dict of int to list of Fill
+    fills : dict of int to tuple of Fill
         What imputers write in place of a coordinate.
     bare : set of int
         Coordinates that some branch uses without imputing.
@@ -81,8 +97,8 @@ class Folder:
         Columns of X plus outputs of the encoders so far.
     """
 
-    def __init__(self, n_features, X=None):
-        self.n_features, self._X = n_features, X
+    def __init__(self, n_features, X=None, moving=None):
+        self.n_features, self._X, self._moving = n_features, X, moving
         self.paths = []
         self.immutable = set()
         self.groups = []
@@ -94,9 +110,31 @@ class Folder:
     def fold(self, transformer, columns):
         """Columns behind a fitted transformer."""
         transformer = unfreeze(transformer)
-        need_unaltered(transformer)
         if is_identity(transformer):
             return columns
+        if not self._stay(columns):
+            return self._folded(transformer, columns)
+        noted = {name: copy.copy(getattr(self, name)) for name in _NOTES}
+        try:
+            folded = self._folded(transformer, columns)
+            if not any(folded.opaque):
+                return folded
+        except UnsupportedModelError:
+            pass
+        # Columns that do not move need no slope, only their values.
+        vars(self).update(noted)
+        folded = evaluated(self, transformer, columns)
+        return replace(folded, path=(*columns.path, transformer))
+
+    def _stay(self, columns):
+        """Whether all that these columns depend on is known not to move."""
+        if self._moving is None:
+            return False
+        behind = (self.raw_sources(columns, i) for i in range(len(columns)))
+        return not frozenset().union(*behind) & self._moving
+
+    def _folded(self, transformer, columns):
+        need_unaltered(transformer)
         fold = _fold_of(transformer)
         check_is_fitted(transformer)
         writes = isinstance(transformer, _WRITING) and not transformer.copy
@@ -111,15 +149,12 @@ class Folder:
         return replace(folded, path=(*columns.path, transformer))
 
     def rows_at(self, columns):
-        """The first rows of X as they reach these columns; None if they do not."""
+        """The first rows of X as they reach these columns; None without X."""
         if self._X is None:
             return None
-        try:
-            rows = own_copy(few_rows(as_table(self._X), _N_ROWS))
-            for step in columns.path:
-                rows = step.transform(rows)
-        except Exception:  # encode() raises it again, where it matters
-            return None
+        rows = own_copy(few_rows(as_table(self._X), _N_ROWS))
+        for step in columns.path:
+            rows = step.transform(rows)
         return rows
 
     def forbid_writing(self, writes, transformer, columns):
@@ -133,8 +168,8 @@ class Folder:
 
     def encode(self, path, storage):
         """New coordinates, computed by the fitted transformers of ``path``."""
-        self.paths.append(copy.deepcopy(path))
         columns = encoded_columns(self.n_coordinates, len(storage.dtypes), storage)
+        self.paths.append((copy.deepcopy(path), len(columns)))
         self.n_coordinates += len(columns)
         return columns
 
@@ -153,7 +188,7 @@ class Folder:
         """What replaces a coordinate that is missing; NaN if no single value does."""
         if coordinate in self.bare:
             return np.nan
-        return agreed_fill(self.fills.get(coordinate, []))
+        return agreed_fill(self.fills.get(coordinate, ()))
 
     def warp(
         self, transformer, columns, slopes, *, output_sizes, storage, coarseness=1
@@ -238,6 +273,8 @@ class Folder:
 
 def _fold_of(transformer):
     fold = FOLDS.get(type(transformer))
+    if fold is None and pipeline_steps(transformer) is not None:
+        return _fold_pipeline
     if fold is None and is_selector(transformer):
         return fold_selector
     if fold is None and makes_statement(transformer, "__sklip_affine__"):
@@ -267,6 +304,6 @@ def is_identity(transformer):
 
 @folds(Pipeline)
 def _fold_pipeline(folder, transformer, columns):
-    for _, step in transformer.steps:
+    for _, step in pipeline_steps(transformer):
         columns = folder.fold(step, columns)
     return columns

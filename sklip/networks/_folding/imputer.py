@@ -162,7 +162,7 @@ def _note_fill(folder, columns, i, value):
         return "SimpleImputer fills a column that is not one raw column, rescaled"
     if not (np.isfinite(number) and np.isfinite(fill.coordinate())):
         return f"SimpleImputer fills in {value!r}, which is not finite"
-    folder.fills.setdefault(entries[0], []).append(fill)
+    folder.fills[entries[0]] = (*folder.fills.get(entries[0], ()), fill)
     return None
 
 

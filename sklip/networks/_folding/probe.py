@@ -149,7 +149,7 @@ class Probe:
     def _try_rows(self, rows):
         """Some rows of the user, and what lies around them."""
         try:
-            here = _numbers(rows)
+            here = _numbers(rows).reshape(len(rows), -1)
             inputs = [here + step * (1.0 + np.abs(here)) for step in _STEPS]
             values = self._apply(rows)[0]
             others = [self._apply(rows + (near - here))[0] for near in inputs]

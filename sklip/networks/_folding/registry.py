@@ -13,6 +13,7 @@ from sklearn.preprocessing import (
 )
 
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks._trust import full_name
 
 __all__ = ["FOLDS", "folds", "unsupported"]
 
@@ -57,12 +58,13 @@ def unsupported(transformer, why=""):
     error : UnsupportedModelError
         To be raised.
     """
-    name = transformer if isinstance(transformer, str) else type(transformer).__name__
+    name = transformer if isinstance(transformer, str) else full_name(transformer)
     reason = _REASONS.get(type(transformer))
     if reason and not why:
         why = f" ({reason})"
     known = sorted(kind.__name__ for kind in FOLDS)
     return UnsupportedModelError(
         f"{name}{why} cannot be folded into the network. Transformers that can be: "
-        f"{', '.join(known)}, selectors of columns and 'passthrough'."
+        f"{', '.join(known)}, selectors of columns and 'passthrough'. A step that sees "
+        "no column named in feature_eps is evaluated, whatever it is."
     )

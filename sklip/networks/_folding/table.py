@@ -76,13 +76,17 @@ class Select:
 
     positions: tuple
     names: tuple | None = None
+    is_single: bool = False
 
     def transform(self, X):
         """Select by name where both sides have names, else by position."""
-        X = as_table(X)
-        if self.names is None or column_names(X) is None:
-            return take_columns(X, self.positions)
-        return take_columns(X, locate(self.names, X))
+        X, positions = as_table(X), self.positions
+        if self.names is not None and column_names(X) is not None:
+            positions = locate(self.names, X)
+        if not self.is_single:
+            return take_columns(X, positions)
+        # A single column that was named by itself has one axis.
+        return X.iloc[:, positions[0]] if hasattr(X, "iloc") else X[:, positions[0]]
 
 
 @dataclass(frozen=True)

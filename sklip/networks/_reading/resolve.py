@@ -11,12 +11,16 @@ from dataclasses import replace
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import SEARCHES
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._folding import coordinatewise_map, is_identity, unfreeze
+from sklip.networks._folding import (
+    coordinatewise_map,
+    is_identity,
+    pipeline_steps,
+    unfreeze,
+)
 from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
 from sklip.networks._reading.models import extract_network, extract_rounding
@@ -53,10 +57,11 @@ def resolve(model, folder, columns):
     """
     model = unwrap_search(model)
     kind = type(model)
-    if kind is Pipeline:
-        for _, step in model.steps[:-1]:
+    steps = pipeline_steps(model)
+    if steps:
+        for _, step in steps[:-1]:
             columns = folder.fold(step, columns)
-        return resolve(model.steps[-1][1], folder, columns)
+        return resolve(steps[-1][1], folder, columns)
     if kind is TransformedTargetRegressor:
         return _undo_target(model, resolve(model.regressor_, folder, columns))
     if kind in THRESHOLD_MODELS:
@@ -155,8 +160,9 @@ def _behind(resolved, transformer):
     need_unaltered(transformer)
     if is_identity(transformer):
         return resolved
-    if type(transformer) is Pipeline:
-        for _, step in reversed(transformer.steps):
+    steps = pipeline_steps(transformer)
+    if steps is not None:
+        for _, step in reversed(steps):
             resolved = _behind(resolved, step)
         return resolved
     try:
