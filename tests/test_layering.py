@@ -23,6 +23,7 @@ LEAVES = {
     "_floats",
     "_lazy",
     "_threads",
+    "_tolerances",
 }
 # Part -> the other parts that it may import.
 BELOW = {
