@@ -61,10 +61,7 @@ def forward_error(network, U, folding):
 
 
 def _activation_scale(activation):
-    if activation.family in ("identity", "relu", "abs"):
-        return 0.0  # exact
-    scale = max(1.0, abs(activation.parameter or 1.0), activation.lipschitz)
-    return _ACTIVATION_ULPS * UNIT * scale
+    return _ACTIVATION_ULPS * UNIT * activation.rounding
 
 
 def _error_at(network, norms, U, folding):

@@ -6,6 +6,7 @@ A bound is only as good as the slope sector it starts from, so an activation tha
 not listed here is refused by name; there is no default sector.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import erf, expit
 
-__all__ = ["Activation", "activation_names", "get_activation", "list_activations"]
+__all__ = [
+    "Activation",
+    "Pieces",
+    "activation_names",
+    "get_activation",
+    "list_activations",
+]
 
 _SQRT2 = np.sqrt(2.0)
 _SQRT_2_PI = np.sqrt(2.0 / np.pi)
@@ -21,6 +28,25 @@ _INV_SQRT_2PI = 1.0 / np.sqrt(2.0 * np.pi)
 
 # The slopes are constant to the last bit beyond it, and its powers do not overflow.
 _SATURATED = 100.0
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Where an activation curves up and down, and where its slope jumps.
+
+    Attributes
+    ----------
+    breakpoints : tuple of float
+        Where the second derivative changes its sign, or the first one jumps.
+    curvature : tuple of int
+        1, -1 or 0 for a convex, concave or linear piece; one more than breakpoints.
+    jumps : tuple of (float, float, float)
+        Breakpoint, slope to its left and to its right.
+    """
+
+    breakpoints: tuple[float, ...]
+    curvature: tuple[int, ...]
+    jumps: tuple[tuple[float, float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,8 +64,15 @@ class Activation:
     sector : tuple of (float, float)
         ``(alpha, beta)`` such that ``alpha <= (f(a) - f(b)) / (a - b) <= beta`` for
         all ``a != b``, rounded outward ((2) of paper 001).
-    piecewise_linear : bool
-        Whether the network it builds is piecewise linear.
+    pieces : Pieces
+        Where its derivative rises and falls; bounds inside balls rest on it.
+    torch : tuple of (str, dict)
+        Layer of ``torch.nn`` that is the same function, and its arguments. Torch
+        modules with these very values are read as this activation.
+    onnx : str or None
+        Operator of ONNX that is the same function, whatever its attributes.
+    exact : bool
+        Whether no value is ever rounded.
     parameter : float or None
         Negative slope of leaky_relu, scale of elu; None for all others.
     """
@@ -48,7 +81,10 @@ class Activation:
     function: Callable = field(compare=False, repr=False)
     derivative: Callable = field(compare=False, repr=False)
     sector: tuple[float, float]
-    piecewise_linear: bool = False
+    pieces: Pieces = field(compare=False, repr=False)
+    torch: tuple[str, dict] = field(compare=False, repr=False)
+    onnx: str | None = field(default=None, compare=False, repr=False)
+    exact: bool = field(default=False, compare=False, repr=False)
     parameter: float | None = None
 
     def __reduce__(self):
@@ -63,6 +99,32 @@ class Activation:
     def lipschitz(self):
         """Largest absolute slope of the sector."""
         return max(abs(self.sector[0]), abs(self.sector[1]))
+
+    @property
+    def piecewise_linear(self):
+        """Whether the network it builds is piecewise linear."""
+        return not any(self.pieces.curvature)
+
+    @property
+    def rounding(self):
+        """Size r of rounding: a value at z is off by some units of r (1 + |z|).
+
+        0 where values are exact; how many units is the arithmetic's matter.
+        """
+        if self.exact:
+            return 0.0
+        return max(1.0, abs(self.parameter or 1.0), self.lipschitz)
+
+
+def _hinge(left, right):
+    return Pieces((0.0,), (0, 0), ((0.0, left, right),))
+
+
+def _gated(low, high):
+    return Pieces((low, high), (-1, 1, -1))
+
+
+_SIGMOIDAL = Pieces((0.0,), (1, -1))
 
 
 def _identity(z, out=None):
@@ -146,7 +208,8 @@ def _leaky_relu(slope):
         function,
         lambda z: np.where(z > 0.0, 1.0, slope),
         (min(slope, 1.0), max(slope, 1.0)),
-        piecewise_linear=True,
+        _hinge(slope, 1.0),
+        ("LeakyReLU", {"negative_slope": slope}),
         parameter=slope,
     )
 
@@ -166,6 +229,8 @@ def _elu(scale):
         function,
         lambda z: np.where(z > 0.0, 1.0, scale * np.exp(np.minimum(z, 0.0))),
         (0.0, max(1.0, scale)),
+        Pieces((0.0,), (1, 0), ((0.0, scale, 1.0),)),
+        ("ELU", {"alpha": scale}),
         parameter=scale,
     )
 
@@ -173,31 +238,105 @@ def _elu(scale):
 _PLAIN = {
     a.name: a
     for a in (
-        Activation("identity", _identity, np.ones_like, (1.0, 1.0), True),
         Activation(
-            "relu", _relu, lambda z: (z > 0.0).astype(z.dtype), (0.0, 1.0), True
+            "identity",
+            _identity,
+            np.ones_like,
+            (1.0, 1.0),
+            Pieces((), (0,)),
+            ("Identity", {}),
+            exact=True,
         ),
         Activation(
-            "abs", lambda z, out=None: np.abs(z, out=out), _abs_slope, (-1.0, 1.0), True
+            "relu",
+            _relu,
+            lambda z: (z > 0.0).astype(z.dtype),
+            (0.0, 1.0),
+            _hinge(0.0, 1.0),
+            ("ReLU", {}),
+            "Relu",
+            exact=True,
+        ),
+        Activation(
+            "abs",
+            lambda z, out=None: np.abs(z, out=out),
+            _abs_slope,
+            (-1.0, 1.0),
+            _hinge(-1.0, 1.0),
+            # Torch has no module of |z|; this one is it to the last bit.
+            ("LeakyReLU", {"negative_slope": -1.0}),
+            "Abs",
+            exact=True,
         ),
         Activation(
             "logistic",
             lambda z, out=None: expit(z, out=out),
             lambda z: expit(z) * expit(-z),
             (0.0, 0.25),
+            _SIGMOIDAL,
+            ("Sigmoid", {}),
         ),
         Activation(
             "tanh",
             lambda z, out=None: np.tanh(z, out=out),
             lambda z: 1.0 - np.tanh(z) ** 2,
             (0.0, 1.0),
+            _SIGMOIDAL,
+            ("Tanh", {}),
+            "Tanh",
         ),
-        Activation("softplus", _softplus, expit, (0.0, 1.0)),
-        Activation("silu", _silu, _silu_slope, (-0.099840, 1.099840)),
-        Activation("gelu", _gelu, _gelu_slope, (-0.128905, 1.128905)),
-        Activation("gelu_tanh", _gelu_tanh, _gelu_tanh_slope, (-0.128994, 1.128994)),
-        Activation("mish", _mish, _mish_slope, (-0.112527, 1.088499)),
-        Activation("hardswish", _hardswish, _hardswish_slope, (-0.5, 1.5)),
+        Activation(
+            "softplus",
+            _softplus,
+            expit,
+            (0.0, 1.0),
+            Pieces((), (1,)),
+            # At its threshold of 20 torch's switch to the identity shows in float64.
+            ("Softplus", {"threshold": 40.0}),
+            "Softplus",
+        ),
+        Activation(
+            "silu",
+            _silu,
+            _silu_slope,
+            (-0.099840, 1.099840),
+            _gated(-2.399357280515468, 2.399357280515468),
+            ("SiLU", {}),
+        ),
+        Activation(
+            "gelu",
+            _gelu,
+            _gelu_slope,
+            (-0.128905, 1.128905),
+            _gated(-math.sqrt(2.0), math.sqrt(2.0)),
+            ("GELU", {"approximate": "none"}),
+        ),
+        Activation(
+            "gelu_tanh",
+            _gelu_tanh,
+            _gelu_tanh_slope,
+            (-0.128994, 1.128994),
+            _gated(-1.4185040087908284, 1.4185040087908284),
+            ("GELU", {"approximate": "tanh"}),
+        ),
+        Activation(
+            "mish",
+            _mish,
+            _mish_slope,
+            (-0.112527, 1.088499),
+            _gated(-2.2563763963607931, 1.4905711794854284),
+            ("Mish", {}),
+            "Mish",
+        ),
+        Activation(
+            "hardswish",
+            _hardswish,
+            _hardswish_slope,
+            (-0.5, 1.5),
+            Pieces((-3.0, 3.0), (0, 1, 0), ((-3.0, 0.0, -0.5), (3.0, 1.5, 1.0))),
+            ("Hardswish", {}),
+            "HardSwish",
+        ),
     )
 }
 _PARAMETRIC = {"leaky_relu": (_leaky_relu, 0.01), "elu": (_elu, 1.0)}

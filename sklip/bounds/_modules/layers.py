@@ -22,7 +22,7 @@ from sklip.bounds._modules.pooling import (
     windows,
 )
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks import get_activation
+from sklip.networks import get_activation, list_activations
 
 __all__ = ["DROPOUT", "LEAF_READERS", "compatible", "need_eval"]
 
@@ -195,6 +195,25 @@ def _read_activation(name_of):
     return read
 
 
+def _plain_activations():
+    """Readers of torch's layers that are a registered activation by their arguments."""
+    layers = {}
+    for activation in map(get_activation, list_activations()):
+        layer, arguments = activation.torch
+        layers.setdefault(layer, []).append((activation.name, arguments))
+    return {layer: _read_activation(_named(known)) for layer, known in layers.items()}
+
+
+def _named(known):
+    def name_of(module):
+        for name, arguments in known:
+            if all(getattr(module, key) == arguments[key] for key in arguments):
+                return name
+        return ""
+
+    return name_of
+
+
 def _softplus(module):
     # At a threshold below 20, torch's switch to the identity is seen in any type.
     return "softplus" if module.beta == 1 and module.threshold >= 20 else ""
@@ -357,20 +376,12 @@ LEAF_READERS = {
     "BatchNorm3d": _read_batch_norm(3),
     "Flatten": _read_flatten,
     "Unflatten": _read_unflatten,
+    **_plain_activations(),
     "Identity": _read_identity,
-    "ReLU": _read_activation(lambda m: "relu"),
     "LeakyReLU": _read_activation(_leaky_relu),
     "PReLU": _read_activation(_prelu),
     "ELU": _read_activation(lambda m: f"elu({float(m.alpha)!r})"),
-    "Sigmoid": _read_activation(lambda m: "logistic"),
-    "Tanh": _read_activation(lambda m: "tanh"),
     "Softplus": _read_activation(_softplus),
-    "SiLU": _read_activation(lambda m: "silu"),
-    "GELU": _read_activation(
-        lambda m: {"none": "gelu", "tanh": "gelu_tanh"}.get(m.approximate, "")
-    ),
-    "Mish": _read_activation(lambda m: "mish"),
-    "Hardswish": _read_activation(lambda m: "hardswish"),
     **dict.fromkeys(DROPOUT, _read_dropout),
     **{f"AvgPool{n}d": _read_pooling(n, True) for n in (1, 2, 3)},
     **{f"MaxPool{n}d": _read_pooling(n, False) for n in (1, 2, 3)},

@@ -277,10 +277,9 @@ def _scale(operator, state, arithmetic):
 def _slope(operator, state, arithmetic):
     activation, root = get_activation(operator.name), math.sqrt(state.n)
     constant = root * abs(float(activation.function(np.zeros(1))[0]))
-    if activation.family in ("identity", "relu", "abs"):
+    if activation.exact:
         return state.n, constant, np.zeros(2)
-    scale = max(1.0, abs(activation.parameter or 1.0), activation.lipschitz)
-    loss = _ACTIVATION_ULPS * arithmetic.unit * scale
+    loss = _ACTIVATION_ULPS * arithmetic.unit * activation.rounding
     loss = loss * (state.computed + np.array([root, 0.0]))
     return state.n, constant, loss + np.array([root * operator.jump, 0.0])
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 
 from sklip._floats import FLOOR, UNIT
@@ -177,83 +178,39 @@ def _step(z, low, high):
     return torch.where(z > 0.0, z.new_tensor(high), z.new_tensor(low))
 
 
-def _relu(_):
-    return (
-        lambda z: z.clamp_min(0.0),
-        lambda z: _step(z, 0.0, 1.0),
-        (0.0,),
-        (0, 0),
-        ((0.0, 0.0, 1.0),),
-    )
+def _on_tensors(function):
+    """A function of arrays for tensors; what searches need of its gradient is 0."""
+
+    def on_tensors(z):
+        values = function(z.detach().cpu().numpy())
+        return torch.from_numpy(np.asarray(values, dtype=np.float64)).to(z.device)
+
+    return on_tensors
 
 
-def _leaky_relu(a):
-    return (
+# Functions that stay on the device; others are evaluated by the registry's own.
+_FUNCTIONS = {
+    "identity": lambda _: (lambda z: z, torch.ones_like),
+    "relu": lambda _: (lambda z: z.clamp_min(0.0), lambda z: _step(z, 0.0, 1.0)),
+    "leaky_relu": lambda a: (
         lambda z: torch.where(z > 0.0, z, a * z),
         lambda z: _step(z, a, 1.0),
-        (0.0,),
-        (0, 0),
-        ((0.0, a, 1.0),),
-    )
-
-
-def _elu(a):
-    return (
+    ),
+    "abs": lambda _: (torch.abs, lambda z: _step(z, -1.0, 1.0)),
+    "elu": lambda a: (
         lambda z: z.clamp_min(0.0) + a * torch.expm1(z.clamp_max(0.0)),
         lambda z: torch.where(z > 0.0, 1.0, a * torch.exp(z.clamp_max(0.0))),
-        (0.0,),
-        (1, 0),
-        ((0.0, a, 1.0),),
-    )
-
-
-def _sigmoidal(function, derivative):
-    return lambda _: (function, derivative, (0.0,), (1, -1), ())
-
-
-def _gated(function, derivative, low, high):
-    return lambda _: (function, derivative, (low, high), (-1, 1, -1), ())
-
-
-_FAMILIES = {
-    "identity": lambda _: (lambda z: z, torch.ones_like, (), (0,), ()),
-    "relu": _relu,
-    "leaky_relu": _leaky_relu,
-    "abs": lambda _: (
-        torch.abs,
-        lambda z: _step(z, -1.0, 1.0),
-        (0.0,),
-        (0, 0),
-        ((0.0, -1.0, 1.0),),
     ),
-    "elu": _elu,
-    "logistic": _sigmoidal(torch.sigmoid, _logistic_slope),
-    "tanh": _sigmoidal(torch.tanh, _tanh_slope),
-    "softplus": lambda _: (_softplus, torch.sigmoid, (), (1,), ()),
-    "silu": _gated(
-        lambda z: z * torch.sigmoid(z),
-        _silu_slope,
-        -2.399357280515468,
-        2.399357280515468,
-    ),
-    "gelu": _gated(
-        lambda z: z * _normal_cdf(z), _gelu_slope, -math.sqrt(2.0), math.sqrt(2.0)
-    ),
-    "gelu_tanh": _gated(
-        _gelu_tanh, _gelu_tanh_slope, -1.4185040087908284, 1.4185040087908284
-    ),
-    "mish": _gated(
-        lambda z: z * torch.tanh(_softplus(z)),
-        _mish_slope,
-        -2.2563763963607931,
-        1.4905711794854284,
-    ),
+    "logistic": lambda _: (torch.sigmoid, _logistic_slope),
+    "tanh": lambda _: (torch.tanh, _tanh_slope),
+    "softplus": lambda _: (_softplus, torch.sigmoid),
+    "silu": lambda _: (lambda z: z * torch.sigmoid(z), _silu_slope),
+    "gelu": lambda _: (lambda z: z * _normal_cdf(z), _gelu_slope),
+    "gelu_tanh": lambda _: (_gelu_tanh, _gelu_tanh_slope),
+    "mish": lambda _: (lambda z: z * torch.tanh(_softplus(z)), _mish_slope),
     "hardswish": lambda _: (
         lambda z: z * (z + 3.0).clamp(0.0, 6.0) / 6.0,
         _hardswish_slope,
-        (-3.0, 3.0),
-        (0, 1, 0),
-        ((-3.0, 0.0, -0.5), (3.0, 1.5, 1.0)),
     ),
 }
 
@@ -272,7 +229,17 @@ def shape_of(activation):
     shape : Shape
         Its pieces.
     """
-    parts = _FAMILIES[activation.family](activation.parameter)
-    exact = activation.family in ("identity", "relu", "leaky_relu", "abs")
-    scale = max(1.0, abs(activation.parameter or 1.0), activation.lipschitz)
-    return Shape(*parts, activation.sector, 0.0 if exact else scale)
+    if activation.family in _FUNCTIONS:
+        functions = _FUNCTIONS[activation.family](activation.parameter)
+    else:
+        functions = map(_on_tensors, (activation.function, activation.derivative))
+    pieces = activation.pieces
+    return Shape(
+        *functions,
+        pieces.breakpoints,
+        pieces.curvature,
+        pieces.jumps,
+        activation.sector,
+        # A product of z, unlike the rest, rounds relative to |z| alone.
+        0.0 if activation.piecewise_linear else activation.rounding,
+    )

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklip.networks._activations import get_activation, list_activations
 from sklip.networks._onnx.values import Affine, Gate
 
 __all__ = ["OPERATORS"]
@@ -306,7 +307,11 @@ def _unsqueeze(reader, node, values):
 
 
 OPERATORS = {
-    "Abs": _activation("abs"),
+    **{
+        activation.onnx: _activation(activation.name)
+        for activation in map(get_activation, list_activations())
+        if activation.onnx
+    },
     "Add": _add,
     "BatchNormalization": _batch_normalization,
     "Cast": _cast,
@@ -318,21 +323,16 @@ OPERATORS = {
     "Gelu": _gelu,
     "Gemm": _gemm,
     "HardSigmoid": _gate("HardSigmoid"),
-    "HardSwish": _activation("hardswish"),
     "Identity": _same,
     "LeakyRelu": _parametric("leaky_relu", 0.01),
     "MatMul": _matmul,
-    "Mish": _activation("mish"),
     "Mul": _mul,
     "Neg": _neg,
     "PRelu": _prelu,
-    "Relu": _activation("relu"),
     "Reshape": _reshape,
     "Sigmoid": _gate("Sigmoid"),
-    "Softplus": _activation("softplus"),
     "Squeeze": _squeeze,
     "Sub": _sub,
-    "Tanh": _activation("tanh"),
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
     "ai.onnx.ml.Scaler": _scaler,

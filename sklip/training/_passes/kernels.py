@@ -75,6 +75,7 @@ def _from_functional(function, backward):
     return Kernel(forward, multiply, needs_input=True)
 
 
+# Torch's own derivatives, without the graph that autograd builds at every step.
 _KERNELS = {
     "identity": Kernel(_identity_forward, _identity_backward),
     "relu": Kernel(_relu_forward, _relu_backward),
@@ -123,7 +124,7 @@ def activation_kernel(name):
             lambda z: functional.elu(z, scale),
             lambda g, z: _aten.elu_backward(g, scale, 1.0, 1.0, False, z),
         )
-    return _KERNELS[activation.name]
+    return _KERNELS.get(activation.name) or _by_autograd(activation)
 
 
 def torch_activation(name):
@@ -139,22 +140,17 @@ def torch_activation(name):
     module : torch.nn.Module
         The same function as a layer.
     """
-    activation = get_activation(name)
-    modules = {
-        "identity": torch.nn.Identity,
-        "relu": torch.nn.ReLU,
-        # Torch has no module of |z|; this one is it to the last bit.
-        "abs": lambda: torch.nn.LeakyReLU(-1.0),
-        "tanh": torch.nn.Tanh,
-        "logistic": torch.nn.Sigmoid,
-        # At its threshold of 20 torch's switch to the identity shows in float64.
-        "softplus": lambda: torch.nn.Softplus(threshold=40.0),
-        "silu": torch.nn.SiLU,
-        "gelu": torch.nn.GELU,
-        "gelu_tanh": lambda: torch.nn.GELU(approximate="tanh"),
-        "mish": torch.nn.Mish,
-        "hardswish": torch.nn.Hardswish,
-        "leaky_relu": lambda: torch.nn.LeakyReLU(activation.parameter),
-        "elu": lambda: torch.nn.ELU(activation.parameter),
-    }
-    return modules[activation.family]()
+    layer, arguments = get_activation(name).torch
+    return getattr(torch.nn, layer)(**arguments)
+
+
+def _by_autograd(activation):
+    """Kernel of an activation that has none of its own: torch's layer."""
+    layer = torch_activation(activation.name)
+
+    def backward(grad, z):
+        with torch.enable_grad():
+            z = z.detach().requires_grad_()
+            return torch.autograd.grad(layer(z), z, grad)[0]
+
+    return _from_functional(layer, backward)
