@@ -8,8 +8,13 @@ FOLDER holds ``acasxu`` and ``mnist_fc`` as the competition ships them (instance
 networks and properties, packed or not). For each property: the answer, CPU seconds on
 one thread without reading the files, and the parts that were bounded; --seconds limits
 the CPU seconds of each. ``--summary`` prints what a finished table says.
+
+The column "published" has the answer that the tools of the competition agreed on, from
+files that ``--published`` names (results.csv of any of them; "-" where none has an
+answer). An answer that contradicts it ends the run.
 """
 
+import csv
 import gzip
 import time
 from pathlib import Path
@@ -22,7 +27,10 @@ from sklip import FeedForward, Specification, verify_specification
 
 torch.set_num_threads(1)
 
-COLUMNS = ["benchmark", "network", "property", "answer", "cpu_s", "parts", "lower"]
+COLUMNS = ["benchmark", "network", "property", "answer"]
+COLUMNS += ["published", "cpu_s", "parts", "lower"]
+WORDS = {"unsat": "verified", "holds": "verified"}
+WORDS |= {"sat": "falsified", "violated": "falsified"}
 BENCHMARKS = ("acasxu", "mnist_fc")
 
 
@@ -44,6 +52,27 @@ def answer(folder, network, prop, seconds):
         outputs = model.forward(found.point[None])
         assert specification.is_violated(found.point[None], outputs)[0]
     return found.status, f"{used:.3f}", found.n_parts, f"{found.lower:.6g}"
+
+
+def published(files):
+    """Answers by benchmark, network and property; tools must not contradict each other."""
+    found = {}
+    for file in files:
+        with open(file, newline="", encoding="utf-8") as rows:
+            for benchmark, network, prop, _, word, *_ in csv.reader(rows):
+                key = benchmark, Path(network).stem, Path(prop).stem
+                answer = WORDS.get(word)
+                if answer is not None:
+                    assert found.setdefault(key, answer) == answer, key
+    return found
+
+
+def measured(folder, network, prop, seconds, known):
+    """The columns of a property, ``known`` the answer published or "-"."""
+    status, *others = answer(folder, network, prop, seconds)
+    if {status, known} == {"verified", "falsified"}:
+        raise AssertionError(f"{network}, {prop}: {status}, published {known}")
+    return status, known, *others
 
 
 def instances(folder):
@@ -81,7 +110,9 @@ def main():
         seconds=116.0,
         only={"choices": BENCHMARKS},
         summary={"action": "store_true"},
+        published={"nargs": "*", "default": [], "type": Path},
     )
+    known = published(options.published)
     table = Table(options.output, COLUMNS)
     if options.summary:
         summarise(table)
@@ -94,7 +125,9 @@ def main():
             key = benchmark, Path(network).stem, Path(prop).stem
             table.fill(
                 key,
-                lambda f=folder, n=network, p=prop: answer(f, n, p, options.seconds),
+                lambda f=folder, n=network, p=prop, k=known.get(key, "-"): measured(
+                    f, n, p, options.seconds, k
+                ),
             )
 
 
