@@ -55,7 +55,7 @@ def answer(folder, network, prop, seconds):
 
 
 def published(files):
-    """Answers by benchmark, network and property; tools must not contradict each other."""
+    """Answers by benchmark, network and property; tools must not contradict."""
     found = {}
     for file in files:
         with open(file, newline="", encoding="utf-8") as rows:
@@ -123,12 +123,9 @@ def main():
         folder = options.folder / benchmark
         for network, prop in instances(folder):
             key = benchmark, Path(network).stem, Path(prop).stem
-            table.fill(
-                key,
-                lambda f=folder, n=network, p=prop, k=known.get(key, "-"): measured(
-                    f, n, p, options.seconds, k
-                ),
-            )
+            told = known.get(key, "-")
+            arguments = folder, network, prop, options.seconds, told
+            table.fill(key, lambda a=arguments: measured(*a))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ from sklip.bounds._propagation import (
     outputs_lower,
     rows_over_boxes,
     shape_of,
+    tightened,
 )
 from sklip.bounds._rounding import forward_error
 from sklip.bounds._subject import ModuleSubject, NetworkSubject, Subject, subject_of
@@ -75,6 +76,7 @@ __all__ = [
     "PAIR_METHODS",
     "Subject",
     "subject_of",
+    "tightened",
     "Chain",
     "JacobianDiagnostic",
     "LipschitzCertificate",

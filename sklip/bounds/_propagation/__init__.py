@@ -8,6 +8,7 @@ from sklip.bounds._propagation.branches import lower_by_multipliers, lower_over_
 from sklip.bounds._propagation.lines import slope_range
 from sklip.bounds._propagation.propagation import Propagation
 from sklip.bounds._propagation.shapes import shape_of
+from sklip.bounds._propagation.tightening import tightened
 
 __all__ = [
     "Boxes",
@@ -19,4 +20,5 @@ __all__ = [
     "outputs_lower",
     "shape_of",
     "slope_range",
+    "tightened",
 ]

@@ -14,9 +14,18 @@ from dataclasses import dataclass
 import torch
 
 from sklip._floats import tensor_lengths
-from sklip.bounds._propagation.bounds import hidden_bounds
-from sklip.bounds._propagation.linear import layer_sizes, linear_lower
-from sklip.bounds._propagation.lines import Lines, adaptive_lines
+from sklip.bounds._propagation.bounds import (
+    HiddenBounds,
+    all_lines,
+    hidden_bounds,
+    meet,
+)
+from sklip.bounds._propagation.linear import (
+    layer_sizes,
+    linear_lower,
+    parallel_bounds,
+)
+from sklip.bounds._propagation.lines import Lines, adaptive_lines, parallel_lines
 from sklip.bounds._propagation.slopes import Adam
 
 __all__ = ["PartBounds", "lower_by_multipliers", "lower_over_parts"]
@@ -41,6 +50,8 @@ class PartBounds:
     start : Tensor of shape (n_parts, n_neurons, 2)
         Slopes, as shares of their range, and multipliers at the end, from which parts
         of these may start.
+    intervals : list of (Tensor, Tensor)
+        Of each hidden layer, ends of shape (n_parts, n_k).
     """
 
     lower: torch.Tensor
@@ -48,9 +59,12 @@ class PartBounds:
     gains: list
     slopes: list
     start: torch.Tensor
+    intervals: list
 
 
-def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=None):
+def lower_over_parts(
+    propagation, balls, rows, signs, *, n_steps, enough, start=None, given=None
+):
     """Bounds of ``rows @ outputs`` over parts of balls.
 
     Parameters
@@ -69,6 +83,9 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=
         They end when all bounds are above it.
     start : Tensor of shape (n_parts, n_neurons, 2), default=None
         Slopes and multipliers to start from.
+    given : list of (Tensor, Tensor), default=None
+        Of each hidden layer, ends that hold over the parts but for the signs. Layers
+        above a sign are bounded again, the others taken as they are.
 
     Returns
     -------
@@ -79,10 +96,10 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=
         norms = tensor_lengths(rows) * 1.001
         lower = linear_lower(propagation, balls, 0, rows, norms, [], [])
         return PartBounds(
-            lower[:, 0], rows[:, 0], [], [], rows.new_zeros(len(rows), 0, 2)
+            lower[:, 0], rows[:, 0], [], [], rows.new_zeros(len(rows), 0, 2), []
         )
     with torch.no_grad():
-        ascent = _Ascent(propagation, balls, rows, signs, start)
+        ascent = _Ascent(propagation, balls, rows, signs, start, given)
     lower, directions, *layers = ascent.run(n_steps, enough)
     n = propagation.n_hidden
     shares, multipliers = (
@@ -94,10 +111,11 @@ def lower_over_parts(propagation, balls, rows, signs, *, n_steps, enough, start=
         ascent.gains(layers[:n]),
         ascent.known_slopes(),
         torch.stack([shares[:, 0], multipliers[:, 0]], dim=2),
+        ascent.bounds.intervals,
     )
 
 
-def lower_by_multipliers(propagation, balls, rows, signs, multipliers):
+def lower_by_multipliers(propagation, balls, rows, signs, multipliers, given=None):
     """Bounds of ``rows @ outputs`` over parts, from given multipliers of the signs.
 
     Parameters
@@ -106,6 +124,8 @@ def lower_by_multipliers(propagation, balls, rows, signs, multipliers):
         As for :func:`lower_over_parts`.
     multipliers : list of Tensor of shape (n_parts, n_k)
         For each hidden layer, >= 0.
+    given
+        As for :func:`lower_over_parts`.
 
     Returns
     -------
@@ -113,7 +133,7 @@ def lower_by_multipliers(propagation, balls, rows, signs, multipliers):
         Proven for any multipliers.
     """
     with torch.no_grad():
-        ascent = _Ascent(propagation, balls, rows, signs)
+        ascent = _Ascent(propagation, balls, rows, signs, None, given)
         extra = [
             -(beta * sign)[:, None]
             for beta, sign in zip(multipliers, signs, strict=True)
@@ -124,18 +144,11 @@ def lower_by_multipliers(propagation, balls, rows, signs, multipliers):
 class _Ascent:
     """Slopes of the lower lines and multipliers of the signs, and their bound."""
 
-    def __init__(self, propagation, balls, rows, signs, start=None):
+    def __init__(self, propagation, balls, rows, signs, start, given):
         self.propagation, self.rows, self.signs = propagation, rows, signs
         self.norms = tensor_lengths(rows) * 1.001
         self.hinges = [rows.new_tensor(x.shape.hinge) for x in propagation.layers[:-1]]
-        cuts = [
-            (
-                torch.where(s > 0, 0.0, -torch.inf).to(rows.dtype),
-                torch.where(s < 0, 0.0, torch.inf).to(rows.dtype),
-            )
-            for s in signs
-        ]
-        self.bounds = hidden_bounds(propagation, balls, "crown", given=cuts)
+        self.bounds = _cut_bounds(propagation, balls, signs, given)
         self.lines, self.sizes = [], []
         for layer, (low, high) in zip(
             propagation.layers, self.bounds.intervals, strict=False
@@ -247,6 +260,46 @@ class _Ascent:
                 self.bounds.intervals, self.hinges, strict=True
             )
         ]
+
+
+def _cut_bounds(propagation, balls, signs, given):
+    """Bounds of the hidden layers over parts."""
+    cuts = [
+        (
+            torch.where(s > 0, 0.0, -torch.inf).to(torch.float64),
+            torch.where(s < 0, 0.0, torch.inf).to(torch.float64),
+        )
+        for s in signs
+    ]
+    if given is None:
+        return hidden_bounds(propagation, balls, "crown", given=cuts)
+    known = [meet(ends, cut) for ends, cut in zip(given, cuts, strict=True)]
+    _refresh(propagation, balls, signs, known)
+    return HiddenBounds(balls, known, "crown")
+
+
+def _refresh(propagation, balls, signs, known):
+    """Tighten, in place, the layers above a sign that a part has fixed."""
+    is_cut = torch.zeros(len(balls), dtype=torch.bool, device=known[0][0].device)
+    for k in range(1, propagation.n_hidden):
+        is_cut = is_cut | (signs[k - 1] != 0.0).any(dim=1)
+        low, high = known[k]
+        parts = torch.nonzero(is_cut)[:, 0]
+        is_open = (low < 0.0) & (high > 0.0)
+        neurons = torch.nonzero(is_open[parts].any(dim=0))[:, 0]
+        if len(neurons) == 0:
+            continue
+        below = HiddenBounds(balls, known[:k], "crown")[parts]
+        lines, sizes = all_lines(propagation, below, parallel_lines)
+        found = parallel_bounds(propagation, below.balls, k, lines, sizes, neurons)
+        at = parts[:, None], neurons
+        # Neurons that others have open stay: no part depends on those beside it.
+        known[k] = tuple(
+            old.index_put(at, torch.where(is_open[at], new, old[at]))
+            for old, new in zip(
+                (low, high), meet((low[at], high[at]), found), strict=True
+            )
+        )
 
 
 def _better(new, old):

@@ -133,15 +133,17 @@ def _over_the_ball(propagation, balls, rows, row_norms):
     return center, reach + lost + 8.0 * UNIT * (center.abs() + reach)
 
 
-def parallel_bounds(propagation, balls, k, lines, sizes):
+def parallel_bounds(propagation, balls, k, lines, sizes, neurons=slice(None)):
     """Both bounds of z_k at once, from lines of equal slope on both sides.
 
     With ``lines[j].lower`` equal to ``lines[j].upper`` for all j < k the coefficients
-    of both bounds are the same, and cost one pass instead of two.
+    of both bounds are the same, and cost one pass instead of two. ``neurons`` are those
+    of the layer that are asked about.
     """
     layer = propagation.layers[k]
-    rows, row_norms = layer.weight[None], layer.row_norms[None]
-    middle_sum, half_sum, error = layer.bias[None], 0.0, layer.bias.abs() * UNIT
+    rows, row_norms = layer.weight[neurons][None], layer.row_norms[neurons][None]
+    bias = layer.bias[neurons]
+    middle_sum, half_sum, error = bias[None], 0.0, bias.abs() * UNIT
     for j in range(k - 1, -1, -1):
         middle = 0.5 * (lines[j].above + lines[j].below)
         half = 0.5 * (lines[j].above - lines[j].below)

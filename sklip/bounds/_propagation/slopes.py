@@ -17,13 +17,16 @@ _LEARNING_RATE = 0.2
 _DECAY = 0.9
 
 
-def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough):
+def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough, k=None):
     """Best lower bound of each row over some steps of Adam on its own slopes.
 
-    A row stops once it is above ``enough``, which broadcasts against the rows.
+    The rows are over layer ``k``, by default the outputs; ``bounds`` and ``lines`` are
+    of the layers below. A row stops once it is above ``enough``, which broadcasts
+    against the rows.
     """
+    k = propagation.n_hidden if k is None else k
     layers = [
-        _OpenLayer(layer.shape, low, high, start, rows.shape[1])
+        open_layer(layer.shape, low, high, start, rows.shape[1])
         for layer, (low, high), start in zip(
             propagation.layers, bounds.intervals, lines, strict=False
         )
@@ -39,7 +42,6 @@ def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough):
                     propagation.layers, bounds.intervals, current, strict=False
                 )
             ]
-            k = propagation.n_hidden
             lower = linear_lower(
                 propagation, bounds.balls, k, rows, norms, current, sizes
             )
@@ -77,6 +79,38 @@ class Adam:
             square.mul_(0.999).addcmul_(g, g, value=0.001)
             v.data.addcdiv_(mean, square.sqrt().add_(1e-12), value=size)
             v.data.clamp_(0.0, self.largest)
+
+
+def open_layer(shape, low, high, start, n_rows):
+    """What may be moved of one layer's lines."""
+    if shape.hinge is not None:
+        return _OpenHinges(shape, low, high, start, n_rows)
+    return _OpenLayer(shape, low, high, start, n_rows)
+
+
+class _OpenHinges:
+    """Slopes of the lower lines of max(l z, r z), through zero.
+
+    No upper line is anywhere below the chord, which stays.
+    """
+
+    def __init__(self, shape, low, high, start, n_rows):
+        left, right = (low.new_tensor(slope) for slope in shape.hinge)
+        self.left, self.right = left, right
+        self.upper, self.above = start.upper[:, None], start.above[:, None]
+        self.is_open = ((low < 0.0) & (high > 0.0))[:, None]
+        self.known = torch.where(low >= 0.0, right, left)[:, None]
+        share = (start.lower - left) / (right - left)
+        share = share.nan_to_num(1.0).clamp(0.0, 1.0)[:, None]
+        self.zero = torch.zeros_like(self.upper)
+        self.shares = [share.expand(-1, n_rows, -1).clone().requires_grad_()]
+
+    def lines(self):
+        """Lines with these slopes, differentiable by them."""
+        # Exact at both ends, and nowhere beyond them.
+        slope = torch.lerp(self.left, self.right, self.shares[0])
+        slope = torch.where(self.is_open, slope, self.known)
+        return Lines(slope, self.zero, self.upper, self.above)
 
 
 class _OpenLayer:

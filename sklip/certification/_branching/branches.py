@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import torch
 
 from sklip.bounds import (
     Propagation,
+    hidden_bounds,
     lower_by_multipliers,
     lower_over_parts,
     shape_of,
+    tightened,
 )
 from sklip.certification._attacks import Ball
 from sklip.certification._branching.linear_parts import linear_part
@@ -30,6 +33,8 @@ _BLOCK = 512
 # Steps of ascent before anything is split, and for the parts.
 _WITHOUT_LIMIT = Effort()
 _ROOT_STEPS, _PART_STEPS = 20, 4
+# For each bound of each hidden neuron in the whole ball.
+_HIDDEN_STEPS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +48,11 @@ class _Parts:
     signs: np.ndarray
     lost: np.ndarray
     starts: np.ndarray
+    ends: np.ndarray
 
     def __getitem__(self, rows):
         arrays = self.samples, self.others, self.radii
-        arrays += self.signs, self.lost, self.starts
+        arrays += self.signs, self.lost, self.starts, self.ends
         questions = [self.questions[row] for row in rows]
         return _Parts(questions, *(array[rows] for array in arrays))
 
@@ -99,6 +105,7 @@ class Branching:
             Of the monotonic clock.
         """
         block = min(_BLOCK, self.propagation.block_rows())
+        self._begin([q for q in questions if q.is_new], block)
         while True:
             chosen = [(q, part) for q in questions for part in q.take(effort)]
             if not chosen:
@@ -113,6 +120,19 @@ class Branching:
                 if some:
                     self._bound(self._parts(some))
 
+    def _begin(self, questions, block):
+        """Bounds of all hidden neurons in the whole balls."""
+        for start in range(0, len(questions), block):
+            some = questions[start : start + block]
+            inputs = self.decisions.inputs[[q.sample for q in some]]
+            balls = self.propagation.balls(inputs, [q.radius for q in some])
+            with torch.no_grad():
+                bounds = hidden_bounds(self.propagation, balls, "crown")
+                bounds = tightened(self.propagation, bounds, _HIDDEN_STEPS)
+            ends = _joined(bounds.intervals, len(some))
+            for question, own in zip(some, ends, strict=True):
+                question.begin(own)
+
     def _parts(self, chosen):
         questions = [question for question, _ in chosen]
         samples = np.array([question.sample for question in questions])
@@ -121,7 +141,8 @@ class Branching:
         others = np.array([part.other for _, part in chosen])
         signs = np.stack([part.signs for _, part in chosen])
         starts = np.stack([part.start for _, part in chosen])
-        return _Parts(questions, samples, others, radii, signs, lost, starts)
+        ends = np.stack([part.ends for _, part in chosen])
+        return _Parts(questions, samples, others, radii, signs, lost, starts, ends)
 
     def _arguments(self, parts):
         """Of the bounds over parts."""
@@ -137,6 +158,11 @@ class Branching:
     def _by_layer(self, signs):
         return [signs[..., a:b] for a, b in pairwise(self.ends)]
 
+    def _given(self, parts):
+        """Ends of the hidden neurons, layer by layer."""
+        ends = self._by_layer(self.propagation.tensor(parts.ends))
+        return [e.unbind(1) for e in ends]
+
     def _bound(self, parts):
         """Bound parts; falsify, split or drop each."""
         enough = self.propagation.tensor(parts.lost)
@@ -144,12 +170,16 @@ class Branching:
         if parts.signs.any():
             n_steps, start = _PART_STEPS, self.propagation.tensor(parts.starts)
         bounds = lower_over_parts(
-            *self._arguments(parts), n_steps=n_steps, enough=enough, start=start
+            *self._arguments(parts),
+            n_steps=n_steps,
+            enough=enough,
+            start=start,
+            given=self._given(parts),
         )
         self._attack(parts, bounds.directions.numpy())
         # NaN (an overflow on the way) proves nothing.
         lower = np.nan_to_num(bounds.lower.numpy(), nan=-np.inf)
-        start = bounds.start.numpy()
+        start, ends = bounds.start.numpy(), _joined(bounds.intervals, len(lower))
         for part in np.flatnonzero(lower > parts.lost):
             parts.questions[part].note(lower[part])
         # Without hidden layers there is nothing to split.
@@ -164,7 +194,7 @@ class Branching:
         for part in left:
             if can_split[part]:
                 other, signs = int(parts.others[part]), parts.signs[part]
-                whole = Part(lower[part], other, signs, start[part])
+                whole = Part(lower[part], other, signs, start[part], ends[part])
                 parts.questions[part].split(whole, gains[part].argmax())
         known = [part for part in left if not can_split[part]]
         if known:
@@ -188,7 +218,7 @@ class Branching:
             spread[i, signs != 0.0], steps[i] = found
         self._flip(parts, steps)
         spread = [self.propagation.tensor(s) for s in self._by_layer(spread)]
-        lower = lower_by_multipliers(*arguments, spread).numpy()
+        lower = lower_by_multipliers(*arguments, spread, self._given(parts)).numpy()
         for part, found in enumerate(np.nan_to_num(lower, nan=-np.inf)):
             parts.questions[part].note(found)
             if not found > parts.lost[part]:
@@ -218,3 +248,10 @@ class Branching:
         points[:, self.moving] = ball.move(points[:, self.moving], steps)
         for part in np.flatnonzero(self.decisions.flips(points, parts.samples)):
             parts.questions[part].falsify(points[part])
+
+
+def _joined(intervals, n_parts):
+    """Ends of all layers, of shape (n_parts, 2, n_neurons)."""
+    if not intervals:
+        return np.zeros((n_parts, 2, 0))
+    return torch.cat([torch.stack(ends, 1) for ends in intervals], 2).numpy()

@@ -26,12 +26,16 @@ class Effort(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Part of a ball, with the bound of what it is a half of and how that was found."""
+    """Part of a ball, with the bound of what it is a half of and how that was found.
+
+    ``ends`` are those of all hidden neurons there, None before anything is bounded.
+    """
 
     lower: float
     other: int
     signs: np.ndarray
     start: np.ndarray
+    ends: np.ndarray | None = None
 
 
 class Question:
@@ -65,6 +69,15 @@ class Question:
         self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
         self._first, self._unsure = -np.inf, False
         self._settled, self._taken = np.inf, []
+
+    @property
+    def is_new(self):
+        """Whether nothing has been bounded yet."""
+        return self.n_parts == 0 and self.status is None
+
+    def begin(self, ends):
+        """Take bounds of all hidden neurons, an array of shape (2, n_neurons)."""
+        self._queue = [part._replace(ends=ends) for part in self._queue]
 
     def take(self, effort):
         """The most doubtful parts."""
