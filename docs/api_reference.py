@@ -117,8 +117,8 @@ API_REFERENCE = {
     },
     "sklip.networks": {
         "title": "Networks",
-        "text": "The network that both predicts and is certified.",
-        "names": ["FeedForward"],
+        "text": "The network that both predicts and is certified; ONNX in and out.",
+        "names": ["FeedForward", "to_onnx"],
     },
 }
 

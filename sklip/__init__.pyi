@@ -83,7 +83,7 @@ from sklip.model_selection import (
     OneStandardError,
     pareto_front,
 )
-from sklip.networks import FeedForward
+from sklip.networks import FeedForward, to_onnx
 from sklip.preprocessing import (
     CertifiedRadiusTransformer,
     LipschitzScaler,
@@ -156,6 +156,7 @@ __all__ = [
     "risk_coverage_curve",
     "robustness_bracket",
     "sensitivity_table",
+    "to_onnx",
     "verify_robustness",
     "verify_specification",
 ]

@@ -193,6 +193,7 @@ BAD = {
     "input_rms": numbers(0.0, -1.0),
     "split": options(),
     "path": [3, 1j, ["a"]],
+    "to_onnx.dtype": options("float16", np.float64, "double"),
     "metrics": [None, "score", [], 3, ["guess"], [3]],
     "metric": [None, 3, ["a"]],
     "sensitivity_table.metric": options(None),

@@ -8,6 +8,7 @@ from sklip.networks._activations import (
     get_activation,
     list_activations,
 )
+from sklip.networks._export import to_onnx
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import pipeline_steps
 from sklip.networks._network_view import network_view
@@ -35,5 +36,6 @@ __all__ = [
     "pipeline_steps",
     "random_network",
     "statement_of",
+    "to_onnx",
     "unwrap_search",
 ]

@@ -33,7 +33,7 @@ from sklip.networks._reading import (
 from sklip.networks._trust import is_exactly
 from sklip.networks._view import NetworkView, named_tolerances
 
-__all__ = ["network_view"]
+__all__ = ["entry", "network_view"]
 
 # Their members get X as it is; a bag checks it itself.
 _VOTES = (VotingClassifier, VotingRegressor)
@@ -124,7 +124,7 @@ def _view(model, X, feature_eps):
         columns = raw_columns(model.n_inputs)
         resolved = Resolved(model, FoldRounding.of(model), classes, columns)
         return _assemble(resolved, Folder(model.n_inputs), None, False)
-    n_features, names, by_name = _entry(model)
+    n_features, names, by_name = entry(model)
     moving = None
     if feature_eps is not None:
         known = named_tolerances(feature_eps, names, n_features)
@@ -193,7 +193,7 @@ def _in_front(network, rounding, columns, found):
     return network, rounding
 
 
-def _entry(model):
+def entry(model):
     """Number and names of the columns of X, and whether they are taken by name."""
     first = next(_flatten(model), model)
     names = getattr(first, "feature_names_in_", None)

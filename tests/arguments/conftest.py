@@ -159,6 +159,7 @@ VALUES = {
     "tol": 0.5,
     "time_limit": 1e-9,
     "device": "cuda",
+    "dtype": "float32",
     "radius": 1.7,
     "radii": [0.05, 2.0],
     "loss": "absolute_error",

@@ -54,6 +54,10 @@ def _scored(make, name="scorer"):
     return score
 
 
+def _written(model, *, dtype="float64", X=None):
+    return sklip.to_onnx(model, dtype=dtype, X=X).SerializeToString()
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of the table: a function, its arguments, and what is given besides."""
@@ -171,6 +175,7 @@ TABLE = {
     ),
     "feature_slopes": Row(sklip.feature_slopes, "output method"),
     "jacobian_diagnostic": Row(sklip.jacobian_diagnostic, "X random_state"),
+    "to_onnx": Row(_written, "dtype X"),
     "measured_gain": Row(sklip.measured_gain, ""),
     "cached_bound": Row(cached_bound, "method"),
     "make_certified_accuracy_scorer": Row(
@@ -295,6 +300,8 @@ MAY_STAY = [
     ("certified_accuracy_score make_certified_accuracy_scorer", "X", _single),
     ("pgd_attack", "norm", _every),
     ("verify_specification", "specification", _every),
+    # It compares on these rows.
+    ("to_onnx", "X", _every),
     # Only the order of the radii counts, or what is drawn of them.
     ("RiskCoverageDisplay", "norm feature_eps", _every),
     # Closed forms and products of norms need no iteration; others stop in time.
@@ -350,8 +357,17 @@ def test_some_kind_is_accepted(name, asker, kinds):
 # They take a model alone, or their arguments on behalf of functions in the table.
 _BARE = {"holds_module", "split_steps", "stated_module", "unwrap_any_module"}
 _BARE |= {"subject_of", "view_in_front"}
-# The model, and what is drawn of the answer.
-_FREE = {"model", "estimator", "name", "ax", "line_kwargs", "bar_kwargs", "n_features"}
+# The model, and what is drawn or written of the answer.
+_FREE = {
+    "model",
+    "path",
+    "estimator",
+    "name",
+    "ax",
+    "line_kwargs",
+    "bar_kwargs",
+    "n_features",
+}
 
 
 def _public():

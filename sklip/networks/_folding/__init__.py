@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Transformers of a Pipeline, folded into the first layer of a network."""
 
-from sklip.networks._folding.affine import coordinatewise_map
+from sklip.networks._folding.affine import coordinatewise_map, is_selector
 from sklip.networks._folding.branches import is_drop
 from sklip.networks._folding.columns import Columns, concatenate, raw_columns
 from sklip.networks._folding.coordinates import Coordinates
@@ -11,7 +11,14 @@ from sklip.networks._folding.fold import Folder, is_identity, unfreeze
 from sklip.networks._folding.rounding import FoldRounding
 from sklip.networks._folding.steps import pipeline_steps
 from sklip.networks._folding.storage import Storage, coarseness, common_type
-from sklip.networks._folding.table import Values, column_names
+from sklip.networks._folding.table import (
+    Select,
+    Values,
+    as_table,
+    column_names,
+    locate,
+    take_columns,
+)
 
 __all__ = [
     "Columns",
@@ -19,8 +26,10 @@ __all__ = [
     "FoldRounding",
     "Folder",
     "InputEncoder",
+    "Select",
     "Storage",
     "Values",
+    "as_table",
     "coarseness",
     "column_names",
     "common_type",
@@ -28,7 +37,10 @@ __all__ = [
     "coordinatewise_map",
     "is_drop",
     "is_identity",
+    "is_selector",
+    "locate",
     "pipeline_steps",
     "raw_columns",
+    "take_columns",
     "unfreeze",
 ]

@@ -7,15 +7,18 @@ length in front is the batch and taken as one.
 """
 
 import os
+import sys
 from typing import NamedTuple
 
 import numpy as np
 
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._onnx.operators import OPERATORS
+from sklip.networks._onnx.building import FUNCTION_DOMAIN
+from sklip.networks._onnx.functions import is_own_function
+from sklip.networks._onnx.operators import FUNCTIONS, OPERATORS
 from sklip.networks._onnx.values import Affine, Gate, identity
 
-__all__ = ["Layers", "read_graph"]
+__all__ = ["Layers", "import_onnx", "is_onnx_model", "read_graph"]
 
 _DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml."}
 # Entries of the input up to which its identity matrix is written down.
@@ -54,8 +57,9 @@ def read_graph(model, output=None):
     UnsupportedModelError
         If an operator cannot be part of a fully connected network.
     """
-    graph = _load(model).graph
-    reader = GraphReader(graph)
+    loaded, own = _known_functions(_load(model))
+    graph = loaded.graph
+    reader = GraphReader(graph, own)
     name = _output_name(graph, output)
     value = reader.committed(reader.evaluate(name))
     if not isinstance(value, Affine):
@@ -87,14 +91,34 @@ def _load(model):
     return loaded
 
 
-def import_onnx():
+def is_onnx_model(model):
+    """Whether a model is an ONNX model, or the name of a file of one."""
+    if isinstance(model, str | os.PathLike):
+        return os.fspath(model).endswith(".onnx")
+    # Whoever holds one has imported onnx.
+    onnx = sys.modules.get("onnx")
+    return onnx is not None and isinstance(model, onnx.ModelProto)
+
+
+def _known_functions(model):
+    """The model with all functions inlined but sklip's own, and the names of those."""
+    own = [f for f in model.functions if is_own_function(f)]
+    if len(own) < len(model.functions):
+        import onnx.inliner
+
+        kept = [(f.domain, f.name) for f in own]
+        model = onnx.inliner.inline_selected_functions(model, kept, exclude=True)
+    return model, {f.name for f in own}
+
+
+def import_onnx(what="Reading"):
     """The package onnx, or an ImportError that says how to get it."""
     try:
         import onnx
         import onnx.numpy_helper
     except ImportError as error:
         raise ImportError(
-            "Reading ONNX needs the package onnx: pip install 'sklip[onnx]'."
+            f"{what} ONNX needs the package onnx: pip install 'sklip[onnx]'."
         ) from error
     return onnx
 
@@ -119,9 +143,12 @@ class GraphReader:
     ----------
     graph : onnx.GraphProto
         The graph.
+    own_functions : set of str
+        Functions of sklip that the model brings along.
     """
 
-    def __init__(self, graph):
+    def __init__(self, graph, own_functions=()):
+        self.own_functions = own_functions
         to_array = import_onnx().numpy_helper.to_array
         self.known = {t.name: to_array(t) for t in graph.initializer}
         self.nodes = list(graph.node)
@@ -167,6 +194,8 @@ class GraphReader:
             self.known[name] = value
 
     def _operator(self, node):
+        if node.domain == FUNCTION_DOMAIN and node.op_type in self.own_functions:
+            return FUNCTIONS[node.op_type]
         prefix = _DOMAINS.get(node.domain, f"{node.domain}.")
         operator = OPERATORS.get(prefix + node.op_type)
         if operator is None:

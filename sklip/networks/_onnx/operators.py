@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from sklip.networks._activations import get_activation, list_activations
+from sklip.networks._onnx.functions import FUNCTION_NAMES
 from sklip.networks._onnx.values import Affine, Gate
 
-__all__ = ["OPERATORS"]
+__all__ = ["FUNCTIONS", "OPERATORS"]
 
 # What exporters round sqrt(2) to in single precision is this far off.
 _SINGLE = 1e-6
@@ -337,3 +338,18 @@ OPERATORS = {
     "Unsqueeze": _unsqueeze,
     "ai.onnx.ml.Scaler": _scaler,
 }
+
+
+def _own_function(family):
+    """An activation that sklip itself has written as a function."""
+
+    def operator(reader, node, values):
+        name = family
+        if len(values) > 1:
+            name = f"{family}({float(_constant(reader, node, values[1]))!r})"
+        return [reader.activate(node, reader.committed(values[0]), name)]
+
+    return operator
+
+
+FUNCTIONS = {family: _own_function(family) for family in FUNCTION_NAMES}

@@ -2,15 +2,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Fitted models, read as networks."""
 
-from sklip.networks._reading.known import THRESHOLD_MODELS
-from sklip.networks._reading.models import extract_network
+from sklip.networks._reading.known import KERNEL_MACHINES, MODELS, THRESHOLD_MODELS
+from sklip.networks._reading.models import (
+    extract_network,
+    need_equal_labels,
+    support_sizes,
+)
 from sklip.networks._reading.resolve import resolve, unwrap_search
 from sklip.networks._reading.resolved import Resolved
+from sklip.networks._reading.thresholds import threshold_rule
 
 __all__ = [
+    "KERNEL_MACHINES",
+    "MODELS",
     "Resolved",
     "THRESHOLD_MODELS",
     "extract_network",
+    "need_equal_labels",
     "resolve",
+    "support_sizes",
+    "threshold_rule",
     "unwrap_search",
 ]

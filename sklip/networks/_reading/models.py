@@ -19,7 +19,7 @@ from sklip.networks._reading.known import (
 from sklip.networks._reading.stated import extract_stated, unknown_model
 from sklip.networks._trust import makes_statement
 
-__all__ = ["extract_network", "extract_rounding", "need_equal_labels"]
+__all__ = ["extract_network", "extract_rounding", "need_equal_labels", "support_sizes"]
 
 # Terms of this size are rounded when a softmax, or a sigmoid near one half, is computed
 # and compared: a few units of roundoff of logits, with room to spare.
@@ -146,6 +146,12 @@ def _support(model):
     """Dual coefficients and support vectors, dense, as predict uses them."""
     dual, vectors = model._dual_coef_, model.support_vectors_
     return tuple(a.toarray() if sparse.issparse(a) else a for a in (dual, vectors))
+
+
+def support_sizes(machine):
+    """Largest sum of absolute terms of a kernel machine's weight, largest weight."""
+    dual, vectors = _support(machine)
+    return np.max(np.abs(dual) @ np.abs(vectors)), np.max(np.abs(dual @ vectors))
 
 
 def extract_rounding(model, network, dtypes):

@@ -8,7 +8,7 @@ from sklearn.model_selection import FixedThresholdClassifier
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._reading.resolved import Resolved
 
-__all__ = ["shift_threshold"]
+__all__ = ["shift_threshold", "threshold_rule"]
 
 
 def shift_threshold(model, inner, resolved):
@@ -37,7 +37,7 @@ def shift_threshold(model, inner, resolved):
     name = type(model).__name__
     if resolved.classes is None or len(resolved.classes) != 2:
         raise UnsupportedModelError(f"{name} needs a classifier of two classes.")
-    threshold, positive, of_proba = _rule(model, inner, resolved.classes)
+    threshold, positive, of_proba = threshold_rule(model, inner, resolved.classes)
     if of_proba:
         score = _proba_score(name, inner, resolved.proba)
         shift, size = _proba_shift(name, resolved.proba.kind, threshold, positive)
@@ -87,7 +87,7 @@ def _proba_shift(name, kind, threshold, positive):
     return (shift if positive else -shift), size
 
 
-def _rule(model, inner, classes):
+def threshold_rule(model, inner, classes):
     """Threshold, whether it is for the second class, and whether on probabilities."""
     if type(model) is FixedThresholdClassifier:
         threshold, label = model.threshold, model.pos_label
