@@ -29,19 +29,24 @@ from sklip.bounds._methods import (
     PAIR_METHODS,
 )
 from sklip.bounds._modules import (
+    ModuleNetwork,
+    ModuleView,
     Residual,
     ShapedModule,
     double_copy,
     feedforward_from_module,
+    is_bare,
     linear_norm,
     module_bound,
     module_hash,
+    read_stack,
     register_module_bound,
     shaped_errors,
     split_steps,
     stated_module,
     unwrap_any_module,
     view_in_front,
+    view_of,
 )
 from sklip.bounds._multipliers import multiplier_certificate
 from sklip.bounds._norms import layer_norms, operator_norm_bound, spectral_norm_bound
@@ -82,6 +87,8 @@ __all__ = [
     "LipschitzCertificate",
     "LipschitzEstimate",
     "LocalSlopes",
+    "ModuleNetwork",
+    "ModuleView",
     "ParityLayout",
     "Propagation",
     "Residual",
@@ -95,6 +102,7 @@ __all__ = [
     "feature_slopes",
     "feedforward_from_module",
     "forward_error",
+    "is_bare",
     "is_feasible",
     "jacobian_diagnostic",
     "jacobian_variance",
@@ -119,6 +127,7 @@ __all__ = [
     "outputs_lower",
     "path_bound",
     "product_bound",
+    "read_stack",
     "register_module_bound",
     "sequential_bound",
     "shape_of",
@@ -128,4 +137,5 @@ __all__ = [
     "stated_module",
     "unwrap_any_module",
     "view_in_front",
+    "view_of",
 ]

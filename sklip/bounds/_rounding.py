@@ -57,6 +57,9 @@ def forward_error(network, U, folding):
         # Where a number overflows the error is inf or NaN: nothing is proven there.
         with np.errstate(over="ignore", invalid="ignore"):
             error[rows] = _error_at(network, norms, U[rows], folding)
+    if folding.more is not None:
+        constant, rate = folding.more()
+        error, growth = error + constant + 1.01 * rate * lengths(U), growth + rate
     return error, growth
 
 

@@ -22,7 +22,6 @@ from sklip.certification._certified import is_certified
 from sklip.certification._errors import certified_error_score
 from sklip.certification._intervals import certified_interval
 from sklip.certification._margins import margins
-from sklip.certification._module_decisions import holds_module
 from sklip.certification._noise_accuracy import noise_accuracy_curve
 from sklip.certification._radius import certified_radius
 from sklip.certification._risk_coverage import risk_coverage_curve
@@ -38,7 +37,6 @@ __all__ = [
     "certified_error_score",
     "certified_interval",
     "certified_radius",
-    "holds_module",
     "is_certified",
     "margins",
     "minimum_norm_attack",

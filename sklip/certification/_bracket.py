@@ -12,8 +12,8 @@ from sklip.certification._attacks import (
     perturbation_norm,
     tangent_distances,
 )
+from sklip.certification._categories import radii_for
 from sklip.certification._decisions import decide
-from sklip.certification._proven_radii import proven_radii
 
 __all__ = ["robustness_bracket"]
 
@@ -66,8 +66,8 @@ def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None)
     """
     norm = check_norm(norm)
     rng = as_generator(random_state)
-    decisions = decide(model, X, None, feature_eps, attack="robustness_bracket")
-    certified = proven_radii(decisions, norm, "best")
+    decisions = decide(model, X, None, feature_eps)
+    certified = radii_for(decisions, norm, "best", "immutable")
     search = _Search(decisions, norm, certified, rng)
     search.take(nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng)[1])
     radii = np.maximum(certified, tangent_distances(decisions, norm)) * (1.0 + 1e-9)

@@ -16,13 +16,16 @@ from sklip._arguments import check_option
 from sklip._floats import UNIT
 from sklip.bounds import output_difference_bounds
 from sklip.certification._decisions import Decisions
-from sklip.certification._module_decisions import ModuleDecisions
+from sklip.certification._module_radii import module_radii
 from sklip.certification._pairs import LOCAL_METHODS, certificate_constant, rules
 from sklip.certification._proven_radii import Margins, proven_radii
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward
 
-__all__ = ["check_categorical", "flipped_radii", "radii_for"]
+__all__ = ["PROOFS", "check_categorical", "flipped_radii", "radii_for"]
+
+# What proves the radii of each kind of decisions, which know it by this import.
+PROOFS = (proven_radii, module_radii)
 
 # Combinations of categories that are evaluated one by one.
 _MOST_COMBINATIONS = 256
@@ -36,7 +39,7 @@ def check_categorical(categorical):
 def radii_for(decisions, norm, method, categorical, needed=np.inf):
     """Proven radii under either rule for the categorical columns."""
     if check_categorical(categorical) == "immutable":
-        return proven_radii(decisions, norm, method, needed=needed)
+        return decisions.radii(norm, method, needed)
     return flipped_radii(decisions, norm, method, needed)
 
 
@@ -74,15 +77,10 @@ def flipped_radii(decisions, norm, method, needed=np.inf):
         Proven for every combination of categories that the encoders know, and for an
         unknown one where they accept it.
     """
-    if isinstance(decisions, ModuleDecisions) and decisions.categories:
-        raise ValueError(
-            "categorical='flip' needs the fully connected network of module=None: in "
-            f"front of a torch module the columns {list(decisions.categories)} are "
-            "taken as they are. Use categorical='immutable'."
-        )
-    groups = getattr(decisions, "view", None) and _listed(decisions.view)
+    decisions.refuse_flips()
+    groups = _listed(decisions.view)
     if not groups:
-        return proven_radii(decisions, norm, method, needed=needed)
+        return decisions.radii(norm, method, needed)
     network = decisions.network
     if len(network.weights) == 1 and method not in LOCAL_METHODS:
         each, rest = [], groups
@@ -113,7 +111,7 @@ def flipped_radii(decisions, norm, method, needed=np.inf):
             loss,
         )
         if constants is None:
-            found = proven_radii(there, norm, method, needed=needed)
+            found = there.radii(norm, method, needed)
         else:
             found = Margins(there, norm).radii(constants).min(axis=1)
         radii = np.minimum(radii, found)

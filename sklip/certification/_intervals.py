@@ -6,11 +6,10 @@ import numpy as np
 
 from sklip._arguments import check_norm, check_radius, refuse_ambiguous
 from sklip._floats import UNIT
-from sklip.bounds import forward_error
+from sklip.bounds import ModuleView, forward_error, is_bare
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
-from sklip.certification._module_decisions import holds_module
-from sklip.certification._module_intervals import module_interval
+from sklip.certification._module_intervals import module_intervals
 from sklip.certification._pairs import LOCAL_METHODS, check_method, norm_ratio, rules
 from sklip.networks import FeedForward
 
@@ -69,19 +68,17 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     """
     norm, radius = check_norm(norm), check_radius(radius)
     method = check_method(method, certificate=False)
-    if holds_module(model) and not hasattr(model, "classes_"):
-        options = {"radius": radius, "norm": norm, "method": method}
-        return module_interval(model, X, feature_eps=feature_eps, **options)
     refuse_ambiguous(feature_eps, X, "feature_eps")
     view = model_view(model, feature_eps, X)
-    if view.classes is not None and not isinstance(model, FeedForward):
+    if view.classes is not None and not is_bare(model):
         raise ValueError(
             f"{type(model).__name__} is a classifier; certified_interval is for "
             "regressors. Use certified_radius."
         )
     U = checked_inputs(view, X)
+    prove = module_intervals if isinstance(view, ModuleView) else _proven
     with np.errstate(over="ignore", invalid="ignore"):
-        lower, upper = _proven(view, U, radius, norm, method)
+        lower, upper = prove(view, U, radius, norm, method)
     if view.network.n_outputs == 1:
         return lower[:, 0], upper[:, 0]
     return lower, upper

@@ -1,34 +1,45 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Intervals of a regressor with a torch module, from its one bound."""
+"""Intervals of a regressor with a torch module."""
 
 import numpy as np
 
 from sklip._floats import UNIT
-from sklip.bounds import lipschitz_bound
-from sklip.certification._module_outputs import module_outputs
+from sklip.certification._module_decisions import module_rounding
 from sklip.certification._pairs import norm_ratio
 
-__all__ = ["module_interval"]
+__all__ = ["module_intervals"]
 
 
-def module_interval(model, X, *, radius, norm, method, feature_eps):
-    """Ends of every output; the module's constant bounds each of them."""
-    if feature_eps is not None or method not in ("product", "best"):
+def module_intervals(view, U, radius, norm, method):
+    """Ends of every output; the module's constant bounds each of them.
+
+    Parameters
+    ----------
+    view : ModuleView
+        The regressor.
+    U : ndarray of shape (n_samples, n_coordinates)
+        Encoded samples.
+    radius : float
+        Of the balls, in units of the coordinates.
+    norm : {1, 2, numpy.inf}
+        Norm of the balls.
+    method : str
+        "product" or "best".
+    """
+    if method not in ("product", "best"):
         raise ValueError(
-            "A torch module is bounded as a whole, in the units of X: feature_eps must "
-            "be None and method 'product' or 'best'."
+            f"method={method!r} needs a fully connected network: for a torch module "
+            "use 'product' or 'best'."
         )
-    outputs = module_outputs(model, X)
-    values, n_features = outputs.values, outputs.n_features
-    constants = [
-        lipschitz_bound(model, norm=p).value * norm_ratio(p, norm, n_features)
-        for p in {norm, 2}
-    ]
-    far = outputs.error + outputs.growth * radius * norm_ratio(2, norm, n_features)
-    half = radius * min(constants) + far[:, None]
+    values = view.network.forward(U)
+    error, growth = module_rounding(view, U)
+    n = int(np.count_nonzero(view.mutable))
+    constants = [view.product(p) * norm_ratio(p, norm, n) for p in {norm, 2}]
+    far = 2.0 * error + growth * radius * (norm_ratio(2, norm, n) if n else 0.0)
+    half = radius * (min(constants) if n else 0.0) + far[:, None]
     half = half * (1.0 + 16.0 * UNIT) + 4.0 * UNIT * np.abs(values)
-    lower, upper = np.nextafter(values - half, -np.inf), values + half
-    upper = np.nextafter(upper, np.inf)
-    single = values.shape[1] == 1
-    return (lower[:, 0], upper[:, 0]) if single else (lower, upper)
+    lower, upper = values - half, values + half
+    known = np.isfinite(values) & np.isfinite(half)
+    lower, upper = np.where(known, lower, -np.inf), np.where(known, upper, np.inf)
+    return np.nextafter(lower, -np.inf), np.nextafter(upper, np.inf)

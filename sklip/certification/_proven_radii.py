@@ -7,13 +7,13 @@ import numpy as np
 from sklip._floats import rounded_down
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching import BranchedRadii
+from sklip.certification._decisions import Decisions
 from sklip.certification._local_margins import LocalMargins
 from sklip.certification._local_radius import (
     best_radii,
     local_radii,
     settled_pairs,
 )
-from sklip.certification._module_decisions import ModuleDecisions, module_radii
 from sklip.certification._pairs import (
     LOCAL_METHODS,
     certificate_constant,
@@ -29,17 +29,16 @@ _ATTACK_STEPS, _ATTACK_RESTARTS = 10, 3
 _MOST_PATTERNS = 16
 
 
+@Decisions.proven_by
 def proven_radii(decisions, norm, method, needed=np.inf):
     """Radii about the targets, made no tighter than it takes to reach ``needed``."""
-    if isinstance(decisions, ModuleDecisions):
-        return module_radii(decisions, norm, method)
     if isinstance(method, str):
         # What is missing does not move: with few such patterns each is certified apart.
         parts = decisions.by_missing(most=_MOST_PATTERNS)
         if decisions.missing is not None and parts[0][1] is not decisions:
             radii = np.empty(len(decisions.target))
             for rows, part in parts:
-                radii[rows] = proven_radii(part, norm, method, needed)
+                radii[rows] = part.radii(norm, method, needed)
             return radii
     margins = Margins(decisions, norm)
     n_classes = decisions.network.n_outputs

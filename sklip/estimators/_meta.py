@@ -19,8 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._arguments import NORM_NAMES, validate_data
 from sklip._compat import HasMethods, Interval, Options, StrOptions
 from sklip._copies import own_copy
-from sklip.certification import holds_module
-from sklip.networks import network_view
+from sklip.bounds import view_of
 
 __all__ = ["BaseCertifiedEstimator"]
 
@@ -61,11 +60,7 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
     def _fit_estimator(self, X, y, fit_params):
         """Fit a clone and see that it can be certified; its classes, or None."""
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        if holds_module(self.estimator_):
-            if self.feature_eps is not None:
-                raise ValueError("feature_eps must be None for a torch module.")
-            return getattr(self.estimator_, "classes_", None)
-        return network_view(self.estimator_, X, feature_eps=self.feature_eps).classes
+        return view_of(self.estimator_, X, self.feature_eps).classes
 
     def _certify_kwargs(self, **other):
         names = ("radius", "norm", "method", "feature_eps")

@@ -3,6 +3,7 @@
 """The frozen feed-forward network that both predicts and is certified."""
 
 import hashlib
+import importlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -144,6 +145,63 @@ class FeedForward:
         from sklip.networks._onnx import read_graph
 
         return cls(*read_graph(model, output))
+
+    @classmethod
+    def from_torch(cls, module, input_shape=None):
+        """Read the network that a torch module computes.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            In eval mode: linear layers and registered activations in a row, with
+            flattening, dropout, and batch normalisation, which is multiplied into the
+            layer beside it; also by a ``forward`` of its own that torch.fx can trace.
+        input_shape : tuple of int, default=None
+            Shape of one sample; with it small convolutions and average pooling become
+            matrices too.
+
+        Returns
+        -------
+        network : FeedForward
+            Of flat rows, in float64 with the weights as they are stored; a module in
+            float32 rounds on its own, which is no part of the network.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the module has a layer that is none of these.
+        ValueError
+            If it is in training mode, or ``input_shape`` does not fit.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from sklip.networks import FeedForward
+        >>> layers = torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)
+        >>> FeedForward.from_torch(torch.nn.Sequential(*layers).eval())
+        FeedForward(3-4-2, tanh)
+        """
+        # What reads torch stands above this package: it is asked for by name.
+        reader = importlib.import_module("sklip.bounds")
+        return reader.read_stack(module, input_shape)
+
+    def to_torch(self):
+        """The network as a plain torch module in float64.
+
+        Returns
+        -------
+        module : torch.nn.Sequential
+            Linear layers and activations, in eval mode; :meth:`from_torch` gives the
+            same network again.
+
+        Examples
+        --------
+        >>> from sklip.networks import random_network
+        >>> network = random_network([3, 4, 2], random_state=0)
+        >>> network.from_torch(network.to_torch()).hash == network.hash
+        True
+        """
+        return importlib.import_module("sklip.training").sequential_module(self)
 
     def __getstate__(self):
         return {

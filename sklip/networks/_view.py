@@ -168,6 +168,16 @@ class NetworkView:
             return self.network.with_output_map([[-0.5], [0.5]])
         return self.network
 
+    def predicting(self):
+        """What predict itself computes by.
+
+        Returns
+        -------
+        network : FeedForward
+            The decision network; a view of another kind of model may have another one.
+        """
+        return self.decision_network()
+
     def as_score(self):
         """The view of what ``decision_function`` or a regressor's ``predict`` gives.
 

@@ -4,6 +4,8 @@
 
 from sklip.bounds._modules.doubles import double_copy
 from sklip.bounds._modules.hashing import module_hash
+from sklip.bounds._modules.input_shapes import flat_rows
+from sklip.bounds._modules.network import ModuleNetwork
 from sklip.bounds._modules.reader import (
     Residual,
     feedforward_from_module,
@@ -23,15 +25,23 @@ from sklip.bounds._modules.shaped import (
     unwrap_any_module,
     view_in_front,
 )
+from sklip.bounds._modules.stacks import read_stack
+from sklip.bounds._modules.views import ModuleView, is_bare, view_of
 
 __all__ = [
+    "ModuleNetwork",
+    "ModuleView",
     "Residual",
     "ShapedModule",
     "bound_module",
     "double_copy",
+    "flat_rows",
+    "read_stack",
+    "view_of",
     "feedforward_from_module",
     "hash_module",
     "is_any_module",
+    "is_bare",
     "linear_norm",
     "module_bound",
     "module_hash",

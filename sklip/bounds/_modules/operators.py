@@ -26,6 +26,7 @@ __all__ = [
     "Scale",
     "Slope",
     "Sum",
+    "affine_part",
     "chain_bound",
     "feedforward_of",
     "scale_moves",
@@ -195,7 +196,7 @@ def feedforward_of(operators, n_inputs=None):
                 biases.append(np.zeros(width))
             names.append(operator.name)
             continue
-        affine = _affine(operator, width)
+        affine = affine_part(operator, width)
         if affine is None or affine[0].shape[1] != width:
             return None
         if len(weights) > len(names):
@@ -254,7 +255,7 @@ def _first_width(chain):
     return None
 
 
-def _affine(operator, width):
+def affine_part(operator, width):
     """(matrix, bias) on flat rows of the given width, or None."""
     if isinstance(operator, Dense):
         if not operator.flat:

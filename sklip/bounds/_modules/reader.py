@@ -10,7 +10,7 @@ import math
 from torch import nn
 
 from sklip._arguments import check_norm, is_integer
-from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible
+from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible, need_eval
 from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
 from sklip.bounds._modules.plain import plain_type
 from sklip.bounds._modules.rounding import refuse_jumps
@@ -18,8 +18,10 @@ from sklip.exceptions import UnsupportedModelError
 
 __all__ = [
     "Residual",
+    "checked_shape",
     "feedforward_from_module",
     "module_bound",
+    "need_steady",
     "operators_of",
     "register_module_bound",
     "is_module",
@@ -210,7 +212,7 @@ def feedforward_from_module(module, input_shape=None):
     >>> feedforward_from_module(torch.nn.Sequential(*stack).eval())
     FeedForward(3-4-2, tanh)
     """
-    shape = _check_shape(input_shape)
+    shape = checked_shape(input_shape)
     operators = operators_of(module, shape)
     return feedforward_of(operators, None if shape is None else math.prod(shape))
 
@@ -221,9 +223,17 @@ def operators_of(module, input_shape=None):
     UnsupportedModelError where a module has no bound; ValueError where an activation
     jumps by more than its type rounds.
     """
-    operators, _ = _read(module, _check_shape(input_shape))
+    operators, _ = _read(module, checked_shape(input_shape))
     refuse_jumps(operators, module)
     return operators
+
+
+def need_steady(module):
+    """ValueError for a module in a training mode in which outputs may change."""
+    for inner in module.modules():
+        kind = type(inner)
+        if inner.training and (kind not in _READERS or kind.__name__ in _UNSTEADY):
+            need_eval(module)
 
 
 def unwrap_module(model):
@@ -244,7 +254,7 @@ def is_module(model):
     return isinstance(model, nn.Module)
 
 
-def _check_shape(shape):
+def checked_shape(shape):
     if shape is None:
         return None
     sizes = list(shape) if hasattr(shape, "__iter__") else []
@@ -339,4 +349,5 @@ _READERS = {
     **{getattr(nn, name): reader for name, reader in LEAF_READERS.items()},
 }
 _DROPOUT = {getattr(nn, name) for name in DROPOUT}
+_UNSTEADY = {*DROPOUT, "BatchNorm1d", "BatchNorm2d", "BatchNorm3d"}
 _SAME_MEMORY = {nn.Identity, nn.Flatten, nn.Unflatten, *_DROPOUT}

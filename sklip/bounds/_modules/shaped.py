@@ -31,11 +31,13 @@ from sklip.networks import (
 )
 
 __all__ = [
+    "Rows",
     "ShapedModule",
     "bound_module",
     "hash_module",
     "is_any_module",
     "linear_norm",
+    "module_rounding",
     "shaped_errors",
     "split_steps",
     "stated_module",
@@ -66,11 +68,15 @@ class ShapedModule:
     is_difference: bool = False
 
 
-class _Rows(BaseEstimator):
+class Rows(BaseEstimator):
     """Stands for the module in a Pipeline that is folded."""
 
-    def __init__(self, network):
+    def __init__(self, network, n_features=None, names=None):
         self.network_ = network
+        if n_features is not None:
+            self.n_features_in_ = n_features
+        if names is not None:
+            self.feature_names_in_ = names
 
     def fit(self, X, y=None):
         """Nothing to do."""
@@ -150,7 +156,7 @@ def view_in_front(model, X=None):
     if not steps:
         return None
     _, shape = stated_module(last)
-    rows = _Rows(FeedForward([np.eye(int(np.prod(shape)))]))
+    rows = Rows(FeedForward([np.eye(int(np.prod(shape)))]))
     return network_view(Pipeline([*steps, ("rows", rows)]), X)
 
 
@@ -191,6 +197,22 @@ def shaped_errors(shaped):
     if arithmetic == Arithmetic():
         return double, double
     return module_error(operators, shape, arithmetic), double
+
+
+def module_rounding(module, input_shape):
+    """How a module and its FeedForward round, to be asked for when it counts.
+
+    Returns
+    -------
+    more : callable
+        Gives c and r: both together are off by at most c + r ||x||.
+    """
+
+    def more():
+        own, double = shaped_errors(ShapedModule(module, input_shape))
+        return own[0] + double[0], own[1] + double[1]
+
+    return more
 
 
 def linear_norm(network, norm):

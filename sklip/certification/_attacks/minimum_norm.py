@@ -80,7 +80,7 @@ def minimum_norm_attack(
     n_steps = check_count(n_steps, "n_steps")
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
-    decisions = decide(model, X, y, feature_eps, attack="minimum_norm_attack")
+    decisions = decide(model, X, y, feature_eps)
     return nearest_flips(decisions, norm, n_steps, n_restarts, rng)
 
 

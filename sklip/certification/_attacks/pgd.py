@@ -13,6 +13,7 @@ from sklip._arguments import (
     check_sample_weight,
 )
 from sklip._floats import norms
+from sklip.bounds import ModuleNetwork
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._decisions import decide
 
@@ -90,7 +91,7 @@ def pgd_attack(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     effort = _effort(n_steps, n_restarts, random_state)
-    decisions = decide(model, X, y, feature_eps, attack="pgd_attack")
+    decisions = decide(model, X, y, feature_eps)
     radii = np.full(len(decisions.target), radius)
     return attack_points(decisions, radii, norm, *effort)
 
@@ -148,8 +149,7 @@ def adversarial_accuracy_score(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     effort = _effort(n_steps, n_restarts, random_state)
-    name = "adversarial_accuracy_score"
-    decisions = decide(model, X, y, feature_eps, attack=name, unseen=True)
+    decisions = decide(model, X, y, feature_eps, unseen=True)
     radii = np.full(len(decisions.target), radius)
     weight = check_sample_weight(sample_weight, len(radii))
     _, flipped = attack_points(decisions, radii, norm, *effort)
@@ -240,6 +240,8 @@ def _loss_slopes(clean, target, restart):
 
 def linearise(network, U):
     """Outputs at U, and the function that pulls output slopes back to the inputs."""
+    if isinstance(network, ModuleNetwork):
+        return network.linearise(U)
     a, slopes = U, []
     hidden = zip(network.weights, network.biases, network.activations, strict=False)
     for weight, bias, activation in hidden:

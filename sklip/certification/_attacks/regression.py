@@ -12,10 +12,10 @@ from sklip._arguments import (
     check_radius,
     refuse_ambiguous,
 )
+from sklip.bounds import is_bare
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._decisions import checked_inputs, model_view
-from sklip.networks import FeedForward
 
 __all__ = ["adversarial_interval"]
 
@@ -86,8 +86,7 @@ def adversarial_interval(
     Examples
     --------
     >>> from sklip.certification import adversarial_interval
-    >>> from sklip.networks import FeedForward
-    >>> net = FeedForward([[[3.0, 4.0]]], [[1.0]])
+    >>>     >>> net = FeedForward([[[3.0, 4.0]]], [[1.0]])
     >>> lower, upper = adversarial_interval(net, [[1.0, 1.0]], radius=0.5)
     >>> lower.round(6), upper.round(6)
     (array([5.5]), array([10.5]))
@@ -99,7 +98,7 @@ def adversarial_interval(
     check_flag(return_points, "return_points")
     refuse_ambiguous(feature_eps, X, "feature_eps")
     view = model_view(model, feature_eps, X)
-    if view.classes is not None and not isinstance(model, FeedForward):
+    if view.classes is not None and not is_bare(model):
         raise ValueError(
             f"{type(model).__name__} is a classifier; adversarial_interval is for "
             "regressors. Use pgd_attack."

@@ -10,8 +10,10 @@ from sklip._arguments import check_norm, check_radius, check_time_limit
 from sklip._threads import limit_threads
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching.branches import Branching, unsplittable
+from sklip.certification._branching.unsplit import bounded_verifications
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
+from sklip.certification._module_decisions import ModuleDecisions
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["verify_robustness"]
@@ -70,7 +72,7 @@ def verify_robustness(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     time_limit = check_time_limit(time_limit, none=False)
-    decisions = decide(model, X, y, feature_eps, attack="verify_robustness")
+    decisions = decide(model, X, y, feature_eps)
     _check_supported(decisions)
     results = {}
     for rows, part in decisions.by_missing():
@@ -80,6 +82,8 @@ def verify_robustness(
 
 
 def _check_supported(decisions):
+    if isinstance(decisions, ModuleDecisions):
+        return
     others = unsplittable(decisions.network)
     if others:
         raise UnsupportedModelError(
@@ -90,6 +94,8 @@ def _check_supported(decisions):
 
 def _verified(decisions, norm, radius, time_limit):
     """Verifications of samples that all move in the same coordinates."""
+    if isinstance(decisions, ModuleDecisions):
+        return bounded_verifications(decisions, norm, radius)
     branching = Branching(decisions, norm)
     radii = np.full(len(decisions.target), radius)
     points, flipped = attack_points(

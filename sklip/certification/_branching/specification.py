@@ -8,7 +8,7 @@ import numpy as np
 
 from sklip._arguments import check_time_limit
 from sklip._threads import limit_threads
-from sklip.bounds import forward_error
+from sklip.bounds import ModuleView, forward_error
 from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.exact import verify_robustness
 from sklip.certification._branching.input_splits import InputSplits
@@ -99,6 +99,11 @@ def verify_specification(model, specification, *, time_limit=10.0):
 def _plain_view(model, specification):
     """View whose coordinates are the columns of X as they are."""
     view = network_view(model) if isinstance(model, FeedForward) else model_view(model)
+    if isinstance(view, ModuleView):
+        raise UnsupportedModelError(
+            f"verify_specification takes fully connected networks; {type(model)} is, "
+            "or holds, a torch module of other layers. Use verify_robustness."
+        )
     n = view.n_features
     plain = (
         view.network.n_inputs == n

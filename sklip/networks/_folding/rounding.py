@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How far a folded network may be from the model that it was made of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -39,6 +40,9 @@ class FoldRounding:
         Whether the first layer is also the last.
     n_first, n_hidden, n_last : int
         Roundings in the first layer, in any one between, and in the last.
+    more : callable or None
+        Gives c and r: the model's own outputs, and the network's, are off by
+        c + r ||u|| besides, u the coordinates.
     """
 
     first: np.ndarray
@@ -49,6 +53,7 @@ class FoldRounding:
     n_first: int = 0
     n_hidden: int = 0
     n_last: int = 0
+    more: Callable | None = None
 
     @classmethod
     def of(cls, network):
@@ -137,4 +142,11 @@ class FoldRounding:
 
     def measured_in(self, units):
         """With coordinates in other units; ``units`` are the ratios."""
-        return replace(self, first=self.first * units)
+        if self.more is None:
+            return replace(self, first=self.first * units)
+
+        def more():
+            constant, rate = self.more()
+            return constant, rate * float(np.max(np.abs(units), initial=0.0))
+
+        return replace(self, first=self.first * units, more=more)

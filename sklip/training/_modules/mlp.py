@@ -163,4 +163,4 @@ def sequential_module(network):
         layers.append(linear)
         if k < len(network.activation):
             layers.append(torch_activation(network.activation[k]))
-    return nn.Sequential(*layers)
+    return nn.Sequential(*layers).eval()

@@ -6,21 +6,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sklip import NoiseLipschitzClassifier
 from sklip.certification import (
     adversarial_accuracy_score,
     certified_radius,
-    minimum_norm_attack,
     pgd_attack,
     robustness_bracket,
-    verify_robustness,
 )
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.pgd import linearise
-from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, get_activation, random_network
 
 NORMS = [1, 2, np.inf]
@@ -225,24 +220,3 @@ def test_bracket_without_a_flip_is_infinite():
     certified, attacked = robustness_bracket(bounded, [[0.3, 0.2]], random_state=0)
     assert np.isfinite(certified).all()
     assert_array_equal(attacked, np.inf)
-
-
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize(
-    ("attack", "options"),
-    [
-        (pgd_attack, {"radius": 0.1}),
-        (minimum_norm_attack, {}),
-        (robustness_bracket, {}),
-        (verify_robustness, {"radius": 0.1}),
-    ],
-)
-def test_a_module_is_refused_by_name(attack, options):
-    """Their gradient is that of a fully connected network."""
-    X = np.random.default_rng(0).normal(size=(12, 2))
-    module = torch.nn.Sequential(torch.nn.Linear(2, 2))
-    model = NoiseLipschitzClassifier(
-        module=module, max_iter=1, lipschitz_weight=0.0, random_state=0
-    ).fit(X, X[:, 0] > 0)
-    with pytest.raises(UnsupportedModelError, match=f"{attack.__name__} takes no est"):
-        attack(model, X, **options)

@@ -1,0 +1,44 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Views of models whose samples may come in the shape that a torch module takes."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sklip.bounds._modules.input_shapes import flat_rows
+from sklip.bounds._modules.network import ModuleNetwork
+from sklip.networks import NetworkView
+
+__all__ = ["ShapedView"]
+
+
+@dataclass(frozen=True, eq=False)
+class ShapedView(NetworkView):
+    """A view of a module, of which the module itself can be asked.
+
+    Attributes
+    ----------
+    asked : ModuleNetwork
+        The module, as a function of the coordinates.
+    """
+
+    asked: Any = field(default=None, repr=False)
+
+    def encode(self, X):
+        """Coordinates of samples, as rows or as the module takes them."""
+        return super().encode(flat_rows(X, self.asked.input_shape))
+
+    def missing(self, X):
+        """Whether each coordinate stands for an entry of X that is missing."""
+        return super().missing(flat_rows(X, self.asked.input_shape))
+
+    def with_feature_eps(self, feature_eps):
+        """Measure each coordinate in units of its own tolerance."""
+        view, asked = super().with_feature_eps(feature_eps), self.asked
+        units = view.units
+        asked = ModuleNetwork(asked.module, asked.input_shape, None, units)
+        return replace(view, asked=asked)
+
+    def predicting(self):
+        """What predict computes by: the module itself."""
+        return self.asked

@@ -1,0 +1,133 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""A view of every model: networks, and torch modules with what stands before them."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from sklip.bounds._modules.input_shapes import flat_rows, input_shape_of
+from sklip.bounds._modules.network import ModuleNetwork
+from sklip.bounds._modules.reader import is_module, module_bound
+from sklip.bounds._modules.shaped import (
+    Rows,
+    linear_norm,
+    split_steps,
+    stated_module,
+)
+from sklip.bounds._modules.shaped_view import ShapedView
+from sklip.bounds._modules.stacks import stack_view
+from sklip.bounds._norms import product_up
+from sklip.networks import FeedForward, NetworkView, network_view
+
+__all__ = ["ModuleView", "is_bare", "view_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleView(ShapedView):
+    """A view whose ``network`` is a ModuleNetwork.
+
+    Attributes
+    ----------
+    front : NetworkView
+        From the columns of X to the rows that the module gets; its network is the
+        linear map, or without steps in front stands for the identity.
+    has_steps : bool
+        Whether steps stand in front.
+    """
+
+    front: Any = field(default=None, repr=False)
+    has_steps: bool = False
+
+    @classmethod
+    def behind(cls, front, module, input_shape, classes, has_steps):
+        """A module behind a view of the rows that it gets."""
+        before = front.network if has_steps else None
+        units = None if has_steps else front.units
+        own = {f.name: getattr(front, f.name) for f in fields(NetworkView)}
+        own["network"] = asked = ModuleNetwork(module, input_shape, before, units)
+        own["classes"], own["is_binary_logit"] = classes, False
+        return cls(**own, asked=asked, front=front, has_steps=has_steps)
+
+    def with_feature_eps(self, feature_eps):
+        """Measure each coordinate in units of its own tolerance."""
+        front = self.front.with_feature_eps(feature_eps)
+        network = self.network
+        return self.behind(
+            front, network.module, network.input_shape, self.classes, self.has_steps
+        )
+
+    def product(self, norm):
+        """Proven product of norms, of the coordinates that move."""
+        network = self.network
+        if self.has_steps:
+            moving = replace(self.front, mutable=self.mutable).mutable_network()
+            scale = linear_norm(moving, norm)
+        else:
+            scale = float(np.max(self.units[self.mutable], initial=0.0))
+        bound = module_bound(network.module, network.input_shape, norm=norm)
+        return product_up([bound, scale])
+
+
+def view_of(model, X=None, feature_eps=None):
+    """The view of any model for samples like X.
+
+    Parameters
+    ----------
+    model : FeedForward, NetworkView, torch module, fitted estimator or Pipeline
+        A module of layers that one matrix each describes becomes a network. A module
+        with several outputs is a classifier of the classes 0, 1, ...
+    X : array-like or DataFrame, default=None
+        Samples: of a module also their shape.
+    feature_eps : dict or Series, default=None
+        Tolerances of the columns that move; others do not.
+
+    Returns
+    -------
+    view : NetworkView
+        As :func:`sklip.networks.network_view` makes it, or a ModuleView.
+    """
+    if is_module(model):
+        view = _view_of_module(model, X)
+        return view if feature_eps is None else view.with_feature_eps(feature_eps)
+    steps, last = split_steps(model)
+    stated = stated_module(last)
+    if stated is None:
+        return network_view(model, X, feature_eps=feature_eps)
+    module, shape = stated
+    front = _front(steps, last, shape, X, feature_eps)
+    classes = getattr(last, "classes_", None)
+    return ModuleView.behind(front, module, shape, classes, bool(steps))
+
+
+def is_bare(model):
+    """Whether a model is a network, or module, without labels of its own."""
+    return isinstance(model, FeedForward) or is_module(model)
+
+
+def _view_of_module(module, X):
+    shape = input_shape_of(module, X)
+    view = stack_view(module, shape)
+    if view is not None:
+        return view
+    n = int(np.prod(shape))
+    front = network_view(FeedForward([np.zeros((1, n))]))
+    view = ModuleView.behind(front, module, shape, None, False)
+    n_outputs = view.network.n_outputs
+    if n_outputs == 1:
+        return view
+    return ModuleView.behind(front, module, shape, np.arange(n_outputs), False)
+
+
+def _front(steps, last, shape, X, feature_eps):
+    n = int(np.prod(shape))
+    # Without steps only the columns count.
+    network = FeedForward([np.eye(n) if steps else np.zeros((1, n))])
+    rows = Rows(network, n, getattr(last, "feature_names_in_", None))
+    if not steps:
+        X = None if X is None else flat_rows(X, shape)
+        return network_view(rows, X, feature_eps=feature_eps)
+    model = Pipeline([*steps, ("rows", rows)])
+    return network_view(model, X, feature_eps=feature_eps)

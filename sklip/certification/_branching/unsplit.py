@@ -1,0 +1,45 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Verification by an attack and by bounds alone, of models that are not split."""
+
+import numpy as np
+
+from sklip.certification._attacks import attack_points
+from sklip.certification._branching.verification import Verification
+
+__all__ = ["bounded_verifications"]
+
+_N_STEPS, _N_RESTARTS = 20, 5
+
+
+def bounded_verifications(decisions, norm, radius):
+    """What an attack falsifies and what bounds verify; the rest is unknown.
+
+    Parameters
+    ----------
+    decisions : Decided
+        The samples.
+    norm : {1, 2, numpy.inf}
+        Norm of the balls.
+    radius : float
+        Of the balls.
+
+    Returns
+    -------
+    results : list of Verification
+        One for each sample.
+    """
+    radii = np.full(len(decisions.target), radius)
+    effort = _N_STEPS, _N_RESTARTS, np.random.default_rng(0)
+    points, flipped = attack_points(decisions, radii, norm, *effort)
+    proven = decisions.radii(norm, "best", radius)
+    verified = (proven >= radius) & (proven > 0.0)
+    results = []
+    for point, hit, safe in zip(points, flipped, verified, strict=True):
+        if hit:
+            results.append(Verification("falsified", point))
+        elif safe:
+            results.append(Verification("verified", None, 0.0))
+        else:
+            results.append(Verification("unknown"))
+    return results

@@ -1,0 +1,163 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a classifier decides at some samples: the base of every kind of model."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from sklip.certification._gaps import logit_gaps
+from sklip.networks import NetworkView
+
+__all__ = ["Decided"]
+
+# Units of roundoff of the outputs.
+_SURE = 128.0
+
+
+@dataclass(frozen=True)
+class Decided(ABC):
+    """Logits at the samples, the class asked about, and what may move.
+
+    Attributes
+    ----------
+    view : NetworkView
+        The model, measured in units of feature_eps where that was given.
+    network : object
+        One output for each class, as a function of the coordinates.
+    inputs : ndarray of shape (n_samples, n_coordinates)
+        Encoded samples.
+    logits : ndarray of shape (n_samples, n_classes)
+        What the network computes there.
+    target : ndarray of shape (n_samples,)
+        Class the question is about: the true one, or without y the predicted one.
+    device : str
+        Where bounds inside balls are computed.
+    missing : ndarray of bool of shape (n_samples, n_coordinates), default=None
+        Coordinates that stand for a missing entry of X, which stays missing; None if
+        there is none.
+    """
+
+    view: NetworkView
+    network: object
+    inputs: np.ndarray
+    logits: np.ndarray
+    target: np.ndarray
+    device: str = "cpu"
+    missing: np.ndarray | None = None
+
+    @property
+    def predicted(self):
+        """The class that predict gives."""
+        return self.view.decided(self.logits)
+
+    @property
+    def correct(self):
+        """Whether the prediction is the target."""
+        return self.predicted == self.target
+
+    @property
+    def n_mutable(self):
+        """Number of coordinates an adversary may move."""
+        return int(np.count_nonzero(self.view.mutable))
+
+    def movable(self):
+        """Whether an attack may move each coordinate that it can move at all."""
+        moving = np.flatnonzero(self.view.attackable)
+        if self.missing is None:
+            return np.ones((len(self.target), len(moving)), dtype=bool)
+        return ~self.missing[:, moving]
+
+    def by_missing(self, most=np.inf):
+        """Samples that lack the same entries, which do not move.
+
+        Parameters
+        ----------
+        most : int, default=inf
+            Beyond so many patterns the samples stay together.
+
+        Yields
+        ------
+        rows : ndarray of int
+            Positions of some samples.
+        decisions : Decided
+            Those samples; what they lack is no longer mutable.
+        """
+        whole = np.arange(len(self.target)), self
+        if self.missing is None:
+            return [whole]
+        acting = self.missing & self.view.mutable
+        patterns, which = np.unique(acting, axis=0, return_inverse=True)
+        if len(patterns) > most:
+            return [whole]
+        groups = [np.flatnonzero(which.ravel() == k) for k in range(len(patterns))]
+        return [
+            (rows, self.take(rows, self.view.frozen(pattern)))
+            for rows, pattern in zip(groups, patterns, strict=True)
+        ]
+
+    def take(self, rows, view):
+        """Some of the samples, as another view sees them; nothing is missing there."""
+        arrays = {name: getattr(self, name)[rows] for name in self._of_samples}
+        return replace(self, view=view, missing=None, **arrays)
+
+    # Names of the arrays with one entry for each sample.
+    _of_samples: ClassVar[tuple[str, ...]] = ("inputs", "logits", "target")
+
+    def gaps(self):
+        """Target's logit minus each logit; inf for the target itself."""
+        return logit_gaps(self.logits, self.target)
+
+    def flips(self, points, rows):
+        """Whether the prediction at a point is not the target of its row.
+
+        By the model's own forward pass and its rule at a tie.
+        """
+        predicting = self.view.predicting()
+        outputs, target = predicting.forward(points), self.target[rows]
+        other = self.view.decided(outputs) != target
+        unit = getattr(predicting, "unit", 0.0)
+        if unit:
+            # A flip within the last digits may be none in a batch of another size.
+            lead = outputs.max(axis=1) - outputs[np.arange(len(target)), target]
+            with np.errstate(invalid="ignore"):
+                other &= lead > _SURE * unit * np.abs(outputs).max(axis=1)
+        return other
+
+    @abstractmethod
+    def rounding(self):
+        """Error of the logits at each sample, and its growth with l2 distance."""
+
+    @abstractmethod
+    def refuse_flips(self):
+        """ValueError where categories cannot be gone through."""
+
+    def radii(self, norm, method, needed=np.inf):
+        """Proven radii about the targets.
+
+        Parameters
+        ----------
+        norm : {1, 2, numpy.inf}
+            Of the perturbation.
+        method : str or LipschitzCertificate
+            A name that this kind of model knows, or a certificate of it.
+        needed : float, default=inf
+            Radius at which the question is settled.
+
+        Returns
+        -------
+        radii : ndarray of shape (n_samples,)
+            Made no tighter than it takes to reach ``needed``.
+        """
+        return self._prove(norm, method, needed)
+
+    @classmethod
+    def proven_by(cls, function):
+        """Take a function as the ``radii`` of this kind.
+
+        Proofs use attacks, and attacks use decisions: what proves stands above.
+        """
+        cls._prove = function
+        return function
