@@ -21,8 +21,10 @@ benchmarks/mutation_reasons.csv says of survivors why they do: equivalent, or sp
 sharpness or a message only.
 
 Start it in a tree that nobody edits: ``git worktree add --detach FOLDER``.
-``--seconds`` limits one call, ``--only TEXT`` draws from the files whose path contains
-it. Needs the test extra, coverage, and a system with fork.
+``--seconds`` limits one call, ``--only TEXT`` takes the drawn mutants of files whose
+path contains it, ``--tests TEXT`` the tests of such files (survivors then need
+``--again``); calls beside each other share the CSV. Needs the test extra, coverage, and
+a system with fork.
 """
 
 import os
@@ -113,16 +115,20 @@ class Judge:
 
 
 def commit():
-    """Of the tree, with a mark where files were changed since."""
-    words = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=9"]
-    found = subprocess.run(words, capture_output=True, text=True)
-    return found.stdout.strip() or "unknown"
+    """The last one of sklip, with a mark where the tests are newer than committed."""
+
+    def git(*words):
+        command = ["git", "-C", str(ROOT), *words]
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+    found = git("log", "-1", "--format=%h", "--", "sklip")
+    return found + "+" * bool(git("status", "--porcelain", "--", "sklip", "tests"))
 
 
 def prepared(options):
     """The process that runs tests, after the lines of every test are known."""
     preload()
-    files = test_files()
+    files = [file for file in test_files() if options.tests in file]
     collected = Collected(files)
     lines = Lines(options.map)
     lines.record(collected, files)
@@ -134,13 +140,8 @@ def prepared(options):
 def campaign(options):
     """Run mutants until the time is over; with --again, those of an outcome anew."""
     end = time.monotonic() + options.seconds
-    table = Table(options.output, COLUMNS)
-    mutants = drawn(options.mutants, options.seed, options.only)
-    known = {tuple(row[c] for c in KEY): row["outcome"] for row in table.rows}
-    if options.again:
-        mutants = [m for m in mutants if known.get(m.key, "").startswith(options.again)]
-    else:
-        mutants = [m for m in mutants if m.key not in known]
+    mutants = drawn(options.mutants, options.seed)
+    mutants = [mutant for mutant in mutants if options.only in mutant.path]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
         collected, judge = prepared(options)
@@ -148,13 +149,24 @@ def campaign(options):
         for mutant in mutants:
             if time.monotonic() > end:
                 break
+            known = outcomes(options.output).get(mutant.key, "")
+            wanted = known.startswith(options.again) if options.again else not known
+            if not wanted:
+                continue
             outcome, test, seconds = judge.outcome(mutant)
             if options.again:
                 replace(options.output, mutant, outcome, test, f"{seconds:.1f}", here)
             else:
                 row = [*mutant.key, outcome, test, f"{seconds:.1f}", here]
-                table.add(row)
+                Table(options.output, COLUMNS, echo=False).add(row)
+                print("\t".join(row), flush=True)
         collected.close()
+
+
+def outcomes(path):
+    """What is known of each mutant by now."""
+    rows = Table(path, COLUMNS, echo=False).rows
+    return {tuple(row[c] for c in KEY): row["outcome"] for row in rows}
 
 
 def replace(path, mutant, *values):
@@ -196,6 +208,7 @@ def main():
         seed=0,
         seconds=float("inf"),
         only="",
+        tests="",
         cap=40.0,
         map=os.path.join(tempfile.gettempdir(), "sklip_mutation"),
         again="",

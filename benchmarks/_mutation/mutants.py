@@ -232,15 +232,14 @@ def _differing(old, new):
     return None
 
 
-def drawn(number, seed, only=""):
+def drawn(number, seed):
     """The mutants of a campaign; those of a smaller one are its first."""
     sites = []
     for package in PACKAGES:
         for file in sorted((ROOT / "sklip" / package).rglob("*.py")):
             path = file.relative_to(ROOT).as_posix()
             source = file.read_text(encoding="utf-8")
-            if only in path:
-                found = Sites(ast.parse(source)).found
-                sites += [(path, source, *site) for site in found]
+            found = Sites(ast.parse(source)).found
+            sites += [(path, source, *site) for site in found]
     random.Random(seed).shuffle(sites)
     return [Mutant(*site) for site in sites[:number]]
