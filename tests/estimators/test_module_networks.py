@@ -337,6 +337,19 @@ def test_what_does_not_fit_is_refused_in_predict():
         model.predict(np.full_like(IMAGES, np.nan))
 
 
+def test_a_forward_set_after_fit_predicts_but_is_not_certified():
+    model = _model(_normalised()).fit(ROWS, LABELS)
+    matrix = torch.tensor(RNG.normal(size=(64, 3)))
+    model.module_.forward = lambda rows: rows @ matrix.to(rows.dtype)
+    expected = model.classes_[(ROWS @ matrix.numpy()).argmax(1)]
+    np.testing.assert_array_equal(model.predict(ROWS), expected)
+    with pytest.raises(UnsupportedModelError, match="nothing is proven"):
+        certified_radius(model, ROWS)
+    model.module_.forward = lambda rows: rows @ matrix  # float32 by float64
+    with pytest.raises(ValueError, match="A forward was set on module_ after fit"):
+        model.predict(ROWS)
+
+
 @pytest.mark.parametrize("module", [3, print, object()])
 def test_only_modules_are_modules(module):
     with pytest.raises((TypeError, ValueError), match="module"):

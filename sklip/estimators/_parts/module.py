@@ -222,7 +222,7 @@ class ModulePart(NetworkPart):
         for start in range(0, len(X), _ROWS):
             rows = slice(start, start + _ROWS)
             batch = torch.from_numpy(np.array(X[rows], dtype=dtype)).to(like.device)
-            outputs[rows] = forward_in_chunks(module, self.batch(batch)).cpu().numpy()
+            outputs[rows] = _evaluated(module, self.batch(batch)).cpu().numpy()
         return outputs
 
     def _predicting(self):
@@ -241,6 +241,20 @@ class ModulePart(NetworkPart):
     def stated_module(self):
         """What predict evaluates, and the shape of one sample."""
         return self._predicting(), self.input_shape
+
+
+def _evaluated(module, batch):
+    """The outputs; a forward that was set after fit may not take such samples."""
+    try:
+        return forward_in_chunks(module, batch)
+    except RuntimeError as error:
+        if not any("forward" in vars(inner) for inner in module.modules()):
+            raise
+        raise ValueError(
+            "A forward was set on module_ after fit, which has no proven bound and gets "
+            f"samples of {batch.dtype} in shape {tuple(batch.shape)}: {error}. "
+            "Let it take them, or delete it (del model.module_.forward)."
+        ) from error
 
 
 def _template(spec, seed):
