@@ -251,8 +251,8 @@ def _evaluated(module, batch):
         if not any("forward" in vars(inner) for inner in module.modules()):
             raise
         raise ValueError(
-            "A forward was set on module_ after fit, which has no proven bound and gets "
-            f"samples of {batch.dtype} in shape {tuple(batch.shape)}: {error}. "
+            "A forward was set on module_ after fit, which has no proven bound, and it "
+            f"fails on {batch.dtype} of shape {tuple(batch.shape)}: {error}. "
             "Let it take them, or delete it (del model.module_.forward)."
         ) from error
 
