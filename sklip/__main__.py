@@ -148,6 +148,11 @@ def _parser():
         help="leave the linear model and the boosted trees out",
     )
     add("--group", metavar="COLUMN", help="report scores by the values of this column")
+    add(
+        "--report",
+        metavar="FILE",
+        help="write one line for each test row to a .csv or .html file",
+    )
     add("--plot", metavar="FILE", help="draw certified accuracy over the radius")
     add("--save", metavar="MODEL.skops", help="write the first model with skops")
     add("--version", action="version", version=f"sklip {__version__}")

@@ -375,6 +375,7 @@ def test_other_separators(tmp_path, capsys, separator):
 
 def test_progress_is_said_on_stderr(run, monkeypatch):
     monkeypatch.setattr("sklip._cli._progress._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("sklip._cli._holding._BLOCK_ROWS", 200)
     outcome = run(make_table(900), "--target", "label", *QUICK)
     assert re.search("  4 of 5 epochs at most, about [0-9]+ s left.", outcome.err)
     assert re.search("  200 of 225 rows certified, about [0-9]+ s", outcome.err)

@@ -72,6 +72,7 @@ def load_bundled(test_size, random_state):
     """Breast cancer, which comes with scikit-learn."""
     bunch = load_breast_cancer(as_frame=True)
     labels = bunch.target_names[bunch.target]
+    bunch.data.index += 1
     parts = _split(bunch.data, labels, True, test_size, random_state)
     kinds = sort_columns(parts[0], {})
     return Table(
@@ -87,6 +88,8 @@ def load_bundled(test_size, random_state):
 def load_csv(path, target, task, test_size, random_state, selection):
     """A CSV file; JobError says in one sentence what is wrong with it."""
     frame, separator, notes = read_table(path, selection.layout)
+    # Rows are counted from 1, as editors count the lines below a header.
+    frame.index = range(1, len(frame) + 1)
     groups = selection.groups(frame)
     frame = selection.choose(frame, target)
     task, y, usable = take_target(frame, target, task)

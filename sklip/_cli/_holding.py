@@ -10,7 +10,7 @@ from sklip.certification import certified_radius, is_certified, pgd_attack
 
 __all__ = ["Holding", "hold"]
 
-_BLOCK_ROWS = 200
+_BLOCK_ROWS = 500
 
 
 @dataclass

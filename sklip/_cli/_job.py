@@ -47,7 +47,9 @@ class Job:
         Column by whose values scores are reported.
     test_size : float
         Share of the rows that is held out.
-    plot, save : str or None
+    search : bool
+        Whether the estimator's knob is chosen by cross-validation.
+    plot, save, report : str or None
         Files to write.
     drop, columns, categorical : list of str
         Columns of the file to leave out, the only ones to use, and those whose numbers
@@ -78,6 +80,8 @@ class Job:
     test_size: float = 0.25
     plot: str | None = None
     save: str | None = None
+    report: str | None = None
+    search: bool = False
     drop: list = field(default_factory=list)
     columns: list = field(default_factory=list)
     categorical: list = field(default_factory=list)
@@ -93,6 +97,11 @@ def check_job(job):
         if getattr(job, name) is not None and job.estimator not in owners:
             option = "--" + name.replace("_", "-")
             raise JobError(f"{option} needs --estimator {' or '.join(owners)}.")
+    if job.search and job.lipschitz_weight is not None:
+        raise JobError(
+            "--search chooses the weight, so there is no --lipschitz-weight: give one "
+            "of the two."
+        )
     if job.lipschitz_bound is not None and job.lipschitz_weight is not None:
         raise JobError(
             "--lipschitz-bound enforces a bound, so there is no --lipschitz-weight: "

@@ -17,7 +17,7 @@ from sklip.networks import network_view
 __all__ = ["Measurements", "measure", "measure_curve", "measured_rows", "only_score"]
 
 _MAX_ROWS = 1000
-_BLOCK_ROWS = 200
+_BLOCK_ROWS = 500
 
 
 @dataclass

@@ -97,6 +97,12 @@ def add_estimator_options(add):
         "--estimator bounded (default: 1)",
     )
     add(
+        "--search",
+        action="store_true",
+        help="choose the weight (or the radius or bound of --estimator bounded, the "
+        "bound of admm) by cross-validated certified score",
+    )
+    add(
         "--noise-std",
         type=number(0.0, math.inf, open_ends=True),
         metavar="S",

@@ -17,10 +17,12 @@ from sklip._cli._models import (
     fit,
     warm_up,
 )
-from sklip._cli._output import check_outputs, draw, save
+from sklip._cli._output import check_outputs, check_report, draw, save, write_report
 from sklip._cli._progress import say
 from sklip._cli._read import Layout
 from sklip._cli._report import report
+from sklip._cli._rows import describe_rows
+from sklip._cli._search import search
 from sklip._cli._selection import Selection
 from sklip._cli._threat import threat_of
 
@@ -42,6 +44,7 @@ def run(job):
     if job.device == "cuda" and not torch.cuda.is_available():
         raise JobError("--device cuda: torch sees no GPU here.")
     check_outputs(job.plot, job.save)
+    check_report(job.report)
     table = _load(job)
     threat = threat_of(job.tolerance, job.norm, table.kinds.numeric, table.spread)
     usual = _RADII_OF_TOLERANCES if threat.stated else _RADII[table.task]
@@ -49,7 +52,7 @@ def run(job):
     rows = measured_rows(table, job.random_state)
     models, results = [], []
     warm_up()
-    choices = _choices(job, table, radii)
+    choices = _choices(job, table, threat, radii)
     for choice in choices:
         model, seconds = _train(job, table, choice)
         say(f"Certifying {counted(len(rows), 'test row')}.")
@@ -65,10 +68,20 @@ def run(job):
     if job.plot is not None:
         draw(job.plot, table, threat, models, results, rows, radii)
         print(f"\nThe picture is in {job.plot}.")
+    if job.report is not None:
+        _write_rows(job, models[0], table, threat, radii)
     if job.save is not None:
         about = describe(table, threat, radii, results, choices[0])
         print(f"\n{save(job.save, models[0], table, about, threat)}")
     return results
+
+
+def _write_rows(job, model, table, threat, radii):
+    X, y, task = table.X_test, table.y_test, table.task
+    say(f"Describing {counted(len(X), 'test row')}.")
+    rows = describe_rows(model, X, y, threat, radii, task, seed=job.random_state)
+    write_report(job.report, rows)
+    print(f"\n{counted(len(rows), 'test row')}, one line each, are in {job.report}.")
 
 
 def _load(job):
@@ -87,8 +100,19 @@ def _load(job):
     )
 
 
-def _choices(job, table, radii):
+def _choices(job, table, threat, radii):
     chosen = choose(job, table.task, _max_iter(job, table), radii)
+    if job.search:
+        radius = radii[len(radii) // 2]
+        chosen, note = search(
+            chosen,
+            lambda choice: _build(job, table, choice),
+            table,
+            threat,
+            radius,
+            job.random_state,
+        )
+        table.notes.append(note)
     return [chosen] if chosen == plain() else [chosen, plain()]
 
 
@@ -96,8 +120,8 @@ def _max_iter(job, table):
     return job.max_iter or default_max_iter(len(table.X_train))
 
 
-def _train(job, table, choice):
-    model = build(
+def _build(job, table, choice):
+    return build(
         table,
         choice,
         hidden_layer_sizes=job.hidden_layer_sizes,
@@ -105,5 +129,9 @@ def _train(job, table, choice):
         device=job.device,
         seed=job.random_state,
     )
+
+
+def _train(job, table, choice):
+    model = _build(job, table, choice)
     say(f"Training on {len(table.X_train)} rows: {choice.description}.")
     return model, fit(model, table, choice.name)

@@ -174,3 +174,22 @@ def test_bundled_data_take_no_gaps(call, tmp_path):
     assert outcome.code == 2
     assert "sklip: The rows cannot be certified" in outcome.err
     assert np.all([line[:5] != "Trace" for line in outcome.err.splitlines()])
+
+
+def test_report_of_the_test_rows(call, folder, table, tmp_path):
+    report, model = tmp_path / "r.csv", tmp_path / "m.skops"
+    options = ("--target", "label", "--drop", "score", "--no-baselines")
+    files = ("--report", report, "--save", model)
+    outcome = call(folder / "t.csv", *options, *files, "--max-iter", "5")
+    rows = pd.read_csv(report, index_col="row")
+    assert f"20 test rows, one line each, are in {report}" in outcome.text
+    # Rows are counted from 1.
+    assert list(rows.target) == list(table.label.loc[rows.index - 1])
+    bundle = read_bundle(model)
+    X, _ = align(table.loc[rows.index - 1], bundle.about)
+    fitted, eps = bundle.load(), bundle.about["threat"]["eps"]
+    assert list(rows.prediction) == list(fitted.predict(X))
+    radius = certified_radius(fitted, X, feature_eps=eps)
+    assert list(rows.certified_radius) == pytest.approx(radius, rel=1e-9)
+    accuracy = float(outcome.out.split("test accuracy")[1].split()[0])
+    assert rows.correct.mean() == pytest.approx(accuracy, abs=6e-4)
