@@ -8,6 +8,9 @@ import numpy as np
 
 from sklip._compat import Interval, StrOptions
 from sklip.estimators._bounded.base import BaseBoundedMLP
+from sklip.estimators._bounded.docs import BOUNDED
+from sklip.estimators._documentation import documented
+from sklip.estimators._shared_docs import CLASSIFIER, SHARED
 from sklip.estimators._targets import NetworkClassifierMixin
 
 __all__ = ["LipschitzBoundedMLPClassifier"]
@@ -16,6 +19,7 @@ __all__ = ["LipschitzBoundedMLPClassifier"]
 _TEMPERATURE = 4.0
 
 
+@documented(BOUNDED, CLASSIFIER, SHARED)
 class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
     """Classifier that is trained to keep its predictions within a given radius.
 
@@ -39,35 +43,8 @@ class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
         How sharply a radius below the one asked for is punished: the loss of a sample
         is ``log(1 + sum_j exp(temperature * (radius - r_j))) / temperature``, r_j its
         radius against class j. "auto" is ``4 / radius``.
-    input_noise : float, default=0.0
-        Standard deviation of normal noise that is added to the inputs of every batch,
-        in the units of X; about a tenth of the radius is worth half a point on images.
-    learning_rate_init : float, default=0.03
-        Largest step size: a cosine leads up to it over 30 % of the steps and down to
-        0 over the rest. :meth:`partial_fit` takes it throughout.
-    batch_size : int, default=128
-        Samples of a batch; at most all of them.
-    max_iter : int, default=80
-        Epochs. All are run unless ``early_stopping`` or a callback ends them: the step
-        size comes to rest by itself, so that more epochs mean a slower descent.
-    averaging : float in [0, 1), default=0.99
-        Decay of the average of the weights over the steps, which is what is validated
-        and deployed; 0 takes the last weights.
-    random_state : int, RandomState instance or None, default=None
-        Determines initial weights, order of samples, noise and the held-out part.
-    tol : float, default=1e-4
-        With ``early_stopping``, improvement of the score that counts.
-    verbose : bool, default=False
-        Print the loss of each epoch.
-    warm_start : bool, default=False
-        Start from the weights of the last fit; the layers must be the same.
-    early_stopping : bool, default=False
-        Hold ``validation_fraction`` of the samples out, stop when their score stalls
-        and keep the best weights.
-    validation_fraction : float in (0, 1), default=0.1
-        Share held out by ``early_stopping``.
-    n_iter_no_change : int, default=10
-        With ``early_stopping``, epochs without improvement that are allowed.
+    {input_noise, learning_rate_init, batch_size, max_iter, averaging, random_state,
+    tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change}
     class_weight : dict, "balanced" or None, default=None
         Factors of the classes, multiplied with ``sample_weight``.
     certificate : str or None, default="auto"
@@ -76,45 +53,22 @@ class LipschitzBoundedMLPClassifier(NetworkClassifierMixin, BaseBoundedMLP):
         pairwise radii are; a method of
         :func:`sklip.bounds.lipschitz_bound` that costs more is taken where it proves
         less. None skips it.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where to train. Prediction and certificate are always float64 on the CPU.
-    callbacks : list of skorch callbacks, default=None
-        Between epochs they see the averaged network.
+    {device, callbacks}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels; the logits are in this order.
-    network_ : FeedForward
-        The fitted network in float64 with "abs" activations; prediction and certificate
-        use this object.
-    certificate_ : LipschitzCertificate
-        Proof of ``lipschitz_bound_``; None if ``certificate=None``.
+    {network_, certificate_}
     lipschitz_bound_ : float
         Proven upper bound of the l2 Lipschitz constant of all logits together.
         Of two classes ``decision_function`` is the difference of the two, up to sqrt(2)
         times as steep: ``lipschitz_bound(model)`` bounds that.
-    coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights, as in scikit-learn.
-    intercepts_ : list of ndarray of shape (n_out,)
-        Biases.
-    n_features_in_ : int
-        Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
-    n_outputs_ : int
-        Number of outputs of the network.
-    n_layers_ : int
-        Number of layers, input and output included.
-    n_iter_ : int
-        Epochs of the last fit.
-    history_ : skorch.history.History
-        One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
-        stopping also ``valid_loss`` and ``valid_score``.
+    {coefs_, intercepts_, n_features_in_, feature_names_in_, n_outputs_, n_layers_,
+    n_iter_, history_}
     loss_curve_ : list of float
         Training loss of each epoch, in units of ``radius``.
-    net_ : skorch.NeuralNet
-        The trained net; dropped when pickled and rebuilt on demand.
+    {net_}
 
     See Also
     --------

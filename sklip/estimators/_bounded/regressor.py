@@ -6,11 +6,15 @@ from numbers import Real
 
 from sklip._compat import Interval
 from sklip.estimators._bounded.base import BaseBoundedMLP
+from sklip.estimators._bounded.docs import BOUNDED
+from sklip.estimators._documentation import documented
+from sklip.estimators._shared_docs import REGRESSOR, SHARED
 from sklip.estimators._targets import NetworkRegressorMixin
 
 __all__ = ["LipschitzBoundedMLPRegressor"]
 
 
+@documented(BOUNDED, REGRESSOR, SHARED)
 class LipschitzBoundedMLPRegressor(NetworkRegressorMixin, BaseBoundedMLP):
     """Regressor whose Lipschitz constant is at most the one that is given.
 
@@ -30,77 +34,27 @@ class LipschitzBoundedMLPRegressor(NetworkRegressorMixin, BaseBoundedMLP):
         Number of units of each hidden layer.
     lipschitz_bound : float, default=1.0
         Largest l2 Lipschitz constant, in units of y per unit of X.
-    input_noise : float, default=0.0
-        Standard deviation of normal noise that is added to the inputs of every batch,
-        in the units of X; about a tenth of the radius is worth half a point on images.
-    learning_rate_init : float, default=0.03
-        Largest step size: a cosine leads up to it over 30 % of the steps and down to
-        0 over the rest. :meth:`partial_fit` takes it throughout.
-    batch_size : int, default=128
-        Samples of a batch; at most all of them.
-    max_iter : int, default=80
-        Epochs. All are run unless ``early_stopping`` or a callback ends them: the step
-        size comes to rest by itself, so that more epochs mean a slower descent.
-    averaging : float in [0, 1), default=0.99
-        Decay of the average of the weights over the steps, which is what is validated
-        and deployed; 0 takes the last weights.
-    random_state : int, RandomState instance or None, default=None
-        Determines initial weights, order of samples, noise and the held-out part.
-    tol : float, default=1e-4
-        With ``early_stopping``, improvement of the score that counts.
-    verbose : bool, default=False
-        Print the loss of each epoch.
-    warm_start : bool, default=False
-        Start from the weights of the last fit; the layers must be the same.
-    early_stopping : bool, default=False
-        Hold ``validation_fraction`` of the samples out, stop when their score stalls
-        and keep the best weights.
-    validation_fraction : float in (0, 1), default=0.1
-        Share held out by ``early_stopping``.
-    n_iter_no_change : int, default=10
-        With ``early_stopping``, epochs without improvement that are allowed.
+    {input_noise, learning_rate_init, batch_size, max_iter, averaging, random_state,
+    tol, verbose, warm_start, early_stopping, validation_fraction, n_iter_no_change}
     certificate : str or None, default="auto"
         How the bound of the fitted network is proven: "auto" and "pairwise" by the
         product of the layers' norms, which are 1 but for the last; a method of
         :func:`sklip.bounds.lipschitz_bound` that costs more is taken where it proves
         less. None skips it.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where to train. Prediction and certificate are always float64 on the CPU.
-    callbacks : list of skorch callbacks, default=None
-        Between epochs they see the averaged network.
+    {device, callbacks}
 
     Attributes
     ----------
-    network_ : FeedForward
-        The fitted network in float64 with "abs" activations; prediction and certificate
-        use this object.
-    certificate_ : LipschitzCertificate
-        Proof of ``lipschitz_bound_``; None if ``certificate=None``.
+    {network_, certificate_}
     lipschitz_bound_ : float
         Proven upper bound of the l2 Lipschitz constant of all outputs together;
         never above ``lipschitz_bound``.
-    coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights, as in scikit-learn.
-    intercepts_ : list of ndarray of shape (n_out,)
-        Biases.
-    n_features_in_ : int
-        Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
-    n_outputs_ : int
-        Number of outputs of the network.
-    n_layers_ : int
-        Number of layers, input and output included.
-    n_iter_ : int
-        Epochs of the last fit.
-    history_ : skorch.history.History
-        One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
-        stopping also ``valid_loss`` and ``valid_score``.
+    {coefs_, intercepts_, n_features_in_, feature_names_in_, n_outputs_, n_layers_,
+    n_iter_, history_}
     loss_curve_ : list of float
         Training loss of each epoch:
         half the squared error, in units of the spread of y.
-    net_ : skorch.NeuralNet
-        The trained net; dropped when pickled and rebuilt on demand.
+    {net_}
 
     See Also
     --------

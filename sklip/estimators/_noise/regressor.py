@@ -3,12 +3,16 @@
 """Regressors trained so that noise moves their predictions little."""
 
 from sklip._compat import StrOptions
+from sklip.estimators._documentation import documented
 from sklip.estimators._noise.base import BaseNoiseLipschitz
+from sklip.estimators._noise.docs import NOISE
+from sklip.estimators._shared_docs import REGRESSOR, SHARED
 from sklip.estimators._targets import NetworkRegressorMixin
 
 __all__ = ["NoiseLipschitzRegressor"]
 
 
+@documented(NOISE, REGRESSOR, SHARED)
 class NoiseLipschitzRegressor(NetworkRegressorMixin, BaseNoiseLipschitz):
     """Regressor trained so that noise in its input moves its predictions little.
 
@@ -32,158 +36,31 @@ class NoiseLipschitzRegressor(NetworkRegressorMixin, BaseNoiseLipschitz):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(100,)
-        Number of units of each hidden layer; also those of ``module="cnn"`` between
-        convolution and output. Other modules do not use it.
-    activation : str or sequence of str, default="relu"
-        Activation of the hidden layers: one of
-        :func:`sklip.networks.list_activations`, or one for each layer.
-    noise_std : float, default=0.25
-        Standard deviation of the noise in every entry of X, in the units of X.
+    {hidden_layer_sizes, activation, noise_std}
     lipschitz_weight : float, default=0.1
         Weight of the hinge. 0 is the standard training, bit for bit. The default suits
         standardised columns as well as pixels; the paper's 10, with a target of 0.01,
         outweighs the loss on small tables, whose outputs then hardly move at all.
-    lipschitz_target : float, default=0.2
-        Ratio k up to which nothing is penalised.
+    {lipschitz_target}
     ratio_space : {"logits", "proba"}, default="logits"
         What k compares; regressors have no probabilities and refuse ``"proba"``.
-    probe : {"gaussian", "power"}, default="gaussian"
-        ``"power"`` turns each drawn d, at its length, towards the direction in which f
-        changes most, by one power iteration: k(x) then comes near the local constant.
-        An epoch takes half as long again.
-    module : None, {"cnn", "resnet20", "preresnet20", "preresnet32"}, torch module \
-            class or instance, default=None
-        None is the multilayer perceptron. The named ones take images: ``"cnn"`` has one
-        convolution, the others are the residual networks of 16-16-32-64 channels. A
-        class is called with those of ``input_shape``, ``n_outputs``,
-        ``hidden_layer_sizes`` and ``activation`` that its signature names; an instance
-        is copied, and its weights are the start. Modules are trained in the type of
-        their parameters, float32 unless they were made otherwise; those with a proven
-        bound predict in float64.
-    input_shape : tuple of int, default=None
-        Shape of one sample for the module, images as (channels, height, width). None:
-        that of X if X has more than two axes; for the named modules rows are square
-        images of 1 or 3 channels, for others they stay rows. Refused without a module.
-    solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
-        ``"lbfgs"`` uses all samples in each step and the same noise in each.
-    momentum : float in [0, 1), default=0.9
-        Momentum of ``"sgd"``.
-    nesterovs_momentum : bool, default=True
-        Whether the momentum of ``"sgd"`` is Nesterov's.
-    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
-        Decay rates of the two moments of ``"adam"``.
-    epsilon : float, default=1e-8
-        Added to the divisor of ``"adam"``.
-    alpha : float, default=1e-4
-        Weight of the L2 term of the weights; biases and the parameters of
-        normalisation layers are free.
-    batch_size : int or "auto", default="auto"
-        Rows of a batch; "auto" is min(200, n_samples). Not used by ``"lbfgs"``.
-    learning_rate_init : float, default=1e-3
-        Step size of the optimizer.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule of the step size of ``"sgd"`` and torch optimizers; ``"adam"`` and
-        ``"lbfgs"`` do not use it. ``"invscaling"`` divides ``learning_rate_init`` by
-        ``(t + 1) ** power_t``, t the samples seen before an epoch; ``"adaptive"``
-        divides by 5 whenever training would stop for lack of progress, down to 1e-6.
-    power_t : float, default=0.5
-        Exponent of ``"invscaling"``.
-    learning_rate_milestones : sequence of int, default=None
-        Epochs after which the step size is divided by 10; epochs of earlier fits count
-        with ``warm_start`` and ``partial_fit``.
-    max_iter : int, default=200
-        Largest number of epochs (iterations of ``"lbfgs"``).
-    max_fun : int, default=15000
-        Largest number of evaluations of the loss and gradient by ``"lbfgs"``.
-    shuffle : bool, default=True
-        Draw a new order of the samples in each epoch.
-    random_state : int, RandomState instance or None, default=None
-        Seeds initial weights, batches, noise and the validation split. torch's and
-        numpy's global generators are left as they were.
-    tol : float, default=1e-4
-        Smallest improvement of the training loss (or validation score) that counts.
-    verbose : bool or int, default=False
-        Print a line for each epoch.
-    warm_start : bool, default=False
-        Start the next fit from the present weights; the network must be the same.
-    early_stopping : bool, default=False
-        Hold ``validation_fraction`` of the samples out, stop when their score stalls
-        and keep the best weights.
-    validation_fraction : float in (0, 1), default=0.1
-        Share held out by ``early_stopping``.
-    n_iter_no_change : int or inf, default=10
-        Epochs without improvement that are allowed.
-    init_gain : float, default=1.0
-        Gain of Glorot's normal initialisation; modules initialise themselves.
+    {probe, module, input_shape, solver, momentum, nesterovs_momentum, beta_1, epsilon,
+    alpha, batch_size, learning_rate_init, learning_rate, power_t,
+    learning_rate_milestones, max_iter, max_fun, shuffle, random_state, tol, verbose,
+    warm_start, early_stopping, validation_fraction, n_iter_no_change, init_gain}
     loss : {"squared_error", "absolute_error", "huber", "poisson"}, \
             default="squared_error"
         Loss of the clean samples, mean over the outputs.
         ``"poisson"`` is half the deviance of counts or rates >= 0; predictions are then
         the exponential of the network, whose bound speaks of their logarithm.
-    certificate : str or None, default="auto"
-        Method of :func:`sklip.bounds.lipschitz_bound` that certifies the network at
-        the end of fit. "auto" is ``"lipsdp"`` up to 128 hidden neurons and
-        ``"sequential"`` above; for a module the product of the layers' norms, or a
-        warning and None where a layer has no proven bound. None computes no
-        certificate.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where to train, and where a module predicts.
-    amp : bool, "float16" or "bfloat16", default=False
-        Compute passes of a module in this type on CUDA; True takes bfloat16 where the
-        GPU has it. Without effect on the CPU and for ``module=None``.
-    callbacks : list of skorch callbacks, default=None
-        E.g. ``EarlyStopping(monitor="train_loss")``. The objects given run themselves,
-        as in skorch; only classes are instantiated, and ``clone`` (so every search)
-        copies them by their parameters. ``set_params(callbacks__name__parameter=...)``
-        reaches them. Those that watch
-        ``valid_loss`` need ``early_stopping=True``.
+    {certificate, device, amp, callbacks}
 
     Attributes
     ----------
-    network_ : FeedForward
-        The fitted multilayer perceptron in float64; prediction and certificate use this
-        object. Only for ``module=None``, as ``coefs_`` and ``intercepts_``.
-    module_ : torch.nn.Module
-        The fitted module in eval mode, for any other ``module``; kept as arrays, so
-        that what was trained on a GPU loads without one.
-    certificate_ : LipschitzCertificate or None
-        Proof of ``lipschitz_bound_``.
-    lipschitz_bound_ : float or None
-        Proven upper bound of the l2 Lipschitz constant of all outputs together.
-    coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights, as in scikit-learn.
-    intercepts_ : list of ndarray of shape (n_out,)
-        Biases.
-    n_features_in_ : int
-        Number of features seen in fit, entries of a sample for images.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
-    n_outputs_ : int
-        Number of outputs of the network.
-    n_layers_ : int
-        Number of layers, input and output included.
-    n_iter_ : int
-        Epochs of the last fit.
-    t_ : int
-        Samples that all epochs so far have seen.
-    loss_ : float
-        Training loss of the last epoch.
-    best_loss_ : float or None
-        Smallest training loss; None with early stopping.
-    validation_scores_ : list of float or None
-        Score of the held-out samples after each epoch, with early stopping.
-    best_validation_score_ : float or None
-        The best of them.
-    out_activation_ : str
-        What turns outputs into predictions, as scikit-learn names it.
-    history_ : skorch.history.History
-        One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
-        stopping also ``valid_loss`` (without noise) and ``valid_score``.
-    loss_curve_ : list of float
-        Training loss, the noise term included, of each epoch.
-    net_ : skorch.NeuralNet
-        The trained net; dropped when pickled and rebuilt on demand.
+    {network_, module_, certificate_, lipschitz_bound_, coefs_, intercepts_,
+    n_features_in_, feature_names_in_, n_outputs_, n_layers_, n_iter_, t_, loss_,
+    best_loss_, validation_scores_, best_validation_score_, out_activation_, history_,
+    loss_curve_, net_}
 
     See Also
     --------

@@ -1,0 +1,112 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Parameters and attributes of the multilayer perceptrons trained by ADMM."""
+
+from sklip.estimators._documentation import entries
+
+__all__ = ["ADMM"]
+
+ADMM = entries(
+    """
+    hidden_layer_sizes : array-like of int, default=(100,)
+        Number of units of each hidden layer; ``()`` is a linear model.
+    activation : str or sequence of str, default="relu"
+        Activation of the hidden layers, or one for each layer, with slopes that begin
+        at 0: relu, tanh, logistic, softplus or elu.
+    lipschitz_weight : float, default=1e-2
+        Weight mu of the squared bound; not used where a bound is enforced.
+    solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
+        Method of the loss steps and the start. ``"lbfgs"`` uses all samples in each
+        step, suits small data and reaches high accuracy.
+    alpha : float, default=1e-4
+        Weight of the L2 term of the weights, part of the loss in all phases; biases
+        are free.
+    learning_rate_init : float, default=1e-3
+        Step size of the optimizer; it falls linearly to zero over the ADMM iterations.
+    max_iter : int, default=200
+        Largest number of epochs (iterations of ``"lbfgs"``) of the start.
+    verbose : bool or int, default=False
+        Print a line for each epoch of the start and each ADMM iteration; 2 also prints
+        the epochs in between.
+    warm_start : bool, default=False
+        Go on with the ADMM of the last fit, also towards another bound; the layers
+        must be the same.
+    early_stopping : bool, default=False
+        Hold ``validation_fraction`` of the samples out, stop the start and the
+        iterations when their score stalls and keep the best certified weights.
+    n_iter_no_change : int or inf, default=10
+        Epochs of the start, or iterations, without improvement that are allowed.
+    certificate : str or None, default="auto"
+        Method of :func:`sklip.bounds.lipschitz_bound` that certifies the network at
+        the end of fit. "auto" is ``"lipsdp"`` up to 512 hidden neurons and
+        ``"sequential"`` above. None proves with the multipliers of the training alone,
+        which is also what counts wherever it gives the smaller bound.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where to train. Projections, prediction and certificate are always float64 on
+        the CPU.
+    callbacks : list of skorch callbacks, default=None
+        E.g. ``EarlyStopping(monitor="train_loss")``. The objects given run themselves,
+        as in skorch; only classes are instantiated, and ``clone`` (so every search)
+        copies them by their parameters. ``set_params(callbacks__name__parameter=...)``
+        reaches them. They see the start
+        and the iterations as two trainings.
+    network_ : FeedForward
+        The fitted network in float64, with the certified weights; prediction and
+        certificate use this object.
+    certificate_ : LipschitzCertificate
+        Proof of ``lipschitz_bound_``.
+    n_iter_ : int
+        Epochs of the start in the last fit, at most ``max_iter``; 1 without a start.
+    history_ : skorch.history.History
+        One record for each epoch: ``train_loss``, ``dur`` (seconds), with early
+        stopping also ``valid_loss`` and ``valid_score``; in the last epoch of an ADMM
+        iteration ``primal_residual``, ``dual_residual`` and ``lmi_bound``.
+    loss_curve_ : list of float
+        Training objective of each epoch, the terms of the augmented Lagrangian
+        included.
+    lipschitz_bound : float, default=None
+        Bound of the l2 Lipschitz constant to enforce. Every positive value can be
+        kept, and is kept exactly: ``lipschitz_bound_ <= lipschitz_bound``. None
+        penalises the bound with ``lipschitz_weight`` instead.
+    rho : float or {"auto", "balanced"}, default="auto"
+        Penalty of the distance between trained and certified weights. "auto" adapts
+        it to the forces that hold the weights at the bound, "balanced" to the
+        residuals.
+    max_admm_iter : int or "auto", default="auto"
+        Largest number of ADMM iterations; "auto" is min(100, max_iter).
+    epochs_per_iter : int or "auto", default="auto"
+        Epochs between two projections; "auto" is 1, with ``"lbfgs"`` min(100, max_iter)
+        iterations.
+    init_alpha : float, default=3e-3
+        L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is
+        added to the loss, whatever the number of samples.
+    multipliers : {"lipsdp", "layer"} or list of array-like of shape (n_units,), \
+            default="lipsdp"
+        LipSDP's multipliers T, which are fixed in each projection: those of the start,
+        one for each neuron (``"lipsdp"``) or layer (``"layer"``), or given positive
+        numbers for each hidden layer.
+    refresh_multipliers : int, default=0
+        ADMM iterations between two searches for multipliers that suit the present
+        weights; 0 keeps those of the start.
+    admm_tol : float, default=1e-2
+        Relative primal and dual residual at which to stop.
+    step_tol : float, default=1e-4
+        Relative accuracy of a projection. The bound holds whatever it is.
+    sdp_solver : {"native", "scs", "clarabel", "mosek"}, default="native"
+        What projects: a method made for the problem, or a general one through cvxpy,
+        for comparison on small networks.
+    lmi_bound_ : float
+        Bound that the multipliers of the training prove: the enforced one, or the
+        optimal L of the regularised problem.
+    multipliers_ : list of ndarray of shape (n_units,)
+        Those multipliers T.
+    primal_residuals_ : list of float
+        For each iteration ``||W - V||`` over the larger of ``||W||`` and ``||V||``, W
+        the trained and V the certified weights.
+    dual_residuals_ : list of float
+        For each iteration ``rho ||V - V_before||`` over the larger of ``||Y||`` and
+        ``rho ||V||``.
+    n_admm_iter_ : int
+        ADMM iterations; those of all calls of ``partial_fit``.
+    """
+)
