@@ -23,6 +23,7 @@ from sklip.networks._folding import (
     pipeline_steps,
     raw_columns,
 )
+from sklip.networks._onnx import is_onnx_model
 from sklip.networks._reading import (
     THRESHOLD_MODELS,
     Resolved,
@@ -45,10 +46,11 @@ def network_view(model, X=None, *, feature_eps=None):
     Parameters
     ----------
     model : object
-        A FeedForward, a fitted sklip estimator, a fitted MLP or linear model of
-        scikit-learn, or a Pipeline or TransformedTargetRegressor of these, or a model
-        of a class of your own (see Notes). A bare FeedForward is a classifier if it has
-        several outputs, else a regressor.
+        A FeedForward, an ONNX model that :meth:`FeedForward.from_onnx` reads (or the
+        name of its file, which ends in ".onnx"), a fitted sklip estimator, a fitted MLP
+        or linear model of scikit-learn, or a Pipeline or TransformedTargetRegressor of
+        these, or a model of a class of your own (see Notes). A bare FeedForward is a
+        classifier if it has several outputs, else a regressor.
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
         Samples whose types decide in which arithmetic the model computes: what rounding
         may do in float32 is allowed for by radii and intervals. None stands for
@@ -119,6 +121,8 @@ def _view(model, X, feature_eps):
     """The view in the units of X; what is not in feature_eps need not have slopes."""
     if is_exactly(model, NetworkView):
         return model
+    if is_onnx_model(model):
+        model = FeedForward.from_onnx(model)
     if is_exactly(model, FeedForward):
         classes = np.arange(model.n_outputs) if model.n_outputs > 1 else None
         columns = raw_columns(model.n_inputs)

@@ -154,6 +154,9 @@ def _outputs(graph, model, heads, rows):
             tensor = graph.add("Reshape", tensor, graph.indices([-1]))
         expected[graph.output(stem, tensor, values.shape[1:])] = values
 
+    if heads.classes is not None and heads.logits is not None:
+        # So that it can be found by that name.
+        graph.add_named("Identity", heads.logits, graph.free("logits"))
     if heads.prediction is not None:
         output("prediction", heads.prediction, model.predict(rows))
         return expected

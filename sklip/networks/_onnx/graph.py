@@ -14,6 +14,7 @@ import numpy as np
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._onnx.building import FUNCTION_DOMAIN
+from sklip.networks._onnx.elementwise import between
 from sklip.networks._onnx.functions import is_own_function
 from sklip.networks._onnx.operators import FUNCTIONS, OPERATORS
 from sklip.networks._onnx.values import Affine, Gate, identity
@@ -131,7 +132,8 @@ def _output_name(graph, output):
     if output not in known:
         raise ValueError(
             f"output must name a tensor of the graph, got {output!r}; its outputs: "
-            f"{', '.join(map(repr, names))}."
+            f"{', '.join(map(repr, names))}. Name the logits: "
+            "FeedForward.from_onnx(model, output=...)."
         )
     return output
 
@@ -233,25 +235,20 @@ class GraphReader:
         key = id(value.before), value.kind
         if key not in self._committed:
             # The tensor is kept alive, so that its id stays its own.
-            self._committed[key] = value.before, self._sigmoid(value)
+            self._committed[key] = value.before, self._units_of(value)
         units = self._committed[key][1]
         return (
             units if value.is_plain else units.scaled(value.scale).shifted(value.offset)
         )
 
-    def _sigmoid(self, value):
-        if value.kind != "Sigmoid":
-            raise UnsupportedModelError(
-                f"The ONNX operator {value.kind} is supported only where it is part of "
-                "gelu or hardswish."
-            )
-        if value.before.stage != len(self.layers):
-            raise UnsupportedModelError(
-                "The ONNX operator Sigmoid stands on a branch: the graph is no chain "
-                "of layers."
-            )
-        self.layers.append((*value.before.rows(), "logistic"))
-        return identity(len(self.layers), value.before.shape)
+    def _units_of(self, gate):
+        """A gate that is used by itself, as a layer."""
+        if gate.kind == "Sigmoid":
+            return self.activate(gate.node, gate.before, "logistic")
+        if gate.kind == "HardSigmoid":
+            line = gate.before.scaled(gate.slope).shifted(0.5)
+            return between(self, gate.node, line, 0.0, 1.0)
+        raise self.refusal(gate.node, "is supported only where it is part of gelu")
 
     def finish(self, value):
         """All layers, the last one affine."""
@@ -266,10 +263,26 @@ class GraphReader:
         return Layers(weights, biases, [name for _, _, name in self.layers])
 
 
-_INSTEAD = dict.fromkeys(
-    ("Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool"),
-    " in a fully connected network; load the network as a torch module instead",
-) | {"Softmax": ", since it mixes all outputs; its decision is that of its input"}
+_CONVOLUTIONS = "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool"
+_INSTEAD = {
+    **dict.fromkeys(
+        _CONVOLUTIONS.split(),
+        " in a fully connected network; load the network as a torch module instead",
+    ),
+    **dict.fromkeys(
+        ("Softmax", "LogSoftmax"),
+        ", since it mixes all outputs; its decision is that of its input",
+    ),
+    **dict.fromkeys(
+        ("ArgMax", "TopK", "ZipMap", "LabelEncoder"),
+        ", since it gives labels; name the logits in front of it",
+    ),
+    "LinearClassifier": ", since it gives labels and their scores at once",
+    **dict.fromkeys(
+        ("TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"),
+        ": trees jump and have no slope",
+    ),
+}
 
 
 def _input_shape(value):

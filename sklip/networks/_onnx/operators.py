@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklip.networks._activations import get_activation, list_activations
-from sklip.networks._onnx.functions import FUNCTION_NAMES
+from sklip.networks._onnx.elementwise import FUNCTIONS, elementwise_operators
+from sklip.networks._onnx.nodes import attributes, constant_of, depends, float64
+from sklip.networks._onnx.shapes import SHAPES
 from sklip.networks._onnx.values import Affine, Gate
 
 __all__ = ["FUNCTIONS", "OPERATORS"]
@@ -20,46 +21,28 @@ __all__ = ["FUNCTIONS", "OPERATORS"]
 _SINGLE = 1e-6
 
 
-def attributes(node):
-    """Attributes of a node by name."""
-    import onnx
-
-    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-
-
-def _axes(node, values, at=1):
-    """Axes, an attribute in old operator sets and an input in new ones."""
-    if len(values) > at and values[at] is not None:
-        return [int(a) for a in np.ravel(values[at])]
-    return list(attributes(node).get("axes", []))
-
-
-def _float64(value):
-    return np.asarray(value, dtype=np.float64)
-
-
-def _constant(reader, node, value):
-    """A constant operand in float64; refused if it depends on the input."""
-    if isinstance(value, Affine | Gate):
-        raise reader.refusal(node, "of two tensors that both depend on the input")
-    return _float64(value)
-
-
-# Arithmetic
-
-
 def _add(reader, node, values):
-    return [_sum(reader, node, *values)]
+    total, *others = values
+    for value in others:
+        total = _sum(reader, node, total, value)
+    return [total]
+
+
+def _mean(reader, node, values):
+    (total,) = _add(reader, node, values)
+    return [reader.committed(total).scaled(1.0 / len(values))]
 
 
 def _sum(reader, node, first, second):
+    if not depends(first) and not depends(second):
+        return float64(first) + float64(second)
     if not isinstance(first, Affine | Gate):
         first, second = second, first
-    if isinstance(first, Gate) and np.size(second) == 1 and not _depends(second):
+    if isinstance(first, Gate) and np.size(second) == 1 and not depends(second):
         return replace(first, offset=first.offset + float(np.ravel(second)[0]))
     first, second = reader.committed(first), reader.committed(second)
-    if not _depends(second):
-        return first.shifted(_float64(second))
+    if not depends(second):
+        return first.shifted(float64(second))
     if first.stage != second.stage:
         raise reader.refusal(
             node,
@@ -69,13 +52,9 @@ def _sum(reader, node, first, second):
     return first.plus(second)
 
 
-def _depends(value):
-    return isinstance(value, Affine | Gate)
-
-
 def _sub(reader, node, values):
     first, second = values
-    second = _negative(second) if _depends(second) else -_float64(second)
+    second = _negative(second) if depends(second) else -float64(second)
     return [_sum(reader, node, first, second)]
 
 
@@ -91,15 +70,15 @@ def _negative(value):
 
 def _mul(reader, node, values):
     first, second = values
-    if not _depends(first):
+    if not depends(first):
         first, second = second, first
-    if not _depends(second):
-        return [_times(reader, first, _float64(second))]
+    if not depends(second):
+        return [_times(reader, first, float64(second))]
     return [_product(reader, node, first, second)]
 
 
 def _div(reader, node, values):
-    first, second = values[0], _constant(reader, node, values[1])
+    first, second = values[0], constant_of(reader, node, values[1])
     if isinstance(first, Gate) and second.size == 1:
         second = float(second.ravel()[0])
         return [
@@ -138,14 +117,14 @@ def _product(reader, node, first, second):
 
 def _matmul(reader, node, values):
     first, second = map(reader.committed, values)
-    if _depends(second):
-        left = _constant(reader, node, first)
+    if depends(second):
+        left = constant_of(reader, node, first)
         if len(second.shape) == 1:
             return [replace(second, terms=left @ second.terms)]
         # Over the last axis but one of the tensor, which is terms' last but two.
         terms = np.moveaxis(second.terms, -1, 0)
         return [replace(second, terms=np.moveaxis(left @ terms, 0, -1))]
-    right = _float64(second)
+    right = float64(second)
     if right.ndim == 1:
         return [replace(first, terms=np.moveaxis(first.terms, -1, -2) @ right)]
     terms = np.moveaxis(first.terms, -1, 0)
@@ -164,7 +143,7 @@ def _gemm(reader, node, values):
         product = product.scaled(alpha)
     if len(values) < 3 or values[2] is None:
         return [product]
-    constant = _constant(reader, node, values[2])
+    constant = constant_of(reader, node, values[2])
     return [product.shifted(constant if beta == 1.0 else beta * constant)]
 
 
@@ -181,7 +160,7 @@ def _batch_normalization(reader, node, values):
     if given.get("training_mode", 0):
         raise reader.refusal(node, "in training mode depends on the whole batch")
     value = reader.committed(values[0])
-    scale, shift, mean, variance = (_constant(reader, node, v) for v in values[1:5])
+    scale, shift, mean, variance = (constant_of(reader, node, v) for v in values[1:5])
     factor = scale / np.sqrt(variance + given.get("epsilon", 1e-5))
     axes = (1,) * (len(value.shape) - 2)
     factor, mean, shift = (v.reshape(-1, *axes) for v in (factor, mean, shift))
@@ -193,163 +172,36 @@ def _scaler(reader, node, values):
     given = attributes(node)
     value = reader.committed(values[0])
     offset, scale = given.get("offset", [0.0]), given.get("scale", [1.0])
-    return [value.shifted(-_float64(offset)).scaled(_float64(scale))]
+    return [value.shifted(-float64(offset)).scaled(float64(scale))]
 
 
-# Activations
-
-
-def _activation(name):
-    def operator(reader, node, values):
-        return [reader.activate(node, reader.committed(values[0]), name)]
-
-    return operator
-
-
-def _parametric(name, default):
-    def operator(reader, node, values):
-        alpha = float(np.float32(attributes(node).get("alpha", default)))
-        value = reader.committed(values[0])
-        return [reader.activate(node, value, f"{name}({alpha!r})")]
-
-    return operator
-
-
-def _prelu(reader, node, values):
-    slopes = np.unique(_constant(reader, node, values[1]))
-    if len(slopes) != 1:
-        raise reader.refusal(node, "with a slope of its own for each unit")
+def _linear_regressor(reader, node, values):
+    """ai.onnx.ml.LinearRegressor."""
+    given = attributes(node)
+    kind = given.get("post_transform", b"NONE")
+    if kind != b"NONE":
+        raise reader.refusal(node, f"with the post_transform {kind.decode()}")
     value = reader.committed(values[0])
-    return [reader.activate(node, value, f"leaky_relu({float(slopes[0])!r})")]
-
-
-def _gelu(reader, node, values):
-    kind = attributes(node).get("approximate", b"none")
-    name = {b"none": "gelu", b"tanh": "gelu_tanh"}[kind]
-    return [reader.activate(node, reader.committed(values[0]), name)]
-
-
-def _gate(kind):
-    def operator(reader, node, values):
-        if kind == "HardSigmoid":
-            given = attributes(node)
-            slope, middle = given.get("alpha", 0.2), given.get("beta", 0.5)
-            if abs(slope - 1.0 / 6.0) > _SINGLE or middle != 0.5:
-                raise reader.refusal(node, "that is not hardswish's")
-        return [Gate(kind, reader.committed(values[0]))]
-
-    return operator
-
-
-# Shapes
-
-
-def _same(reader, node, values):
-    return [values[0]]
-
-
-def _dropout(reader, node, values):
-    training = values[2] if len(values) > 2 and values[2] is not None else False
-    if np.any(training):
-        raise reader.refusal(node, "in training mode is random")
-    return [values[0]]
-
-
-def _cast(reader, node, values):
-    import onnx
-
-    types = onnx.TensorProto
-    floats = (types.FLOAT, types.DOUBLE, types.FLOAT16, types.BFLOAT16)
-    if attributes(node)["to"] not in floats:
-        raise reader.refusal(node, "to a type that is no floating point type")
-    return [values[0]]
-
-
-def _flatten(reader, node, values):
-    value = reader.committed(values[0])
-    axis = attributes(node).get("axis", 1)
-    axis += len(value.shape) if axis < 0 else 0
-    return [value.reshaped((int(np.prod(value.shape[:axis])), -1))]
-
-
-def _reshape(reader, node, values):
-    value = reader.committed(values[0])
-    shape = [int(n) for n in values[1]]
-    if not attributes(node).get("allowzero", 0):
-        shape = [value.shape[i] if n == 0 else n for i, n in enumerate(shape)]
-    n_units = value.terms.shape[-1]
-    if -1 in shape:
-        rest = -int(np.prod(shape))
-        shape[shape.index(-1)] = value.terms.size // n_units // rest
-    return [value.reshaped(shape)]
-
-
-def _transpose(reader, node, values):
-    value = reader.committed(values[0])
-    rank = len(value.shape)
-    order = attributes(node).get("perm", list(range(rank))[::-1])
-    return [replace(value, terms=value.terms.transpose(*order, rank))]
-
-
-def _squeeze(reader, node, values):
-    value = reader.committed(values[0])
-    rank = len(value.shape)
-    axes = [a % rank for a in _axes(node, values)]
-    axes = axes or [i for i, n in enumerate(value.shape) if n == 1]
-    return [replace(value, terms=np.squeeze(value.terms, tuple(axes)))]
-
-
-def _unsqueeze(reader, node, values):
-    value = reader.committed(values[0])
-    axes = _axes(node, values)
-    rank = len(value.shape) + len(axes)
-    terms = np.expand_dims(value.terms, tuple(a % rank for a in axes))
-    return [replace(value, terms=terms)]
+    n_targets = given.get("targets", 1)
+    coefficients = float64(given["coefficients"]).reshape(n_targets, -1)
+    terms = np.moveaxis(value.terms, -1, 0) @ coefficients.T
+    product = replace(value, terms=np.moveaxis(terms, 0, -1))
+    return [product.shifted(float64(given.get("intercepts", [0.0] * n_targets)))]
 
 
 OPERATORS = {
-    **{
-        activation.onnx: _activation(activation.name)
-        for activation in map(get_activation, list_activations())
-        if activation.onnx
-    },
+    **elementwise_operators(),
+    **SHAPES,
     "Add": _add,
     "BatchNormalization": _batch_normalization,
-    "Cast": _cast,
     "Div": _div,
-    "Dropout": _dropout,
-    "Elu": _parametric("elu", 1.0),
-    "Erf": _gate("Erf"),
-    "Flatten": _flatten,
-    "Gelu": _gelu,
     "Gemm": _gemm,
-    "HardSigmoid": _gate("HardSigmoid"),
-    "Identity": _same,
-    "LeakyRelu": _parametric("leaky_relu", 0.01),
     "MatMul": _matmul,
+    "Mean": _mean,
     "Mul": _mul,
     "Neg": _neg,
-    "PRelu": _prelu,
-    "Reshape": _reshape,
-    "Sigmoid": _gate("Sigmoid"),
-    "Squeeze": _squeeze,
     "Sub": _sub,
-    "Transpose": _transpose,
-    "Unsqueeze": _unsqueeze,
+    "Sum": _add,
+    "ai.onnx.ml.LinearRegressor": _linear_regressor,
     "ai.onnx.ml.Scaler": _scaler,
 }
-
-
-def _own_function(family):
-    """An activation that sklip itself has written as a function."""
-
-    def operator(reader, node, values):
-        name = family
-        if len(values) > 1:
-            name = f"{family}({float(_constant(reader, node, values[1]))!r})"
-        return [reader.activate(node, reader.committed(values[0]), name)]
-
-    return operator
-
-
-FUNCTIONS = {family: _own_function(family) for family in FUNCTION_NAMES}

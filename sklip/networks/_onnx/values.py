@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["Affine", "Gate", "identity"]
+__all__ = ["Affine", "Gate", "constant_affine", "identity"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +74,20 @@ class Gate:
         The function g.
     before : Affine
         What it is applied to.
+    node : onnx.NodeProto
+        Where it stands.
     scale, offset : float
         What was done to its value since.
+    slope : float
+        Of HardSigmoid between its ends.
     """
 
     kind: str
     before: Affine
+    node: object
     scale: float = 1.0
     offset: float = 0.0
+    slope: float = 1.0 / 6.0
 
     @property
     def is_plain(self):
@@ -94,3 +100,10 @@ def identity(stage, shape):
     n = int(np.prod(shape))
     terms = np.concatenate([np.eye(n), np.zeros((n, 1))], axis=1)
     return Affine(stage, terms.reshape(*shape, n + 1))
+
+
+def constant_affine(like, array):
+    """A constant tensor, as one that is affine in the units of another's layer."""
+    terms = np.zeros((*array.shape, like.terms.shape[-1]))
+    terms[..., -1] = array
+    return Affine(like.stage, terms)
