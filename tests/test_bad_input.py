@@ -175,6 +175,7 @@ BAD = {
     "methods": [[], "product", ["guess"], [3], 3, ["product", "guess"]],
     "device": options("gpu", "cuda:99", "meta", "mps", None, 0),
     "tol": numbers(0.0, -1.0),
+    "rtol": [value for value in numbers(0.0, -1.0) if value is not None],
     "time_limit": [0, -1.0, np.nan, True, "1", 1j, [1.0], 2**70, HUGE],
     "random_state": SEEDS,
     "feature_eps": [*TOLERANCES, *UNKNOWN],

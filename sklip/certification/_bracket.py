@@ -2,17 +2,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Both sides of the true robustness: what is proven and what an attack reaches."""
 
+import time
+
 import numpy as np
 
-from sklip._arguments import as_generator, check_norm
+from sklip._arguments import as_generator, check_norm, check_positive, check_time_limit
 from sklip.certification._attacks import (
+    Counterexamples,
     attack_points,
     nearest_flips,
     nearest_on_ray,
     perturbation_norm,
     tangent_distances,
 )
-from sklip.certification._categories import radii_for
+from sklip.certification._branching import Closing, check_splittable
 from sklip.certification._decisions import decide
 
 __all__ = ["robustness_bracket"]
@@ -26,7 +29,17 @@ _N_GROWTH = 8
 _N_HALVINGS = 8
 
 
-def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None):
+def robustness_bracket(
+    model,
+    X,
+    y=None,
+    *,
+    norm=2,
+    feature_eps=None,
+    rtol=None,
+    time_limit=None,
+    random_state=None,
+):
     """Bracket the distance at which each sample's prediction changes.
 
     Parameters
@@ -35,25 +48,47 @@ def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None)
         As for :func:`certified_radius`.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
+    y : array-like of shape (n_samples,), default=None
+        True labels: both sides are 0 where the prediction is wrong. Without y the
+        bracket is about the predicted class.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
     feature_eps : dict, default=None
         Feature name or index to its tolerance; other features do not move.
+    rtol : float, default=None
+        Close the bracket by exact verification until (attacked - certified) / attacked
+        is at most this, in networks that :func:`verify_robustness` takes.
+    time_limit : float, default=None
+        Seconds for the whole table, after which the bracket is returned as it is. The
+        first bound and the first attack are always done.
     random_state : int, RandomState or Generator, default=None
         Of the attack's random starts. Global generators are not touched.
 
     Returns
     -------
     certified : ndarray of shape (n_samples,)
-        No perturbation below this changes the prediction (method "best").
+        No perturbation below this changes the prediction.
     attacked : ndarray of shape (n_samples,)
-        Distance of the nearest point found with another prediction; inf if none was.
-        The true distance lies between the two.
+        Distance of the nearest point found with another prediction of
+        ``model.predict``; inf if none was. The true distance lies between the two.
+
+    Raises
+    ------
+    UnsupportedModelError
+        With ``rtol``, if an activation is none of relu, leaky_relu and abs.
+
+    See Also
+    --------
+    certification_report : Both sides in a table, with the class and the column.
+    nearest_flip : The flips themselves.
 
     Notes
     -----
     The flips are those of :func:`minimum_norm_attack`, then of projected gradient
-    ascent within radii that halve what is left between the two ends.
+    ascent within radii that halve what is left between the two ends. The proof is that
+    of method "best". With ``rtol`` a ball that ends just below the nearest flip is
+    verified by branch and bound instead: one proof closes the bracket, and where it
+    fails it leaves a nearer flip.
 
     Examples
     --------
@@ -65,22 +100,56 @@ def robustness_bracket(model, X, *, norm=2, feature_eps=None, random_state=None)
     (array([1.]), array([1.]))
     """
     norm = check_norm(norm)
+    if rtol is not None:
+        rtol = check_positive(rtol, "rtol")
+    time_limit = check_time_limit(time_limit)
+    deadline = np.inf if time_limit is None else time.monotonic() + time_limit
     rng = as_generator(random_state)
-    decisions = decide(model, X, None, feature_eps)
-    certified = radii_for(decisions, norm, "best", "immutable")
+    decisions = decide(model, X, y, feature_eps)
+    found = Counterexamples(model, X, decisions, norm, keep_whole=False)
+    if rtol is not None:
+        name = "robustness_bracket with rtol"
+        check_splittable(decisions, name, "Leave rtol out", modules=False)
+        certified, search = _closed(decisions, norm, rtol, deadline, rng)
+    else:
+        certified, search = _bracketed(decisions, norm, deadline, rng)
+    return certified, found.nearest(search.points, search.distance)[1]
+
+
+def _bracketed(decisions, norm, deadline, rng):
+    """Radii of "best", and what attacks find beyond."""
+    certified = decisions.radii(norm, "best")
     search = _Search(decisions, norm, certified, rng)
-    search.take(nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng)[1])
-    radii = np.maximum(certified, tangent_distances(decisions, norm)) * (1.0 + 1e-9)
-    for _ in range(_N_GROWTH):
-        lost = np.isinf(search.distance)
-        if not lost.any():
-            break
-        search.attack(np.where(lost, radii, 0.0))
-        radii = 4.0 * radii
+    search.take(*nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng))
+    search.look_farther(certified, deadline)
     for _ in range(_N_HALVINGS):
+        if time.monotonic() > deadline:
+            break
         middle = 0.5 * (search.tried + search.distance)
         search.attack(np.where(np.isfinite(middle), middle, 0.0))
-    return certified, search.distance
+    return certified, search
+
+
+def _closed(decisions, norm, rtol, deadline, rng):
+    """Radii proven right below flips, as far as time allows; else those of "best"."""
+    certified = decisions.radii(norm, "pairwise")
+    search = _Search(decisions, norm, certified, rng)
+    search.take(*nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng))
+    search.look_farther(certified, deadline)
+    for rows, part in decisions.by_missing():
+        closing = Closing(part, norm, certified[rows], search.distance[rows])
+        closing.run(rtol, deadline)
+        certified[rows] = closing.proven
+        for row, point in zip(rows, closing.points, strict=True):
+            if point is not None:
+                search.found(np.array([row]), point[None])
+    with np.errstate(invalid="ignore"):
+        wide = search.distance - certified > rtol * search.distance
+    rows = np.flatnonzero(search.open & wide)
+    if len(rows):
+        best = decisions.some(rows).radii(norm, "best")
+        certified[rows] = np.maximum(certified[rows], best)
+    return certified, search
 
 
 class _Search:
@@ -90,11 +159,24 @@ class _Search:
         self.decisions, self.norm, self.rng = decisions, norm, rng
         self.tried = np.where(np.isfinite(certified), certified, 0.0)
         self.distance = np.full(len(certified), np.inf)
+        self.points = decisions.inputs.copy()
         self.open = np.isfinite(certified)
 
-    def take(self, distances):
+    def take(self, points, distances):
         """Take flips found by other means."""
         self.distance = np.where(self.open, distances, self.distance)
+        self.points = np.where(self.open[:, None], points, self.points)
+
+    def look_farther(self, certified, deadline):
+        """Attack where no flip was found nearby, within radii that grow."""
+        tangent = tangent_distances(self.decisions, self.norm)
+        radii = np.maximum(certified, tangent) * (1.0 + 1e-9)
+        for _ in range(_N_GROWTH):
+            lost = np.isinf(self.distance)
+            if not lost.any() or time.monotonic() > deadline:
+                break
+            self.attack(np.where(lost, radii, 0.0))
+            radii = 4.0 * radii
 
     def attack(self, radii):
         """Attack the open samples with a radius > 0 and keep what comes nearer."""
@@ -105,7 +187,12 @@ class _Search:
         missed = ~flipped & (radii > 0.0)
         self.tried[missed] = np.maximum(self.tried, radii)[missed]
         rows = np.flatnonzero(flipped)
-        found = nearest_on_ray(self.decisions, rows, points[rows])
-        delta = found - self.decisions.inputs[rows]
+        self.found(rows, nearest_on_ray(self.decisions, rows, points[rows]))
+
+    def found(self, rows, points):
+        """Keep flips of some samples that are nearer than what is known."""
+        delta = points - self.decisions.inputs[rows]
         length = perturbation_norm(delta, self.norm)
-        self.distance[rows] = np.minimum(self.distance[rows], length)
+        nearer = length < self.distance[rows]
+        self.distance[rows[nearer]] = length[nearer]
+        self.points[rows[nearer]] = points[nearer]

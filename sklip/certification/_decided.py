@@ -103,6 +103,11 @@ class Decided(ABC):
         arrays = {name: getattr(self, name)[rows] for name in self._of_samples}
         return replace(self, view=view, missing=None, **arrays)
 
+    def some(self, rows):
+        """Some of the samples, with what they lack."""
+        missing = None if self.missing is None else self.missing[rows]
+        return replace(self.take(rows, self.view), missing=missing)
+
     # Names of the arrays with one entry for each sample.
     _of_samples: ClassVar[tuple[str, ...]] = ("inputs", "logits", "target")
 

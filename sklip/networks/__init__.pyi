@@ -14,6 +14,7 @@ from sklip.networks._folding import pipeline_steps
 from sklip.networks._network_view import network_view
 from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
+from sklip.networks._rows import RowWriter
 from sklip.networks._trust import (
     is_exactly,
     makes_statement,
@@ -26,6 +27,7 @@ __all__ = [
     "Activation",
     "FeedForward",
     "NetworkView",
+    "RowWriter",
     "activation_names",
     "get_activation",
     "list_activations",

@@ -7,6 +7,7 @@ import numpy as np
 from sklip._arguments import as_generator, check_count, check_norm
 from sklip._floats import norms
 from sklip.certification._attacks.balls import Ball, perturbation_norm
+from sklip.certification._attacks.found import Counterexamples
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._decisions import decide
 
@@ -53,19 +54,27 @@ def minimum_norm_attack(
 
     Returns
     -------
-    points : ndarray of shape (n_samples, n_coordinates)
-        The nearest flips found, else the samples, in the coordinates of
-        ``network_view(model)`` (divided by feature_eps if given).
+    rows : ndarray, sparse matrix or DataFrame of shape (n_samples, n_features)
+        The nearest flips found, else the samples, as rows of the table X: its kind,
+        names, index and types. ``model.predict(rows)`` gives another class wherever
+        the distance is finite and not 0.
     distances : ndarray of shape (n_samples,)
         Their distances, rounded up; 0 where the prediction is wrong, inf where no flip
         was found.
+
+    See Also
+    --------
+    nearest_flip : With bounds and columns that take whole steps.
+    robustness_bracket : These distances beside what is proven.
 
     Notes
     -----
     Steps down the gradient of the margin, projected to a radius that shrinks while the
     point flips and grows while it does not (Pintor et al., Fast minimum-norm
     adversarial attacks, NeurIPS 2021); the first radius is that of the linearised
-    margin (DeepFool). The last stretch is bisected.
+    margin (DeepFool). The last stretch is bisected. Categories, missing entries and
+    columns behind a curved map stay as they are; a column whose type holds whole
+    numbers only takes whole steps.
 
     Examples
     --------
@@ -81,11 +90,14 @@ def minimum_norm_attack(
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
     decisions = decide(model, X, y, feature_eps)
-    return nearest_flips(decisions, norm, n_steps, n_restarts, rng)
+    found = Counterexamples(model, X, decisions, norm)
+    points, distances = nearest_flips(decisions, norm, n_steps, n_restarts, rng)
+    values, distances = found.nearest(points, distances)
+    return found.rows(values), distances
 
 
 def nearest_flips(decisions, norm, n_steps, n_restarts, rng):
-    """Nearest flips and their distances, as minimum_norm_attack returns them."""
+    """Nearest flips in coordinates, else the samples, and their distances."""
     points = decisions.inputs.copy()
     distances = np.where(decisions.correct, np.inf, 0.0)
     if not decisions.view.attackable.any():

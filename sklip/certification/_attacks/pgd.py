@@ -15,11 +15,13 @@ from sklip._arguments import (
 from sklip._floats import norms
 from sklip.bounds import ModuleNetwork
 from sklip.certification._attacks.balls import Ball
+from sklip.certification._attacks.found import Counterexamples
 from sklip.certification._decisions import decide
 
 __all__ = [
     "adversarial_accuracy_score",
     "attack_points",
+    "flipped_values",
     "linearise",
     "pgd_attack",
     "tangent_distances",
@@ -66,19 +68,19 @@ def pgd_attack(
 
     Returns
     -------
-    points : ndarray of shape (n_samples, n_coordinates)
-        The adversarial points found, else the samples, in the coordinates of
-        ``network_view(model)`` (raw numeric columns, indicators of categories;
-        divided by feature_eps if given).
+    rows : ndarray, sparse matrix or DataFrame of shape (n_samples, n_features)
+        The adversarial points found, else the samples, as rows of the table X: its
+        kind, names, index and types.
     flipped : ndarray of shape (n_samples,)
-        Whether the prediction at the point, by the network's own forward pass, is not
-        the label. Samples that are wrong from the start are flipped by themselves.
+        Whether ``model.predict(rows)`` is not the label. Samples that are wrong from
+        the start are flipped by themselves.
 
     Notes
     -----
     Madry et al., Towards deep learning models resistant to adversarial attacks, ICLR
-    2018. The points are inside the ball in exact arithmetic, and columns that cannot
-    move stay as they are bit for bit, and an entry that is missing stays missing.
+    2018. The points are inside the ball, columns that cannot move stay as they are bit
+    for bit, an entry that is missing stays missing, and a column whose type holds whole
+    numbers only takes whole steps.
 
     Examples
     --------
@@ -93,7 +95,10 @@ def pgd_attack(
     effort = _effort(n_steps, n_restarts, random_state)
     decisions = decide(model, X, y, feature_eps)
     radii = np.full(len(decisions.target), radius)
-    return attack_points(decisions, radii, norm, *effort)
+    points, flipped = attack_points(decisions, radii, norm, *effort)
+    found = Counterexamples(model, X, decisions, norm)
+    values, flipped = flipped_values(found, points, flipped, radii)
+    return found.rows(values), flipped
 
 
 def adversarial_accuracy_score(
@@ -152,7 +157,9 @@ def adversarial_accuracy_score(
     decisions = decide(model, X, y, feature_eps, unseen=True)
     radii = np.full(len(decisions.target), radius)
     weight = check_sample_weight(sample_weight, len(radii))
-    _, flipped = attack_points(decisions, radii, norm, *effort)
+    points, flipped = attack_points(decisions, radii, norm, *effort)
+    found = Counterexamples(model, X, decisions, norm, keep_whole=False)
+    _, flipped = flipped_values(found, points, flipped, radii)
     return np.average(~flipped, weights=weight)
 
 
@@ -163,6 +170,16 @@ def _effort(n_steps, n_restarts, random_state):
         check_count(n_restarts, "n_restarts"),
         as_generator(random_state),
     )
+
+
+def flipped_values(found, points, flipped, radii):
+    """Values of the moving columns, and whether predict flips or was wrong before."""
+    values, outcome = found.writer.origin.copy(), ~found.decisions.correct
+    samples = np.flatnonzero(flipped & ~outcome)
+    there, good = found.inside(points[samples], samples, radii[samples])
+    values[samples[good]] = there[good]
+    outcome[samples[good]] = True
+    return values, outcome
 
 
 def attack_points(decisions, radii, norm, n_steps, n_restarts, rng):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Projected gradient ascent on a regressor: the attack that intervals are held to."""
 
+import warnings
+
 import numpy as np
 
 from sklip._arguments import (
@@ -12,10 +14,12 @@ from sklip._arguments import (
     check_radius,
     refuse_ambiguous,
 )
+from sklip._copies import own_copy
 from sklip.bounds import is_bare
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._decisions import checked_inputs, model_view
+from sklip.networks import RowWriter
 
 __all__ = ["adversarial_interval"]
 
@@ -62,11 +66,11 @@ def adversarial_interval(
     lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         Predictions reached, in the units of y: the least that a certified interval
         must contain. They prove nothing.
-    lower_points, upper_points : ndarray of shape (n_samples, n_coordinates) or \
-            (n_samples, n_coordinates, n_outputs)
-        Where they are reached, in the coordinates of ``network_view(model)`` (raw
-        numeric columns, indicators of categories; divided by feature_eps if given);
-        only with ``return_points=True``.
+    lower_rows, upper_rows : ndarray of shape (n_samples, n_features) or (n_samples, \
+            n_features, n_outputs), or DataFrame or list of them
+        Where ``model.predict`` gives these values, as rows of the table X; only with
+        ``return_points=True``. Of several outputs arrays have an axis more, and tables
+        come in a list, one for each. Columns of whole numbers may get fractions.
 
     Raises
     ------
@@ -80,13 +84,14 @@ def adversarial_interval(
     Notes
     -----
     Madry et al., Towards deep learning models resistant to adversarial attacks, ICLR
-    2018, with the output itself as loss. The points are inside the ball in exact
-    arithmetic.
+    2018, with the output itself as loss. The points are inside the ball; the values are
+    what predict gives there.
 
     Examples
     --------
     >>> from sklip.certification import adversarial_interval
-    >>>     >>> net = FeedForward([[[3.0, 4.0]]], [[1.0]])
+    >>> from sklip.networks import FeedForward
+    >>> net = FeedForward([[[3.0, 4.0]]], [[1.0]])
     >>> lower, upper = adversarial_interval(net, [[1.0, 1.0]], radius=0.5)
     >>> lower.round(6), upper.round(6)
     (array([5.5]), array([10.5]))
@@ -106,11 +111,40 @@ def adversarial_interval(
     U = checked_inputs(view, X)
     search = _Search(view, U, view.missing(X), radius, norm, n_steps, rng)
     ends = [search.reach(sign, n_restarts) for sign in (-1.0, 1.0)]
-    values, points = zip(*ends, strict=True)
+    tables = [_tables(RowWriter(view, X), points) for _, points in ends]
+    if hasattr(model, "predict"):
+        # Rounding in predict, and in the table's own types, may make it another value.
+        values = [_predicted(model, each) for each in tables]
+    else:
+        values = [value for value, _ in ends]
     if view.network.n_outputs == 1:
         values = [value[:, 0] for value in values]
-        points = [point[:, :, 0] for point in points]
-    return (*values, *points) if return_points else tuple(values)
+        tables = [table for (table,) in tables]
+    elif isinstance(tables[0][0], np.ndarray):
+        tables = [np.stack(table, axis=2) for table in tables]
+    return (*values, *tables) if return_points else tuple(values)
+
+
+def _tables(writer, points):
+    """Rows of the table for points in coordinates, one table for each output."""
+    samples = np.arange(len(points))
+    tables = []
+    for output in range(points.shape[2]):
+        values = writer.values(points[:, :, output], samples)
+        values = writer.storable(values, samples, keep_whole=False)
+        tables.append(writer.rows(samples, values))
+    return tables
+
+
+def _predicted(model, tables):
+    """What the model predicts for the output that each table is about."""
+    with warnings.catch_warnings():
+        # Of names that X lacks, as in the user's own calls.
+        warnings.simplefilter("ignore")
+        found = [np.asarray(model.predict(own_copy(table))) for table in tables]
+    return np.column_stack(
+        [each.reshape(len(each), -1)[:, k] for k, each in enumerate(found)]
+    )
 
 
 class _Search:

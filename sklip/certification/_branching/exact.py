@@ -8,7 +8,7 @@ import numpy as np
 
 from sklip._arguments import check_norm, check_radius, check_time_limit
 from sklip._threads import limit_threads
-from sklip.certification._attacks import attack_points
+from sklip.certification._attacks import Counterexamples, attack_points
 from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.unsplit import bounded_verifications
 from sklip.certification._branching.verification import Verification
@@ -16,7 +16,7 @@ from sklip.certification._decisions import decide
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.exceptions import UnsupportedModelError
 
-__all__ = ["verify_robustness"]
+__all__ = ["check_splittable", "verify_robustness"]
 
 
 def verify_robustness(
@@ -46,7 +46,10 @@ def verify_robustness(
     -------
     results : list of Verification
         One for each sample. "verified" is proven with rounding accounted for,
-        "falsified" shown by a point inside the ball in exact arithmetic.
+        "falsified" shown by a point inside the ball at which ``model.predict`` gives
+        another class: a DataFrame of one row where X is a DataFrame, a row of shape
+        (n_features,) where X is an array. In a column of whole numbers it may have a
+        fraction, as points of the ball do; the column is float64 then.
 
     Raises
     ------
@@ -73,22 +76,43 @@ def verify_robustness(
     norm, radius = check_norm(norm), check_radius(radius)
     time_limit = check_time_limit(time_limit, none=False)
     decisions = decide(model, X, y, feature_eps)
-    _check_supported(decisions)
+    check_splittable(decisions, "verify_robustness", "Use certified_radius")
     results = {}
     for rows, part in decisions.by_missing():
         found = _verified(part, norm, radius, time_limit)
         results |= dict(zip(rows.tolist(), found, strict=True))
-    return [results[i] for i in range(len(results))]
+    found = Counterexamples(model, X, decisions, norm, keep_whole=False)
+    return [_as_row(found, results[i], i, radius) for i in range(len(results))]
 
 
-def _check_supported(decisions):
+def _as_row(found, result, sample, radius):
+    """The verification with its point as a row of X that predict was asked about."""
+    if result.status != "falsified":
+        return result
+    samples, radii = np.array([sample]), np.array([radius])
+    values, flipped = found.inside(result.point[None], samples, radii)
+    if not flipped[0] and found.decisions.correct[sample]:
+        # A flip of the network on its boundary alone, which rounding undoes in predict.
+        return Verification("unknown", n_parts=result.n_parts)
+    row = found.writer.rows(samples, values)
+    row = row[0] if isinstance(row, np.ndarray) else row
+    return Verification("falsified", row, n_parts=result.n_parts)
+
+
+def check_splittable(decisions, name, instead, *, modules=True):
+    """Refuse activations that are not linear on either side of zero, for ``name``."""
     if isinstance(decisions, ModuleDecisions):
+        if not modules:
+            raise UnsupportedModelError(
+                f"{name} needs a fully connected network, not a torch module of other "
+                f"layers. {instead}."
+            )
         return
     others = unsplittable(decisions.network)
     if others:
         raise UnsupportedModelError(
-            "verify_robustness needs relu, leaky_relu (slopes up to 1) or abs in every "
-            f"hidden layer, not {others}. Use certified_radius."
+            f"{name} needs relu, leaky_relu (slopes up to 1) or abs in every hidden "
+            f"layer, not {others}. {instead}."
         )
 
 

@@ -162,10 +162,7 @@ def _by_signs(view, case, deadline):
     )
     if found.status != "falsified":
         return found
-    point = center.copy()
-    for i, tolerance in eps.items():
-        point[i] = found.point[i] * tolerance
-    point = np.clip(point, case.lower, case.upper)
+    point = np.clip(found.point, case.lower, case.upper)
     if case.is_violated(point[None], view.network.forward(point[None]))[0]:
         return Verification("falsified", point, n_parts=found.n_parts)
     # That row is not exceeded there, but another one may be.

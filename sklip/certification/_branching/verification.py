@@ -17,8 +17,10 @@ class Verification:
     ----------
     status : {"verified", "falsified", "unknown"}
         No point of the ball changes the prediction; one does; or it is not settled.
-    point : ndarray of shape (n_coordinates,), default=None
-        If falsified, such a point, in the coordinates of ``network_view(model)``.
+    point : ndarray or DataFrame, default=None
+        If falsified, such a point as a row that ``model.predict`` takes: a DataFrame of
+        one row where X is a DataFrame, else an array of shape (n_features,), one row of
+        an array X.
     lower : float, default=-inf
         Least margin that is proven so far: at every point of the ball the logit asked
         about exceeds each other one by at least this; -inf where it is falsified.

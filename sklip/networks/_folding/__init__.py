@@ -10,7 +10,12 @@ from sklip.networks._folding.encode import InputEncoder
 from sklip.networks._folding.fold import Folder, is_identity, unfreeze
 from sklip.networks._folding.rounding import FoldRounding
 from sklip.networks._folding.steps import pipeline_steps
-from sklip.networks._folding.storage import Storage, coarseness, common_type
+from sklip.networks._folding.storage import (
+    Storage,
+    coarseness,
+    common_type,
+    types_of,
+)
 from sklip.networks._folding.table import (
     Select,
     Values,
@@ -42,5 +47,6 @@ __all__ = [
     "pipeline_steps",
     "raw_columns",
     "take_columns",
+    "types_of",
     "unfreeze",
 ]

@@ -66,6 +66,10 @@ class InputEncoder:
             blocks.append(self._encoded(X))
         return np.hstack(blocks)
 
+    def positions(self, X):
+        """Where the columns ``raw`` are in a table, which must have those of fit."""
+        return self._check_columns(as_table(X))
+
     def missing(self, X, feature_index):
         """Which entries of X are missing, for coordinates of these columns."""
         X = as_table(X)

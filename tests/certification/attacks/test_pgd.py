@@ -129,7 +129,7 @@ def test_only_named_features_move(problem):
         network, X, radius=1.0, norm=np.inf, feature_eps=eps, random_state=0
     )
     assert flipped.any()
-    moved = points[:, [1, 3]] * [0.5, 2.0] - X[:, [1, 3]]
+    moved = points[:, [1, 3]] - X[:, [1, 3]]
     assert np.all(np.abs(moved) <= np.array([0.5, 2.0]) * (1 + 1e-12))
     assert_array_equal(points[:, [0, 2, 4]], X[:, [0, 2, 4]])
 

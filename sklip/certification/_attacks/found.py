@@ -1,0 +1,174 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""What an attack found, as rows that the model's own predict was asked about."""
+
+import warnings
+
+import numpy as np
+
+from sklip._copies import own_copy
+from sklip._floats import UNIT, gamma, norms
+from sklip.certification._attacks.balls import perturbation_norm
+from sklip.certification._attacks.whole_steps import WholeSteps
+from sklip.networks import RowWriter
+
+__all__ = ["Counterexamples", "predictions"]
+
+# How much farther to go, relatively, where rounding undoes a flip on the boundary.
+_BEYOND = 2.0 ** np.arange(-44.0, -7.0, 4.0)
+
+
+class Counterexamples:
+    """Turns points in coordinates into rows of the user's table that do flip.
+
+    Parameters
+    ----------
+    model : object
+        The user's model.
+    X : array-like or DataFrame
+        The user's samples.
+    decisions : Decisions
+        What the model decides there.
+    norm : {1, 2, numpy.inf}
+        Norm of the distances.
+    keep_whole : bool, default=True
+        Whether columns of whole numbers keep their type; else they may get fractions.
+    """
+
+    def __init__(self, model, X, decisions, norm, *, keep_whole=True):
+        self.model, self.decisions, self.norm = model, decisions, norm
+        self.writer = RowWriter(decisions.view, X)
+        self.keep_whole = keep_whole
+
+    def flips(self, values, samples):
+        """Whether predict gives another class than the target for these values."""
+        if not len(samples):
+            return np.zeros(0, dtype=bool)
+        found = predictions(
+            self.model, self.decisions.view, self.writer.rows(samples, values)
+        )
+        return found != self.decisions.target[samples]
+
+    def settle(self, there, samples):
+        """Storable values near others, and whether predict gives another class there.
+
+        A flip that rounding undoes on the way into the table is sought a little farther
+        on the ray from the sample.
+        """
+        origin = self.writer.origin[samples]
+        values = self._storable(there, samples)
+        flipped = self.flips(values, samples)
+        for beyond in _BEYOND:
+            rows = np.flatnonzero(~flipped)
+            if len(rows) == 0:
+                break
+            farther = there[rows] + beyond * (there - origin)[rows]
+            trial = self._storable(farther, samples[rows])
+            good = self.flips(trial, samples[rows])
+            values[rows[good]] = trial[good]
+            flipped[rows[good]] = True
+        return values, flipped
+
+    def nearest(self, points, distances, whole=None, limits=None):
+        """Values of the nearest flips of all samples, and their distances.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n_samples, n_coordinates)
+            Flips by steps of any size, or the samples.
+        distances : ndarray of shape (n_samples,)
+            Theirs; 0 where the prediction is wrong, inf where none was found.
+        whole : ndarray of bool of shape (n_moving,), default=None
+            Columns that take whole steps; by default those of whole numbers.
+        limits : tuple of ndarray, default=None
+            Least and largest values of the columns; by default those of their types.
+
+        Returns
+        -------
+        values : ndarray of shape (n_samples, n_moving)
+            Those of the samples where no flip is left.
+        distances : ndarray of shape (n_samples,)
+            Of the values.
+        """
+        writer = self.writer
+        if whole is None:
+            whole = writer.whole & self.keep_whole
+        there = writer.values(points, np.arange(len(points)))
+        samples = np.flatnonzero(np.isfinite(distances) & (distances > 0.0))
+        if whole.any():
+            samples = np.flatnonzero(distances > 0.0)
+            limits = limits or writer.limits()
+            steps = WholeSteps(self.decisions, writer, self.norm, whole, limits)
+            there[samples], found = steps.nearest(samples, there[samples])
+            samples = samples[found]
+        values = writer.origin.copy()
+        reach = np.where(distances > 0.0, np.inf, 0.0)
+        found, flipped = self.settle(there[samples], samples)
+        values[samples[flipped]] = found[flipped]
+        reach[samples] = np.where(flipped, self.distances(found, samples), np.inf)
+        return values, reach
+
+    def inside(self, points, samples, radii):
+        """Values inside balls where predict gives another class, and where it does.
+
+        Parameters
+        ----------
+        points : ndarray of shape (n_rows, n_coordinates)
+            Flips inside the balls by steps of any size.
+        samples : ndarray of int of shape (n_rows,)
+            Rows of X.
+        radii : ndarray of shape (n_rows,)
+            Of the balls.
+        """
+        writer = self.writer
+        there = writer.values(points, samples)
+        whole = writer.whole & self.keep_whole
+        if whole.any():
+            steps = WholeSteps(
+                self.decisions, writer, self.norm, whole, writer.limits()
+            )
+            there, _ = steps.nearest(samples, there)
+        values, flipped = self.settle(there, samples)
+        length = norms((values - writer.origin[samples]) / writer.units, self.norm)
+        # What may be rounded in the length itself.
+        flipped &= length <= radii * (1.0 + 4.0 * gamma(values.shape[1]))
+        return values, flipped
+
+    def distances(self, values, samples):
+        """Distances of values from their samples in the tolerances, rounded up."""
+        step = np.abs(values - self.writer.origin[samples]) / self.writer.units
+        return perturbation_norm(step * (1.0 + 4.0 * UNIT), self.norm)
+
+    def rows(self, values):
+        """One row for each sample of X."""
+        return self.writer.rows(np.arange(len(values)), values)
+
+    def _storable(self, values, samples):
+        return self.writer.storable(values, samples, keep_whole=self.keep_whole)
+
+
+def predictions(model, view, rows):
+    """Positions in ``view.classes`` of what the model predicts; -1 for another label.
+
+    Parameters
+    ----------
+    model : object
+        A fitted model with ``predict``, or a network or view without one.
+    view : NetworkView
+        Of the model.
+    rows : array-like or DataFrame
+        Rows as the model takes them.
+
+    Returns
+    -------
+    codes : ndarray of int
+        One for each row.
+    """
+    if not hasattr(model, "predict"):
+        return view.decided(view.predicting().forward(view.encode(rows)))
+    with warnings.catch_warnings():
+        # Of names that X lacks, as in the user's own calls.
+        warnings.simplefilter("ignore")
+        labels = np.asarray(model.predict(own_copy(rows))).ravel()
+    position = {label: k for k, label in enumerate(np.asarray(view.classes).tolist())}
+    return np.array([position.get(label, -1) for label in labels.tolist()])
