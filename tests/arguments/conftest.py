@@ -157,6 +157,7 @@ VALUES = {
     "output": 0,
     "feature": lambda X, y: "u" if hasattr(X, "columns") else 0,
     "tol": 0.5,
+    "rtol": 0.5,
     "time_limit": 1e-9,
     "device": "cuda",
     "dtype": "float32",

@@ -115,7 +115,7 @@ TABLE = {
     ),
     "robustness_bracket": Row(
         sklip.robustness_bracket,
-        "X norm feature_eps random_state",
+        "X y norm feature_eps rtol time_limit random_state",
         group="two",
         n_rows=2,
     ),
@@ -298,14 +298,14 @@ MAY_STAY = [
     ("noise_accuracy_curve", "X noise_stds", _every),
     ("make_noise_accuracy_scorer", "X noise_std n_repeats", _every),
     ("certified_accuracy_score make_certified_accuracy_scorer", "X", _single),
-    ("pgd_attack", "norm", _every),
+    ("pgd_attack", "norm feature_eps", _every),
     ("verify_specification", "specification", _every),
     # It compares on these rows.
     ("to_onnx", "X", _every),
     # Only the order of the radii counts, or what is drawn of them.
     ("RiskCoverageDisplay", "norm feature_eps", _every),
     # Closed forms and products of norms need no iteration; others stop in time.
-    (None, "tol time_limit", _every),
+    (None, "tol rtol time_limit", _every),
     (None, "method", _linear),
     ("local_lipschitz_bound LocalLipschitzTransformer", "X radius", _every),
     ("lipschitz_lower_bound lipschitz_bracket", "X", _every),
