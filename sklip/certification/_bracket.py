@@ -16,6 +16,7 @@ from sklip.certification._attacks import (
     tangent_distances,
 )
 from sklip.certification._branching import Closing, check_splittable
+from sklip.certification._categories import radii_for
 from sklip.certification._decisions import decide
 
 __all__ = ["robustness_bracket"]
@@ -118,7 +119,7 @@ def robustness_bracket(
 
 def _bracketed(decisions, norm, deadline, rng):
     """Radii of "best", and what attacks find beyond."""
-    certified = decisions.radii(norm, "best")
+    certified = radii_for(decisions, norm, "best", "immutable")
     search = _Search(decisions, norm, certified, rng)
     search.take(*nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng))
     search.look_farther(certified, deadline)
@@ -132,7 +133,7 @@ def _bracketed(decisions, norm, deadline, rng):
 
 def _closed(decisions, norm, rtol, deadline, rng):
     """Radii proven right below flips, as far as time allows; else those of "best"."""
-    certified = decisions.radii(norm, "pairwise")
+    certified = radii_for(decisions, norm, "pairwise", "immutable")
     search = _Search(decisions, norm, certified, rng)
     search.take(*nearest_flips(decisions, norm, _NEAREST_STEPS, _N_RESTARTS, rng))
     search.look_farther(certified, deadline)
@@ -147,7 +148,7 @@ def _closed(decisions, norm, rtol, deadline, rng):
         wide = search.distance - certified > rtol * search.distance
     rows = np.flatnonzero(search.open & wide)
     if len(rows):
-        best = decisions.some(rows).radii(norm, "best")
+        best = radii_for(decisions.some(rows), norm, "best", "immutable")
         certified[rows] = np.maximum(certified[rows], best)
     return certified, search
 
