@@ -52,8 +52,7 @@ def _pair(key, eps):
     pair = tuple(eps) if is_pair and np.ndim(eps) == 1 else (eps, eps)
     try:
         down, up = (check_number(value, "it") for value in pair)
-        # Pairs wait for attacks and bounds that follow them.
-        valid = not is_pair and 0.0 <= min(down, up) and 0.0 < max(down, up) < np.inf
+        valid = 0.0 <= min(down, up) and 0.0 < max(down, up) < np.inf
     except (TypeError, ValueError):
         valid = False
     if not valid:

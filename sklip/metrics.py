@@ -99,8 +99,9 @@ def make_certified_accuracy_scorer(
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
             "auto", "best"}, default="best"
         As for :func:`sklip.certification.certified_radius`.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     categorical : {"immutable", "flip"}, default="immutable"
         As for :func:`sklip.certification.certified_radius`.
 
@@ -156,8 +157,9 @@ def make_certified_error_scorer(
         The first two are negated; R² is taken as it is.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
 
     Returns
     -------
@@ -235,8 +237,9 @@ def make_adversarial_accuracy_scorer(
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     n_steps, n_restarts : int, default=20, 10
         Effort of :func:`sklip.certification.pgd_attack`.
     random_state : int or None, default=0

@@ -49,8 +49,9 @@ def certified_accuracy_score(
             "auto", "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`. "best" decides each pair of classes by the
         cheapest rule that decides it (see Notes).
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     categorical : {"immutable", "flip"}, default="immutable"
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -134,8 +135,9 @@ def certified_accuracy_curve(
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
             "auto", "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     categorical : {"immutable", "flip"}, default="immutable"
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None

@@ -54,8 +54,9 @@ def robustness_bracket(
         bracket is about the predicted class.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     rtol : float, default=None
         Close the bracket by exact verification until (attacked - certified) / attacked
         is at most this, in networks that :func:`verify_robustness` takes.
@@ -193,7 +194,7 @@ class _Search:
     def found(self, rows, points):
         """Keep flips of some samples that are nearer than what is known."""
         delta = points - self.decisions.inputs[rows]
-        length = perturbation_norm(delta, self.norm)
+        length = perturbation_norm(delta, self.norm, self.decisions.view.shares)
         nearer = length < self.distance[rows]
         self.distance[rows[nearer]] = length[nearer]
         self.points[rows[nearer]] = points[nearer]

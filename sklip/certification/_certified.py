@@ -35,8 +35,9 @@ def is_certified(
         Norm of the perturbation.
     method : str or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     categorical : {"immutable", "flip"}, default="immutable"
         As for :func:`certified_radius`.
     device : str, default="cpu"

@@ -40,8 +40,9 @@ def certified_error_score(
         over outputs with equal weights.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples.
 

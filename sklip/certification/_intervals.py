@@ -36,8 +36,9 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
         the steepest slope inside the ball, or for each sample and end the tightest of
         all. ``"pairwise"`` bounds each output's row by itself, ``"lipsdp"`` is tried by
         ``"best"`` up to 128 hidden neurons. ``"auto"`` is ``"best"``.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
 
     Returns
     -------

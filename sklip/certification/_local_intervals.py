@@ -34,7 +34,7 @@ def local_intervals(view, inputs, centers, radius, norm, method):
     lower, upper : ndarray of shape (n_samples, n_outputs)
         Proven; infinite where an overflow left nothing.
     """
-    propagation = Propagation(view.network, norm, view.mutable)
+    propagation = Propagation(view.network, norm, view.mutable, shares=view.shares)
     lower, upper = np.full_like(centers[0], -np.inf), np.full_like(centers[0], np.inf)
     step = propagation.block_rows(2 * view.network.n_outputs)
     with torch.no_grad(), limit_threads(propagation.work):

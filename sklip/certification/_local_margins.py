@@ -35,7 +35,11 @@ class LocalMargins:
     def __init__(self, decisions, norm):
         self.decisions, self.norm = decisions, norm
         self.propagation = Propagation(
-            decisions.network, norm, decisions.view.mutable, decisions.device
+            decisions.network,
+            norm,
+            decisions.view.mutable,
+            decisions.device,
+            decisions.view.shares,
         )
         self.error, growth = decisions.rounding()
         self.growth = growth * norm_ratio(2, norm, decisions.n_mutable)

@@ -48,9 +48,11 @@ def certified_radius(
         goes on by branch and bound in networks of up to 64 hidden neurons with ReLU,
         leaky ReLU or abs (see Notes); "auto" is "best". A certificate bounds every pair
         by itself.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance eps_j > 0; other features do not move.
-        The result s then means: no change with ``||delta / eps|| <= s`` matters.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance eps_j > 0, or to a pair (down, up) of
+        which one may be 0; other features do not move. The result s then means: no
+        change with ``||delta / eps|| <= s`` matters, each entry divided by the
+        tolerance of its own direction.
     categorical : {"immutable", "flip"}, default="immutable"
         Whether columns that an encoder of categories consumes stay as they are, or may
         take any of their values as well: the radius then holds for the worst case over
@@ -80,6 +82,12 @@ def certified_radius(
 
     Notes
     -----
+    With pairs (down, up) bounds inside the ball speak of the half-boxes and
+    half-ellipsoids of ``delta``; the constants of "product", "pairwise", "sequential",
+    "lipsdp" and "local" of the ball with the larger tolerance on both sides. A column
+    that a curved map reads (FunctionTransformer, QuantileTransformer) has the larger
+    one on both sides as well.
+
     Branch and bound cuts a sample's ball, at any one radius, into at most
     100,000 / n_samples parts: 2000 for up to 50 samples, and it is left out beyond 1000
     samples. A sample may thus have a larger radius in a smaller call; in calls of one

@@ -48,9 +48,9 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         Probability with which a conformal interval contains the target.
     method : str, default="best"
         As for :func:`sklip.certified_interval`.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move, and
-        ``radius`` counts tolerances.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move, and ``radius`` counts tolerances.
     calibration_fraction : float in (0, 1), default=0.25
         Share of the samples that ``conformal=True`` holds out.
     random_state : int, RandomState instance or None, default=None

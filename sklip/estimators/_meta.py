@@ -32,7 +32,7 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
         "radius": [Interval(Real, 0, None, closed="left")],
         "norm": [Options(Real, {1, 2, np.inf}), StrOptions(set(NORM_NAMES))],
         "method": [str],
-        "feature_eps": [dict, None],
+        "feature_eps": [HasMethods("items"), None],
     }
 
     def _check_X(self, X, *args, reset=False):

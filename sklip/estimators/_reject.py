@@ -56,9 +56,9 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         classes are strings and an integer where they are numbers.
     method : str, default="best"
         As for :func:`sklip.certified_radius`.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move, and
-        ``radius`` counts tolerances.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move, and ``radius`` counts tolerances.
 
     Attributes
     ----------

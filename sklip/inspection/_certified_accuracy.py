@@ -143,7 +143,7 @@ class CertifiedAccuracyDisplay:
             Norm of the perturbations.
         method : str, default="best"
             As for :func:`sklip.certified_radius`.
-        feature_eps : dict, default=None
+        feature_eps : dict or Series, default=None
             Feature name or index to its tolerance; the radii count tolerances.
         adversarial : bool, default=True
             Attack too; at each radius, which takes most of the time.

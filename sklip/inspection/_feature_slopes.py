@@ -92,7 +92,7 @@ class FeatureSlopesDisplay:
         X : array-like of shape (n_samples, n_features), default=None
             Samples at which the slopes are taken too, to be drawn as points: a bar can
             be too long, never shorter than its point.
-        feature_eps : dict, default=None
+        feature_eps : dict or Series, default=None
             Feature name or index to its tolerance: only these are drawn, and how far
             the output can move when the column moves by its tolerance. Columns in
             different units become comparable that way.

@@ -102,7 +102,7 @@ class RiskCoverageDisplay:
             Norm of the perturbations.
         method : str, default="best"
             As for :func:`sklip.certified_radius`.
-        feature_eps : dict, default=None
+        feature_eps : dict or Series, default=None
             Feature name or index to its tolerance.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.

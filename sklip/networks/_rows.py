@@ -34,6 +34,8 @@ class RowWriter:
         Values of those columns in their own units.
     units : ndarray of shape (n_moving,)
         Length of a step of one in each coordinate.
+    shares : tuple of two ndarray of shape (n_moving,)
+        What of such a step a tolerance allows down and up.
     types : list of numpy.dtype
         Of those columns; object for anything but numbers.
     whole : ndarray of bool of shape (n_moving,)
@@ -43,6 +45,7 @@ class RowWriter:
     def __init__(self, view, X):
         self.moving = np.flatnonzero(view.attackable)
         self.units = view.units[self.moving]
+        self.shares = tuple(share[self.moving] for share in view.shares)
         self._given, X = X, _as_flat(X)
         self._X = X
         raw = view.encoder.transform(X)

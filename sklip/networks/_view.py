@@ -65,10 +65,10 @@ class NetworkView:
         those that an attack may move. A curved map is only known not to move farther.
     groups : tuple of CategoryGroup
         Coordinates that change together with a category, and all their values.
-    down, up : ndarray of shape (n_coordinates,)
-        Share of a unit, from 0 to 1 and the larger of both 1, that a coordinate moves
-        down and up: a perturbation v has the length of ``v / up`` where it is positive
-        and ``v / down`` where it is negative.
+    shares : tuple of two ndarray of shape (n_coordinates,)
+        Shares of a unit, from 0 to 1 and the larger of both 1, that a coordinate moves
+        down and up. A perturbation is as long as it is with each entry divided by its
+        own direction's share.
     """
 
     network: FeedForward
@@ -86,15 +86,13 @@ class NetworkView:
     groups: tuple = field(default=(), repr=False)
     score: Callable | None = field(default=None, repr=False)
     ties: str = "first"
-    down: np.ndarray | None = field(default=None, repr=False)
-    up: np.ndarray | None = field(default=None, repr=False)
+    shares: tuple | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        for name in ("down", "up"):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, np.ones(len(self.units)))
+        shares = (np.ones(len(self.units)),) * 2 if self.shares is None else self.shares
+        object.__setattr__(self, "shares", shares)
         arrays = ("mutable", "feature_index", "units", "base_units", "faithful")
-        for name in (*arrays, "down", "up"):
+        for name in arrays:
             array = np.array(getattr(self, name))
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -258,7 +256,7 @@ class NetworkView:
         view : NetworkView
             A ball of radius s in its coordinates allows a change of s times the
             tolerance in each column. With pairs the unit is the larger of both; of the
-            ball only what :attr:`down` and :attr:`up` leave is meant.
+            ball only what :attr:`shares` leaves is meant.
 
         Raises
         ------
@@ -286,8 +284,7 @@ class NetworkView:
             rounding=rounding,
             mutable=mutable,
             units=units,
-            down=shares[0],
-            up=shares[1],
+            shares=tuple(shares),
             score=None if score is None else lambda: _measured(*score(), ratio),
         )
 

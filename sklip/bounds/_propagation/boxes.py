@@ -46,9 +46,10 @@ class Boxes:
         return Boxes(self.centers[rows], self.halves[rows])
 
     def first_reach(self, propagation):
-        """How far each first pre-activation may leave its value at the center."""
+        """How far each first pre-activation may fall and rise from the center."""
         layer = propagation.layers[0]
-        return self.halves @ layer.magnitude.T * (1.0 + layer.gamma_in)
+        reach = self.halves @ layer.magnitude.T * (1.0 + layer.gamma_in)
+        return reach, reach
 
     def reach(self, propagation, rows, row_norms):
         """The same for rows over the first pre-activations, whose norms are bounded."""
@@ -57,7 +58,8 @@ class Boxes:
         # Each entry of the product misses at most gamma_out |row| |column|.
         rate = layer.gamma_out * row_norms * layer.frobenius + layer.underflow
         lost = rate * tensor_lengths(self.halves)[:, None]
-        return reach * (1.0 + layer.gamma_in) + 1.01 * lost
+        reach = reach * (1.0 + layer.gamma_in) + 1.01 * lost
+        return reach, reach
 
 
 def rows_over_boxes(propagation, boxes, rows):

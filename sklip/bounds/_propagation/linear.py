@@ -91,7 +91,7 @@ def linear_lower(
             rows = rows + extra[j - 1]
             row_norms = row_norms + tensor_lengths(extra[j - 1]) * 1.001
             error = error + 4.0 * UNIT * row_norms * sizes[j - 1].inputs
-    center, room = _over_the_ball(propagation, balls, rows, row_norms)
+    center, room, _ = _over_the_ball(propagation, balls, rows, row_norms)
     lower = center + total
     return lower - room - 1.01 * error - 8.0 * UNIT * lower.abs()
 
@@ -124,13 +124,14 @@ def _affine_losses(layer, row_norms, sizes):
 
 
 def _over_the_ball(propagation, balls, rows, row_norms):
-    """Value at the center of ``rows @ z_1``, and how far it may leave it."""
+    """Value at the center of ``rows @ z_1``, and how far it may fall and rise."""
     z, z_error = propagation.start(balls)
     center = vectors_times(rows, z)
-    reach = balls.reach(propagation, rows, row_norms)
+    below, above = balls.reach(propagation, rows, row_norms)
     layer = propagation.layers[0]
     lost = row_norms * (layer.gamma_out * _sizes(z) + _sizes(z_error)) + layer.underflow
-    return center, reach + lost + 8.0 * UNIT * (center.abs() + reach)
+    lost = lost + 8.0 * UNIT * (center.abs() + torch.maximum(below, above))
+    return center, below + lost, above + lost
 
 
 def parallel_bounds(propagation, balls, k, lines, sizes, neurons=slice(None)):
@@ -158,10 +159,10 @@ def parallel_bounds(propagation, balls, k, lines, sizes, neurons=slice(None)):
             rows = rows @ inner.weight
             row_norms, lost = _affine_losses(inner, row_norms, sizes[j - 1])
             error = error + lost
-    center, room = _over_the_ball(propagation, balls, rows, row_norms)
+    center, below, above = _over_the_ball(propagation, balls, rows, row_norms)
     center = center + middle_sum
-    room = room + half_sum + 1.01 * error + 8.0 * UNIT * (center.abs() + half_sum)
-    return center - room, center + room
+    room = half_sum + 1.01 * error + 8.0 * UNIT * (center.abs() + half_sum)
+    return center - (below + room), center + (above + room)
 
 
 def vectors_times(rows, vectors):

@@ -50,12 +50,14 @@ class Balls:
         return Balls(self.centers[rows], self.radii[rows])
 
     def first_reach(self, propagation):
-        """How far each first pre-activation may leave its value at the center."""
-        return self.radii[:, None] * propagation.spread.rows
+        """How far each first pre-activation may fall and rise from the center."""
+        below, above = propagation.sides.rows
+        return self.radii[:, None] * below, self.radii[:, None] * above
 
     def reach(self, propagation, rows, row_norms):
         """The same for rows over the first pre-activations, whose norms are bounded."""
-        return self.radii[:, None] * propagation.spread(rows, row_norms)
+        below, above = propagation.sides(rows, row_norms)
+        return self.radii[:, None] * below, self.radii[:, None] * above
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +90,12 @@ class Propagation:
         Inputs that move; all by default.
     device : str
         Where it computes.
+    shares : tuple of ndarray of shape (n_inputs,), default=None
+        Parts of a ball, from 0 to 1, that inputs move down and up; by default one. What
+        is symmetric (:attr:`spread`) speaks of the whole balls.
     """
 
-    def __init__(self, network, norm, mutable=None, device="cpu"):
+    def __init__(self, network, norm, mutable=None, device="cpu", shares=None):
         self.norm, self.device = float(norm), torch.device(device)
         spectral = layer_norms(network, 2)
         shapes = [*map(shape_of, network.activations), None]
@@ -105,6 +110,11 @@ class Propagation:
             first = first[:, self.tensor(mutable.copy(), torch.bool)]
         self.moving = first
         self.spread = InputSpread(first, self.norm)
+        self.sides = _BothSides(self.spread)
+        if shares is not None and any(np.any(share != 1.0) for share in shares):
+            moving = slice(None) if mutable is None else np.asarray(mutable)
+            shares = [self.tensor(share[moving]) for share in shares]
+            self.sides = _OneSided(first, self.norm, *shares)
 
     def tensor(self, array, dtype=torch.float64):
         """On the device."""
@@ -158,9 +168,9 @@ class Propagation:
     def first(self, balls):
         """Bounds of the first pre-activations: exact up to rounding."""
         z, error = self.start(balls)
-        reach = balls.first_reach(self)
-        room = error + UNIT * 4.0 * (z.abs() + reach)
-        return z - reach - room, z + reach + room
+        below, above = balls.first_reach(self)
+        room = error + UNIT * 4.0 * (z.abs() + torch.maximum(below, above))
+        return z - below - room, z + above + room
 
     def interval_step(self, k, low, high):
         """Bounds of z_{k+1} from bounds of z_k by interval arithmetic."""
@@ -186,6 +196,8 @@ class InputSpread:
         First matrix, of the inputs that move.
     norm : float
         Of the ball.
+    is_kept : bool, default=False
+        Whether the matrix itself is needed.
 
     Attributes
     ----------
@@ -195,12 +207,12 @@ class InputSpread:
         Dual norms of the matrix's rows, rounded up.
     """
 
-    def __init__(self, weight, norm):
+    def __init__(self, weight, norm, is_kept=False):
         self.dual = {1.0: torch.inf, 2.0: 2.0, torch.inf: 1.0}[norm]
         n_rows, n = weight.shape
-        self.rows = self._lengths(weight) * (1.0 + gamma(n))
+        self.rows = self.lengths(weight) * (1.0 + gamma(n))
         self.weight, self._residual = weight, 0.0
-        if norm == 2.0 and n > n_rows:
+        if norm == 2.0 and n > n_rows and not is_kept:
             self.weight, self._residual = _triangular(weight)
         size = frobenius(self.weight.cpu().numpy()) * (1.0 + gamma(n_rows * n))
         if self.dual == 1.0:
@@ -208,7 +220,8 @@ class InputSpread:
         self._gamma, self._size = gamma(n_rows + n), size
         self._underflow = self._gamma * FLOOR * (n_rows + n)
 
-    def _lengths(self, rows):
+    def lengths(self, rows):
+        """Dual norms of rows over the inputs."""
         if rows.shape[-1] == 0:
             return rows.new_zeros(rows.shape[:-1])
         if self.dual == 2.0:
@@ -220,14 +233,61 @@ class InputSpread:
 
         ``sizes`` bound the l2 norms of the coefficients.
         """
-        found = self._lengths(coefficients @ self.weight)
-        return self.rounded_up(found * (1.0 + self._gamma), sizes)
+        found = self.lengths(coefficients @ self.weight)
+        return self.rounded_up(found, sizes)
 
     def rounded_up(self, found, sizes):
         """Norms of products with ``weight``, with what they may miss."""
+        found = found * (1.0 + self._gamma)
         if self._residual:
             found = torch.hypot(found, self._residual * sizes)
         return found + self._gamma * self._size * sizes + self._underflow
+
+
+class _BothSides:
+    """Falls and rises over a ball, which are the same.
+
+    Attributes
+    ----------
+    rows : tuple of Tensor of shape (n_rows,)
+        How far each first pre-activation falls and rises over a unit ball.
+    """
+
+    def __init__(self, spread):
+        self.spread, self.rows = spread, (spread.rows, spread.rows)
+
+    def __call__(self, coefficients, sizes):
+        """The same for rows of coefficients, as :class:`InputSpread` takes them."""
+        found = self.spread(coefficients, sizes)
+        return found, found
+
+
+class _OneSided:
+    """The same over the part of a ball where inputs move down and up differently.
+
+    A linear function falls most where each input with a positive coefficient goes
+    down and each other one up: its fall is the dual norm of the coefficients times
+    the shares of these directions.
+    """
+
+    def __init__(self, weight, norm, down, up):
+        self.down, self.up = down, up
+        # As it is: a matrix with rows as long has no signs in common with it.
+        self.spread = InputSpread(weight, norm, is_kept=True)
+        rounded = 1.0 + gamma(weight.shape[1])
+        self.rows = tuple(found * rounded for found in self._both(weight))
+
+    def _both(self, rows):
+        scaled = (
+            rows.abs() * torch.where(rows > 0.0, *shares)
+            for shares in ((self.down, self.up), (self.up, self.down))
+        )
+        return tuple(map(self.spread.lengths, scaled))
+
+    def __call__(self, coefficients, sizes):
+        found = self._both(coefficients @ self.spread.weight)
+        # A share is at most one: what products miss, these miss at most.
+        return tuple(self.spread.rounded_up(side, sizes) for side in found)
 
 
 def _triangular(weight):

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklip._floats import gamma, lengths, norms
+from sklip._floats import UNIT, gamma, lengths, norms
 
-__all__ = ["Ball", "perturbation_norm"]
+__all__ = ["Ball", "in_shares", "perturbation_norm"]
 
 # Share of the coordinates that one l1 step moves: a step along the single steepest one
 # is too slow, one along all of them is not an l1 step.
@@ -19,23 +19,52 @@ _L1_SHARE = 0.05
 class Ball:
     """Balls of perturbations, one for each sample, in the mutable coordinates.
 
+    Where coordinates move down and up differently, perturbations are in units of their
+    own direction's share; :meth:`move` alone goes back to the coordinates. In a
+    direction without a share nothing moves.
+
     Parameters
     ----------
     norm : {1, 2, numpy.inf}
         Norm of the perturbations.
     radius : ndarray of shape (n_samples, 1)
         Radius of each sample's ball.
+    shares : tuple of two ndarray of shape (n_coordinates,), default=None
+        What a unit is worth down and up; one by default.
     """
 
     norm: float
     radius: np.ndarray
+    shares: tuple | None = None
+
+    @classmethod
+    def around(cls, view, norm, radius):
+        """Balls in the coordinates of a view that an attack may move."""
+        shares = [share[view.attackable] for share in view.shares]
+        one = all(np.all(share == 1.0) for share in shares)
+        return cls(norm, radius, None if one else tuple(shares))
 
     def of(self, rows):
         """Balls of some of the samples."""
-        return Ball(self.norm, self.radius[rows])
+        return Ball(self.norm, self.radius[rows], self.shares)
+
+    def scaled(self, slopes):
+        """Slopes in units of the shares, for moves in the direction of their signs."""
+        if self.shares is None:
+            return slopes
+        return slopes * np.where(slopes > 0.0, self.shares[1], self.shares[0])
+
+    def in_shares(self, steps):
+        """Steps in coordinates, in units of the shares; cut where there is none."""
+        if self.shares is None:
+            return steps
+        steps = in_shares(steps, self.shares)
+        return np.where(np.isfinite(steps), steps, 0.0)
 
     def project(self, delta):
-        """Nearest perturbations inside (Euclidean distance)."""
+        """Nearest perturbations inside (Euclidean distance in units of the shares)."""
+        if self.shares is not None:
+            delta = np.where(self.scaled(delta) != 0.0, delta, 0.0)
         if self.norm == np.inf:
             return np.clip(delta, -self.radius, self.radius)
         if self.norm == 2:
@@ -45,8 +74,19 @@ class Ball:
 
     def steepest(self, gradient):
         """Step of length one in the ball's norm along each nonzero gradient."""
+        gradient = self.scaled(gradient)
         # A saturated network's gradient may be too small to square.
-        gradient = gradient / np.abs(gradient).max(axis=1, keepdims=True)
+        largest = np.abs(gradient).max(axis=1, keepdims=True)
+        # Where nothing may move in its direction there is no step.
+        stuck = ~(largest[:, 0] > 0.0) if self.shares is not None else None
+        gradient = gradient / np.where(largest > 0.0, largest, 1.0)
+        if stuck is not None and stuck.any():
+            step = np.zeros_like(gradient)
+            step[~stuck] = self._steepest(gradient[~stuck])
+            return step
+        return self._steepest(gradient)
+
+    def _steepest(self, gradient):
         if self.norm == np.inf:
             return np.sign(gradient)
         if self.norm == 2:
@@ -81,14 +121,48 @@ class Ball:
             length = norms(delta, self.norm)[:, None]
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 delta = np.where(length > allowed, delta * (allowed / length), delta)
+        if self.shares is not None:
+            shares = [_rounded_down(share) for share in self.shares]
+            delta = delta * np.where(delta > 0.0, shares[1], shares[0])
         return np.nextafter(points + delta, points)
 
 
-def perturbation_norm(delta, norm):
-    """Norm of each row, rounded up (the differences' own rounding included)."""
+def perturbation_norm(delta, norm, shares=None):
+    """Norm of each row, rounded up (the differences' own rounding included).
+
+    Parameters
+    ----------
+    delta : ndarray of shape (n_samples, n_coordinates)
+        Perturbations.
+    norm : {1, 2, numpy.inf}
+        Norm.
+    shares : tuple of two ndarray of shape (n_coordinates,), default=None
+        Those of a view, where moves down and up count differently.
+
+    Returns
+    -------
+    length : ndarray of shape (n_samples,)
+        Inf where a coordinate moved in a direction without a share.
+    """
+    if shares is not None:
+        delta = in_shares(delta, shares)
     with np.errstate(over="ignore"):
         length = norms(delta, norm) * (1.0 + 2.0 * gamma(delta.shape[1]))
+    length = np.where(np.isinf(delta).any(axis=1), np.inf, length)
     return np.where(length > 0.0, np.nextafter(length, np.inf), 0.0)
+
+
+def in_shares(steps, shares):
+    """Steps in units of what their directions are worth; inf where that is nothing."""
+    share = np.where(steps > 0.0, _rounded_down(shares[1]), _rounded_down(shares[0]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(steps == 0.0, 0.0, steps / share)
+
+
+def _rounded_down(shares):
+    """Shares below the exact ones, but zero and one, which are exact."""
+    between = (shares > 0.0) & (shares < 1.0)
+    return np.where(between, shares * (1.0 - 8.0 * UNIT), shares)
 
 
 def _project_l1(delta, radius):

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklip._copies import own_copy
 from sklip._floats import UNIT, gamma, norms
-from sklip.certification._attacks.balls import perturbation_norm
+from sklip.certification._attacks.balls import in_shares, perturbation_norm
 from sklip.certification._attacks.whole_steps import WholeSteps
 from sklip.networks import RowWriter
 
@@ -129,15 +129,17 @@ class Counterexamples:
             )
             there, _ = steps.nearest(samples, there)
         values, flipped = self.settle(there, samples)
-        length = norms((values - writer.origin[samples]) / writer.units, self.norm)
+        steps = (values - writer.origin[samples]) / writer.units
+        length = norms(in_shares(steps, writer.shares), self.norm)
         # What may be rounded in the length itself.
         flipped &= length <= radii * (1.0 + 4.0 * gamma(values.shape[1]))
         return values, flipped
 
     def distances(self, values, samples):
         """Distances of values from their samples in the tolerances, rounded up."""
-        step = np.abs(values - self.writer.origin[samples]) / self.writer.units
-        return perturbation_norm(step * (1.0 + 4.0 * UNIT), self.norm)
+        step = (values - self.writer.origin[samples]) / self.writer.units
+        step = step * (1.0 + 4.0 * UNIT)
+        return perturbation_norm(step, self.norm, self.writer.shares)
 
     def rows(self, values):
         """One row for each sample of X."""

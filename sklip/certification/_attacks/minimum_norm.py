@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The nearest flip that gradient descent finds: an attack without a given radius."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklip._arguments import as_generator, check_count, check_norm
@@ -42,8 +44,9 @@ def minimum_norm_attack(
         True labels; without y the predicted ones.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the distance, in the units of X (or of feature_eps).
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     n_steps : int, default=100
         Gradient steps from each start.
     n_restarts : int, default=3
@@ -110,7 +113,9 @@ def nearest_flips(decisions, norm, n_steps, n_restarts, rng):
             found, hit = descent.run(restart, rng)
             rows, found = rows[hit], found[hit]
             found = nearest_on_ray(decisions, rows, found)
-            reach = perturbation_norm(found - decisions.inputs[rows], norm)
+            reach = perturbation_norm(
+                found - decisions.inputs[rows], norm, decisions.view.shares
+            )
             nearer = reach < distances[rows]
             points[rows[nearer]] = found[nearer]
             distances[rows[nearer]] = reach[nearer]
@@ -142,6 +147,7 @@ class _Descent:
         own = self.classes[self.target] > 0.0
         self.others = np.where(own, -np.inf, decisions.logits[rows])
         self.dual = {1: np.inf, 2: 2, np.inf: 1}[norm]
+        self.whole = Ball.around(decisions.view, norm, None)
 
     def run(self, restart, rng):
         """Nearest flips on the way and which samples have one."""
@@ -165,17 +171,17 @@ class _Descent:
             flat = ~gradient.any(axis=1)
             noise = rng.standard_normal((flat.sum(), gradient.shape[1]))
             gradient[flat] = noise * self.free[flat]
-            ball = Ball(self.norm, radius[:, None])
+            ball = replace(self.whole, radius=radius[:, None])
             size = np.maximum(ease, 0.02) * radius[:, None]
             if step == 0 and restart:
                 delta = 0.3 * ball.sample(delta.shape[1], rng) * self.free
-            delta = ball.project(delta - size * ball.steepest(gradient))
+            delta = ball.project(delta + size * ball.steepest(-gradient))
         return best, np.isfinite(nearest)
 
     def _points(self, delta, radius):
         here = self.origin.copy()
         finite = np.where(np.isfinite(radius), radius, 0.0)
-        ball = Ball(self.norm, finite[:, None])
+        ball = replace(self.whole, radius=finite[:, None])
         here[:, self.moving] = ball.move(here[:, self.moving], delta)
         return here
 
@@ -191,7 +197,8 @@ class _Descent:
     def _radii(self, radius, length, nearest, flips, margin, gradient, ease):
         """Shrink where the point flips, grow where it does not."""
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            tangent = np.abs(margin) / norms(gradient, self.dual)
+            slope = self.whole.scaled(-gradient)
+            tangent = np.abs(margin) / norms(slope, self.dual)
         tangent = np.where(np.isfinite(tangent), 1.05 * tangent, length + 1.0)
         shrunk = np.minimum(radius, nearest) * (1.0 - _RADIUS_STEP * ease)
         grown = np.minimum(radius * (1.0 + _RADIUS_STEP * ease), nearest)

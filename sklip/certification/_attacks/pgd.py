@@ -56,8 +56,9 @@ def pgd_attack(
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     n_steps : int, default=20
         Gradient steps from each start.
     n_restarts : int, default=10
@@ -128,8 +129,9 @@ def adversarial_accuracy_score(
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     n_steps, n_restarts : int, default=20, 10
         Effort of :func:`pgd_attack`.
     random_state : int, RandomState or Generator, default=None
@@ -186,7 +188,7 @@ def attack_points(decisions, radii, norm, n_steps, n_restarts, rng):
     """Points found and whether they flip; each sample has its own radius."""
     points = decisions.inputs.copy()
     flipped = ~decisions.correct
-    ball = Ball(norm, radii[:, None])
+    ball = Ball.around(decisions.view, norm, radii[:, None])
     attackable = (radii > 0.0) & decisions.movable().any(axis=1)
     for restart in range(n_restarts):
         rows = np.flatnonzero(~flipped & attackable)
@@ -285,7 +287,10 @@ def tangent_distances(decisions, norm):
     one_hot = np.eye(gaps.shape[1])
     _, pull_back = linearise(decisions.network, decisions.inputs)
     slope = pull_back(one_hot[decisions.target] - one_hot[runner_up])
-    slope = slope[:, decisions.view.mutable]
+    moving = decisions.view.mutable
+    shares = tuple(share[moving] for share in decisions.view.shares)
+    # Down the gap, in units of what each direction is worth.
+    slope = Ball(norm, None, shares).scaled(-slope[:, moving])
     length = norms(slope, {1: np.inf, 2: 2, np.inf: 1}[norm])
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = gaps.min(axis=1) / length

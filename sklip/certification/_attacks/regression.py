@@ -3,6 +3,7 @@
 """Projected gradient ascent on a regressor: the attack that intervals are held to."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -50,8 +51,9 @@ def adversarial_interval(
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    feature_eps : dict, default=None
-        Feature name or index to its tolerance; other features do not move.
+    feature_eps : dict or Series, default=None
+        Feature name or index to its tolerance, or to a pair (down, up); other
+        features do not move.
     n_steps : int, default=20
         Gradient steps from each start.
     n_restarts : int, default=5
@@ -155,7 +157,7 @@ class _Search:
         # Moves of X itself; an entry that is missing stays missing.
         self.mutable = np.flatnonzero(view.attackable)
         self.free = ~missing[:, self.mutable]
-        self.radius, self.norm = radius, norm
+        self.radius, self.whole = radius, Ball.around(view, norm, None)
         self.n_steps, self.rng = n_steps, rng
 
     def reach(self, sign, n_restarts):
@@ -175,7 +177,7 @@ class _Search:
     def _ascend(self, rows, output, sign, at_random, value, points):
         """One start; improves ``value`` and ``points`` in place."""
         origin, free = self.inputs[rows], self.free[rows]
-        ball = Ball(self.norm, np.full((len(origin), 1), self.radius))
+        ball = replace(self.whole, radius=np.full((len(origin), 1), self.radius))
         delta = np.zeros((len(origin), len(self.mutable)))
         if at_random:
             delta = ball.sample(len(self.mutable), self.rng) * free

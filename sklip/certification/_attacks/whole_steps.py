@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from sklip._floats import norms
+from sklip.certification._attacks.balls import in_shares
 
 __all__ = ["WholeSteps"]
 
@@ -45,6 +46,8 @@ class WholeSteps:
         self.low = np.where(whole, np.ceil(low), low).clip(max=0.0)
         self.high = np.where(whole, np.floor(high), high).clip(min=0.0)
         self.low[~self.free] = self.high[~self.free] = 0.0
+        for end, share in zip((self.low, self.high), writer.shares, strict=True):
+            end[:, share == 0.0] = 0.0
 
     def nearest(self, samples, values):
         """Near flips by whole steps, from flips by any steps.
@@ -81,7 +84,7 @@ class WholeSteps:
         return self.decisions.flips(points, samples)
 
     def _length(self, steps):
-        return norms(steps / self.units, self.norm)
+        return norms(in_shares(steps / self.units, self.writer.shares), self.norm)
 
     def _rounded(self, samples, step):
         """The nearest flip among rounded multiples of the steps."""

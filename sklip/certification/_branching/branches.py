@@ -7,7 +7,7 @@ it: what is settled, and after how many parts, is the same in any company.
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -77,11 +77,15 @@ class Branching:
     def __init__(self, decisions, norm):
         self.decisions, self.norm = decisions, norm
         self.network = decisions.network
-        self.propagation = Propagation(self.network, norm, decisions.view.mutable)
+        view = decisions.view
+        self.propagation = Propagation(
+            self.network, norm, view.mutable, shares=view.shares
+        )
         self.error, growth = decisions.rounding()
         ratio = norm_ratio(2, norm, decisions.n_mutable) if decisions.n_mutable else 0.0
         self.growth = growth * ratio
-        self.moving = np.flatnonzero(decisions.view.attackable)
+        self.moving = np.flatnonzero(view.attackable)
+        self._whole = Ball.around(view, norm, None)
         self.ends = np.cumsum([0, *self.network.layer_sizes[1:-1]])
 
     def lost(self, samples, radii):
@@ -214,8 +218,10 @@ class Branching:
                 [s[i] for s in slopes],
                 self._by_layer(signs),
             )
+            linear, shift, scale = linear.centered(parts.radii[i], self._whole)
             found = linear.settle(parts.radii[i], self.norm, 2.0 * parts.lost[i])
-            spread[i, signs != 0.0], steps[i] = found
+            spread[i, signs != 0.0], step = found
+            steps[i] = self._whole.in_shares(shift + scale * step)
         self._flip(parts, steps)
         spread = [self.propagation.tensor(s) for s in self._by_layer(spread)]
         lower = lower_by_multipliers(*arguments, spread, self._given(parts)).numpy()
@@ -229,21 +235,21 @@ class Branching:
         if len(self.moving) == 0:
             return
         downhill = -directions @ self.network.weights[0][:, self.moving]
-        rows = downhill.any(axis=1)
+        rows = self._whole.scaled(downhill).any(axis=1)
         step, downhill = np.zeros_like(downhill), downhill[rows]
         if self.norm == 1:
-            best = np.abs(downhill).argmax(axis=1)[:, None]
+            best = np.abs(self._whole.scaled(downhill)).argmax(axis=1)[:, None]
             slope = np.take_along_axis(downhill, best, 1)
             downhill = np.zeros_like(downhill)
             np.put_along_axis(downhill, best, slope, 1)
         if len(downhill):
-            ball = Ball(self.norm, parts.radii[rows, None])
+            ball = replace(self._whole, radius=parts.radii[rows, None])
             step[rows] = ball.radius * ball.steepest(downhill)
         self._flip(parts, step)
 
     def _flip(self, parts, steps):
         """Falsify where a step, cut to the ball, changes the prediction."""
-        ball = Ball(self.norm, parts.radii[:, None])
+        ball = replace(self._whole, radius=parts.radii[:, None])
         points = self.decisions.inputs[parts.samples]
         points[:, self.moving] = ball.move(points[:, self.moving], steps)
         for part in np.flatnonzero(self.decisions.flips(points, parts.samples)):

@@ -98,6 +98,7 @@ class Closing:
         """Keep a flip, drawn in towards its sample."""
         (point,) = nearest_on_ray(self.decisions, np.array([row]), point[None])
         step = point - self.decisions.inputs[row]
-        length = perturbation_norm(step[None], self.norm)[0]
+        shares = self.decisions.view.shares
+        length = perturbation_norm(step[None], self.norm, shares)[0]
         if length < self.attacked[row]:
             self.points[row], self.attacked[row] = point, length

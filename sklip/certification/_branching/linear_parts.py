@@ -40,6 +40,32 @@ class LinearPart:
     G: np.ndarray
     h: np.ndarray
 
+    def centered(self, radius, ball):
+        """The same by displacements from the middle of a box that is one-sided.
+
+        Parameters
+        ----------
+        radius : float
+            Of the ball.
+        ball : Ball
+            Its norm and shares.
+
+        Returns
+        -------
+        part : LinearPart
+            By displacements z of a symmetric ball of that radius.
+        shift, scale : ndarray of shape (n_moving,) or float
+            d is ``shift + scale * z``. Of l1 and l2 the whole ball is taken.
+        """
+        if ball.shares is None or ball.norm != np.inf:
+            return self, 0.0, 1.0
+        down, up = ball.shares
+        shift, scale = 0.5 * radius * (up - down), 0.5 * (up + down)
+        value = self.value + float(self.slope @ shift)
+        h = self.h - self.G @ shift
+        part = LinearPart(self.slope * scale, value, self.G * scale, h)
+        return part, shift, scale
+
     def settle(self, radius, norm, enough):
         """Multipliers that bound the margin by ``enough``, or else a point of the ball.
 

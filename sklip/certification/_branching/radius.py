@@ -142,7 +142,8 @@ class BranchedRadii:
             nowhere if q.point is None else q.point - inputs[q.sample]
             for q in questions
         ]
-        return perturbation_norm(np.array(steps), self.margins.norm)
+        shares = self.margins.decisions.view.shares
+        return perturbation_norm(np.array(steps), self.margins.norm, shares)
 
 
 def _proven(questions):
