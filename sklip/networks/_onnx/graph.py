@@ -189,11 +189,22 @@ class GraphReader:
             raise ValueError(f"The graph uses {late[0]!r} before it is computed.")
         values = [self.known[name] if name else None for name in node.input]
         if any(isinstance(value, Affine | Gate) for value in values):
-            outputs = self._operator(node)(self, node, values)
+            outputs = self._applied(self._operator(node), node, values)
         else:
             outputs = _computed(node, values)
         for name, value in zip(node.output, outputs, strict=False):
             self.known[name] = value
+
+    def _applied(self, operator, node, values):
+        try:
+            return operator(self, node, values)
+        except UnsupportedModelError:
+            raise
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"The ONNX operator {node.op_type} (node {node.name!r}) cannot be "
+                f"computed: {error}"
+            ) from error
 
     def _operator(self, node):
         if node.domain == FUNCTION_DOMAIN and node.op_type in self.own_functions:
