@@ -54,6 +54,20 @@ def test_a_box_is_never_smaller_than_its_ends(low, high):
     assert center - half <= Fraction(low) and Fraction(high) <= center + half
 
 
+def test_no_box_is_smaller_than_any_of_its_ends():
+    """The difference from the center is rounded down for half of these."""
+    rng = np.random.default_rng(0)
+    ends = np.sort(rng.normal(size=(500, 2)), axis=1)
+    boxes = Boxes.between(*torch.from_numpy(ends).T[:, :, None])
+    for (low, high), center, half in zip(
+        ends, boxes.centers.flatten(), boxes.halves.flatten(), strict=True
+    ):
+        center, half = Fraction(center.item()), Fraction(half.item())
+        assert center - half <= Fraction(low) and Fraction(high) <= center + half
+    point = torch.tensor([[0.3]], dtype=torch.float64)
+    assert Boxes.between(point, point).halves.item() == 0.0
+
+
 def test_a_cube_is_a_ball():
     network = random_network([3, 8, 2], random_state=0)
     propagation, rows = Propagation(network, np.inf), torch.eye(2, dtype=torch.float64)

@@ -123,6 +123,18 @@ def test_ranges_of_values_and_slopes(name):
         assert (most - values.amax(dim=0) <= room).all()
 
 
+@pytest.mark.parametrize("name", ["tanh", "abs"])
+def test_slopes_of_mirrored_intervals_are_mirrored(name):
+    """Room for rounding follows the end that is farther from zero, on either side."""
+    shape = shape_of(get_activation(name))
+    low, high = _intervals(5)
+    sign = -1.0 if name == "abs" else 1.0
+    ends = slope_range(shape, low, high)
+    mirrored = slope_range(shape, -high, -low)
+    expected = ends if sign > 0.0 else (-ends[1], -ends[0])
+    assert_allclose(torch.stack(mirrored), torch.stack(expected), rtol=0, atol=1e-17)
+
+
 def _network(activation, rng, sizes=(5, 12, 12, 3)):
     shapes = list(zip(sizes[1:], sizes[:-1], strict=True))
     weights = [1.5 * rng.normal(size=s) / np.sqrt(s[1]) for s in shapes]

@@ -99,6 +99,22 @@ def test_slopes_are_within_the_roundings_allowed(name):
 
 
 @pytest.mark.parametrize("name", EXACT)
+def test_piecewise_linear_is_what_bends_at_kinks_only(name):
+    """Elsewhere three points in a row lie on a line; a hinge has one kink, at 0."""
+    shape = shape_of(get_activation(name))
+    z = np.linspace(-5.0, 5.0, 1001) + 3e-3
+    near = np.zeros(len(z), bool)
+    for kink in shape.breakpoints:
+        near |= np.abs(z - kink) < 0.03
+    bends = np.abs(np.diff([float(EXACT[name](mpf(x))) for x in z], 2)) > 1e-9
+    assert shape.is_piecewise_linear == (not bends[~near[1:-1]].any())
+    if shape.hinge is not None:
+        left, right = shape.hinge
+        values = [float(EXACT[name](mpf(x))) for x in z]
+        np.testing.assert_allclose(values, np.maximum(left * z, right * z), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", EXACT)
 def test_far_out_nothing_overflows(name):
     ends = np.array([-1e308, -1e200, 1e200, 1e308])
     low, high = get_activation(name).sector

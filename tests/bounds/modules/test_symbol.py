@@ -1,0 +1,55 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Norms of block-circulant operators: exact arithmetic, and no more than rounding."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from sklip.bounds._modules.symbol import _largest_square, symbol_norm_bound
+
+
+def _exact_squares(symbols):
+    """Squared lengths of the single rows of a stack, as fractions."""
+    return [
+        sum(Fraction(z.real) ** 2 + Fraction(z.imag) ** 2 for z in symbol.ravel())
+        for symbol in symbols.numpy()
+    ]
+
+
+@pytest.mark.parametrize("n_columns", [1, 3, 40])
+def test_squares_of_single_rows_are_rounded_up(n_columns):
+    rng = np.random.default_rng(n_columns)
+    parts = rng.normal(size=(2, 50, 1, n_columns))
+    symbols = torch.from_numpy(parts[0] + 1j * parts[1])
+    for one in symbols:
+        bound = Fraction(_largest_square(one[None], 0.0))
+        [exact] = _exact_squares(one[None])
+        assert exact <= bound <= exact * (1 + Fraction(1, 10**13))
+    assert _largest_square(symbols, 0.0) == max(
+        _largest_square(one[None], 0.0) for one in symbols
+    )
+
+
+@pytest.mark.parametrize("n, n_taps", [(1, 1), (2, 3), (16, 5)])
+@pytest.mark.parametrize("sizes", [8, 16])
+def test_equal_taps_have_their_sum_as_norm(n, n_taps, sizes):
+    """All taps 0.75: the norm is 0.75 n n_taps, and only rounding is added."""
+    norm = 0.75 * n * n_taps
+    bound = symbol_norm_bound(np.full((1, n, n, n_taps), 0.75), (sizes,))
+    assert norm <= bound <= norm * (1.0 + 2.5e-13)
+
+
+def test_the_largest_of_a_stack_is_proven_and_tight():
+    """Diagonal matrices, whose norm is known exactly, in any order of the stack."""
+    rng = np.random.default_rng(0)
+    diagonals = rng.uniform(0.1, 1.0, size=(12, 5))
+    symbols = torch.from_numpy(np.stack([np.diag(d) for d in diagonals]) + 0j)
+    exact = Fraction(diagonals.max()) ** 2
+    for stack in (symbols, symbols.flip(0)):
+        for floor in (0.0, 0.3 * float(exact), float(exact) * (1.0 - 1e-12)):
+            bound = Fraction(_largest_square(stack, floor))
+            assert exact <= bound <= exact * (1 + Fraction(1, 10**12))
+    assert _largest_square(symbols, 40.0) == 40.0
