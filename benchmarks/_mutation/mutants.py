@@ -154,7 +154,11 @@ def changed(node, kind, change):
     if kind == "and/or":
         swapped = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         return ast.BoolOp(swapped, node.values)
-    if isinstance(node.func, ast.Attribute):
+    if change == "positive" and isinstance(node.func, ast.Name):
+        return ast.UnaryOp(ast.UAdd(), node.args[0])  # no built-in has that name
+    if isinstance(node.func, ast.Attribute) and ast.unparse(node.func) == "math.sqrt":
+        function = ast.Name(change, ast.Load())
+    elif isinstance(node.func, ast.Attribute):
         function = ast.Attribute(node.func.value, change, ast.Load())
     else:
         function = ast.Name(change, ast.Load())
