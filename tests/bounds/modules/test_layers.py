@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklip.bounds import lipschitz_bound
+from sklip.bounds import lipschitz_bound, module_bound
 from sklip.bounds._modules.layers import LEAF_READERS
 
 
@@ -59,3 +59,37 @@ def test_the_jump_of_softplus_is_refused_where_its_type_shows_it(dtype):
 def test_softplus_of_nothing_but_activations_takes_float64():
     with pytest.raises(ValueError, match="float64"):
         lipschitz_bound(nn.Sequential(nn.Flatten(), nn.Softplus()).eval())
+
+
+@pytest.mark.parametrize(
+    "module, shape",
+    [
+        (nn.Flatten(3), (2, 4)),
+        (nn.Flatten(2, 4), (2, 3, 4)),
+        (nn.Unflatten(3, (2, 2)), (3, 4)),
+    ],
+)
+def test_axes_that_samples_lack_are_refused(module, shape):
+    with pytest.raises(ValueError, match=r"does not fit samples of shape \("):
+        module_bound(module.eval(), input_shape=shape)
+
+
+@pytest.mark.parametrize(
+    "module, shape, after",
+    [
+        (nn.Flatten(), (2, 3, 4), (24,)),
+        (nn.Flatten(1, 2), (2, 3, 4), (6, 4)),
+        (nn.Flatten(2), (2, 3, 4), (2, 12)),
+        (nn.Flatten(2, 2), (2, 3, 4), (2, 3, 4)),
+        (nn.Flatten(2, 3), (2, None, 4), (2, None)),
+        (nn.Unflatten(1, (2, 3)), (6, 4), (2, 3, 4)),
+        (nn.Unflatten(2, (-1, 2)), (5, 4, 3), (5, 2, 2, 3)),
+        (nn.Unflatten(1, (4, -1)), (None,), (4, None)),
+    ],
+)
+def test_shapes_after_reshaping(module, shape, after):
+    [step], found = LEAF_READERS[type(module).__name__](module, shape)
+    assert found == after
+    assert step.flattens == (len(after) == 1)
+    if None not in shape:
+        assert module(torch.zeros(1, *shape)).shape[1:] == after

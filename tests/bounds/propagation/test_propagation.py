@@ -252,6 +252,46 @@ def test_no_point_of_a_part_is_below_its_bound(norm):
     assert np.mean(ascent - plain) > 0.05
 
 
+@pytest.mark.parametrize("name", ["relu", "abs", "leaky_relu(0.3)"])
+def test_parts_of_networks_of_other_hinges(name):
+    """No steps: the lines of CROWN; with signs no point of the part is below."""
+    rng = np.random.default_rng(1)
+    network, x = _network(name, rng), rng.normal(size=(1, 5))
+    function = get_activation(name).function
+    points = _samples(x, 0.6, np.inf, rng, 4000)[:, 0]
+    first = points @ network.weights[0].T + network.biases[0]
+    second = function(first) @ network.weights[1].T + network.biases[1]
+    least = network.forward(points)[:, 0]
+    propagation = Propagation(network, np.inf)
+    balls = propagation.balls(x, np.full(1, 0.6))
+    rows = propagation.tensor(np.eye(3)[None, :1])
+    free = [propagation.tensor(np.zeros((1, z.shape[1]))) for z in (first, second)]
+    parts = propagation, balls, rows
+    found = lower_over_parts(*parts, free, n_steps=0, enough=np.inf)
+    plain = lower_by_multipliers(*parts, free, free)
+    assert_allclose(found.lower, plain, rtol=1e-12)
+    assert found.lower[0] <= least.min()
+    for loss, slopes, (low, high) in zip(
+        found.gains,
+        found.slopes,
+        hidden_bounds(propagation, balls, "crown").intervals,
+        strict=True,
+    ):
+        is_open = (low < 0.0) & (high > 0.0)
+        assert torch.equal(loss > 0.0, is_open)
+        known = torch.tensor(function(np.sign(low.numpy())) * np.sign(low.numpy()))
+        assert_allclose(slopes[~is_open], known[~is_open], rtol=1e-12)
+    signs = [
+        np.sign(z[:1]) * (rng.uniform(size=z[:1].shape) < 0.4) for z in (first, second)
+    ]
+    signed = [propagation.tensor(s) for s in signs]
+    better = lower_over_parts(*parts, signed, n_steps=20, enough=np.inf)
+    inside = (first * signs[0] >= 0.0).all(axis=1) & (second * signs[1] >= 0.0).all(
+        axis=1
+    )
+    assert found.lower[0] <= better.lower[0] <= least[inside].min()
+
+
 def test_only_what_moves_counts():
     rng = np.random.default_rng(0)
     network, X = _network("relu", rng), rng.normal(size=(6, 5))
