@@ -19,6 +19,7 @@ import resource
 import signal
 import sys
 import time
+import warnings
 from itertools import zip_longest
 from types import FunctionType
 
@@ -171,7 +172,9 @@ def _record(items, send):
     tracer.start()
     _run(items, {}, float("inf"), send, before=tracer.switch_context)
     tracer.stop()
-    data = tracer.get_data()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # tests that are all skipped run no line
+        data = tracer.get_data()
     for file in data.measured_files():
         path = os.path.relpath(file, ROOT)
         for line, tests in data.contexts_by_lineno(file).items():
