@@ -98,7 +98,7 @@ class Lines:
         if mutant.changed_codes():
             return [(mutant.path, [*_statement(mutant), *lines])]
         body = ast.parse(mutant.original).body
-        [node] = [n for n in body if n.lineno <= mutant.line <= n.end_lineno]
+        [node] = [n for n in body if _first(n) <= mutant.line <= n.end_lineno]
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             return [(mutant.path, range(node.lineno, node.end_lineno + 1))]
         names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
@@ -123,6 +123,11 @@ class Lines:
             return rank[test], file != mirror, in_file, file, self.cost[test], test
 
         return sorted(tests, key=key)
+
+
+def _first(node):
+    """First line of a statement, its decorators included."""
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
 
 
 def _assigned(node, name):
