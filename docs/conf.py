@@ -24,6 +24,7 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
+    "sessions",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/**/*.md5", "gallery/**/*.ipynb"]
