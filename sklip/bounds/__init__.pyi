@@ -19,6 +19,7 @@ from sklip.bounds._empirical import lipschitz_lower_bound
 from sklip.bounds._estimate import LipschitzEstimate
 from sklip.bounds._evidence import Evidence
 from sklip.bounds._feature_slopes import feature_slopes
+from sklip.bounds._layers import ModulePropagation
 from sklip.bounds._lipsdp import lipsdp_bound, lipsdp_gradient, sequential_bound
 from sklip.bounds._local import local_lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
@@ -88,6 +89,7 @@ __all__ = [
     "LipschitzEstimate",
     "LocalSlopes",
     "ModuleNetwork",
+    "ModulePropagation",
     "ModuleView",
     "ParityLayout",
     "Propagation",

@@ -34,18 +34,31 @@ class LocalMargins:
 
     def __init__(self, decisions, norm):
         self.decisions, self.norm = decisions, norm
-        self.propagation = Propagation(
-            decisions.network,
-            norm,
-            decisions.view.mutable,
-            decisions.device,
-            decisions.view.shares,
-        )
+        self.propagation = self._propagate()
         self.error, growth = decisions.rounding()
         self.growth = growth * norm_ratio(2, norm, decisions.n_mutable)
         self.gaps = decisions.gaps()
         last = self.propagation.tensor(np.eye(decisions.network.n_outputs))
         self._identity = last
+
+    def _propagate(self):
+        decided = self.decisions
+        return Propagation(
+            decided.network,
+            self.norm,
+            decided.view.mutable,
+            decided.device,
+            decided.view.shares,
+        )
+
+    def _hidden_bounds(self, balls, method):
+        return hidden_bounds(self.propagation, balls, method)
+
+    def _outputs_lower(self, bounds, rows, **options):
+        return outputs_lower(self.propagation, bounds, rows, **options)
+
+    def _rates(self, bounds, rows):
+        return LocalSlopes(self.propagation, bounds).rates(rows)[0]
 
     @property
     def possible(self):
@@ -90,17 +103,17 @@ class LocalMargins:
         target = propagation.tensor(self.decisions.target[rows], torch.int64)
         balls = propagation.balls(self.decisions.inputs[rows], radii)
         inside = "ibp" if method == "ibp" else "crown"
-        bounds = hidden_bounds(propagation, balls, inside)
+        bounds = self._hidden_bounds(balls, inside)
         differences = self._identity[target][:, None] - self._identity
         # Two logits err by at most sqrt(2) times the l2 error, at the point itself.
         lost = 1.5 * (self.error[rows] + self.growth * radii)
         lost = propagation.tensor(lost)[:, None]
         if method == "local":
-            rates, _ = LocalSlopes(propagation, bounds).rates(differences)
+            rates = self._rates(bounds, differences)
             gaps = propagation.tensor(self.gaps[rows] - 3.0 * self.error[rows, None])
             lower = gaps - balls.radii[:, None] * rates * (1.0 + 1e-12) - lost
         else:
-            lower = outputs_lower(propagation, bounds, differences) - lost
+            lower = self._outputs_lower(bounds, differences) - lost
         done = torch.arange(lower.shape[1], device=lower.device) == target[:, None]
         if passed is not None:
             done |= propagation.tensor(passed, torch.bool)
@@ -119,8 +132,7 @@ class LocalMargins:
         samples, others = torch.nonzero(open_pairs, as_tuple=True)
         if len(samples):
             lost = lost[samples]
-            improved = outputs_lower(
-                self.propagation,
+            improved = self._outputs_lower(
                 bounds[samples],
                 differences[samples, others][:, None],
                 n_steps=_N_STEPS,

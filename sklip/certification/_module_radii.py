@@ -1,26 +1,63 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Radii of classifiers with a torch module: product of norms, or a certificate."""
+"""Radii of classifiers with a torch module: product of norms, and inside balls."""
 
 import numpy as np
 
 from sklip._floats import rounded_down, rounded_up
 from sklip.bounds import as_proven_bound
+from sklip.certification._local_radius import local_radii, settled_pairs
 from sklip.certification._module_decisions import ModuleDecisions
-from sklip.certification._pairs import norm_ratio
+from sklip.certification._module_margins import ModuleMargins
+from sklip.certification._pairs import LOCAL_METHODS, norm_ratio
+from sklip.exceptions import UnsupportedModelError
 
-__all__ = ["module_radii"]
+__all__ = ["MODULE_METHODS", "module_radii"]
+
+# What bounds a torch module that is no stack of matrices.
+MODULE_METHODS = ("product", *LOCAL_METHODS, "best")
+# Beyond that many, all coordinates may move in all samples: radii are no larger so.
+_MOST_PATTERNS = 16
 
 
 @ModuleDecisions.proven_by
 def module_radii(decisions, norm, method, needed=np.inf):
     """Radii about the targets."""
-    if isinstance(method, str) and method not in ("best", "product"):
+    if not isinstance(method, str):
+        return product_radii(decisions, norm, method).min(axis=1)
+    if method not in MODULE_METHODS:
         raise ValueError(
-            f"method={method!r} needs the fully connected network of module=None: "
-            "for a module use 'product' or 'best'."
+            f"method={method!r} needs a fully connected network: for a torch module of "
+            f"other layers use {', '.join(map(repr, MODULE_METHODS))}."
         )
-    return product_radii(decisions, norm, method).min(axis=1)
+    parts = decisions.by_missing(most=_MOST_PATTERNS)
+    if decisions.missing is not None and parts[0][1] is not decisions:
+        radii = np.empty(len(decisions.target))
+        for rows, part in parts:
+            radii[rows] = part.radii(norm, method, needed)
+        return radii
+    if method in LOCAL_METHODS:
+        nothing = np.where(np.isposinf(decisions.gaps()), np.inf, 0.0)
+        return local_radii(ModuleMargins(decisions, norm), method, nothing, needed)
+    known = product_radii(decisions, norm, "product")
+    if method == "product" or (known.min(axis=1) >= needed).all():
+        return known.min(axis=1)
+    return _best(decisions, norm, known, needed)
+
+
+def _best(decisions, norm, known, needed):
+    """The product, the slopes inside the ball, and lines: for each sample the best."""
+    try:
+        margins = ModuleMargins(decisions, norm)
+    except UnsupportedModelError:
+        # A layer that has a norm, but no bounds inside balls.
+        return known.min(axis=1)
+    if np.isfinite(needed):
+        for method in ("local", "crown"):
+            known = settled_pairs(margins, method, known, needed)
+        return known.min(axis=1)
+    found = [local_radii(margins, method, known) for method in ("local", "crown")]
+    return np.maximum(*found)
 
 
 def product_radii(decisions, norm, method):

@@ -251,7 +251,7 @@ def _read_flatten(module, shape):
             "or at least start_dim."
         )
     if shape is None and first == 1 and last == -1:
-        return [Reshape(True)], (None,)
+        return [Reshape(True, (None,))], (None,)
     if shape is None:
         raise _needs_shape(module)
     last = len(shape) if last == -1 else last
@@ -260,7 +260,7 @@ def _read_flatten(module, shape):
         raise ValueError(f"{module!r} does not fit samples of shape {shape}.")
     size = None if None in merged else math.prod(merged)
     after = (*shape[: first - 1], size, *shape[last:])
-    return [Reshape(len(after) == 1)], after
+    return [Reshape(len(after) == 1, after)], after
 
 
 def _read_unflatten(module, shape):
@@ -280,7 +280,8 @@ def _read_unflatten(module, shape):
         sizes = tuple(
             n if n != -1 else (None if size is None else size // known) for n in sizes
         )
-    return [Reshape(False)], (*shape[: module.dim - 1], *sizes, *shape[module.dim :])
+    after = (*shape[: module.dim - 1], *sizes, *shape[module.dim :])
+    return [Reshape(False, after)], after
 
 
 def _spatial(module, shape, n_axes):
@@ -315,7 +316,7 @@ def _read_pooling(n_axes, average):
             pooling = average_pooling(axes, module.count_include_pad, divisor)
             n_terms = math.prod(_tuple(module.kernel_size, n_axes))
         else:
-            pooling, n_terms = max_pooling([_overlap(axis) for axis in axes]), 0
+            pooling, n_terms = _maximum(axes), 0
         return [_counted(pooling, n_terms, shape[1:], size)], (shape[0], *size)
 
     return read
@@ -336,6 +337,14 @@ def _unknown_average(module, kernel, stride, padding, dilation):
 def _unknown_maximum(module, kernel, stride, padding, dilation):
     # An entry's windows differ by multiples of stride / gcd(stride, dilation) taps.
     return -(-kernel * math.gcd(stride, dilation) // stride)
+
+
+def _maximum(axes):
+    """Max pooling, with its windows where all are known."""
+    pooling = max_pooling([_overlap(axis) for axis in axes])
+    if any(isinstance(axis, int) for axis in axes):
+        return pooling
+    return replace(pooling, windows=tuple(inside for inside, _ in axes))
 
 
 def _overlap(axis):
@@ -360,7 +369,7 @@ def _read_adaptive(n_axes, average):
         if average:
             pooling, n_terms = average_pooling(axes), math.prod(largest)
         else:
-            pooling, n_terms = max_pooling([_overlap(axis) for axis in axes]), 0
+            pooling, n_terms = _maximum(axes), 0
         return [_counted(pooling, n_terms, shape[1:], size)], (shape[0], *size)
 
     return read

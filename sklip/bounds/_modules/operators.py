@@ -21,6 +21,7 @@ from sklip.bounds._norms import operator_norm_bound, product_up
 from sklip.networks import FeedForward, get_activation
 
 __all__ = [
+    "Concat",
     "Dense",
     "Reshape",
     "Scale",
@@ -94,6 +95,7 @@ class Reshape:
     """Another shape of the same numbers; ``flattens`` if all axes become one."""
 
     flattens: bool
+    shape: tuple | None = None
 
     def norm_bound(self, norm):
         """Nothing changes."""
@@ -112,6 +114,26 @@ class Sum:
         for branch in self.branches:
             total = math.nextafter(total + chain_bound(branch, norm), math.inf)
         return total
+
+
+@dataclass(frozen=True)
+class Concat:
+    """The outputs of several chains of the same input, side by side along an axis."""
+
+    branches: tuple
+    axis: int
+
+    def norm_bound(self, norm):
+        """Norm of the vector of the branches' bounds."""
+        bounds = [chain_bound(branch, norm) for branch in self.branches]
+        if norm == math.inf:
+            return max(bounds)
+        if norm == 1.0:
+            total = 0.0
+            for bound in bounds:
+                total = math.nextafter(total + bound, math.inf)
+            return total
+        return math.nextafter(math.hypot(*bounds) * (1.0 + 8.0 * UNIT), math.inf)
 
 
 def chain_bound(operators, norm):
@@ -221,7 +243,7 @@ def _plain(operators):
             and get_activation(operator.name).sector == (1.0, 1.0)
         )
     ]
-    if any(isinstance(operator, Sum) for operator in chain):
+    if any(isinstance(operator, Sum | Concat) for operator in chain):
         return None
     for i, operator in enumerate(chain):
         if not isinstance(operator, Scale) or i in (0, len(chain) - 1):

@@ -30,6 +30,11 @@ class Pooling:
         Proven bound of its Lipschitz constant for the norms 1.0, 2.0 and inf.
     matrices : tuple of ndarray, or None
         One for each axis if it is linear, of known size, and exact in floating point.
+    averages : tuple of ndarray, or None
+        One matrix for each axis if it is linear and of known size, but for a few
+        roundings of each entry.
+    windows : tuple of ndarray of bool, or None
+        For each axis which entries the windows hold, of a maximum of known size.
     n_terms : int
         Entries of the largest window that is averaged; 0 for a maximum.
     positions : tuple of (int, int), or None
@@ -38,6 +43,8 @@ class Pooling:
 
     norms: dict
     matrices: tuple | None = None
+    averages: tuple | None = None
+    windows: tuple | None = None
     n_terms: int = 0
     positions: tuple | None = None
 
@@ -104,17 +111,18 @@ def average_pooling(axes, include_pad=True, divisor=None):
         matrices = [_averaging(*axis, include_pad, divisor) for axis in axes]
         norms = [_matrix_norms(m) for m in matrices]
     else:
-        matrices = None
+        matrices = averages = None
         norms = [_interpolated(axis, include_pad, divisor) for axis in axes]
     scale = 1.0 if divisor is None else 1.0 / abs(divisor)
     if matrices is not None:
         matrices[0] = matrices[0] * (1.0 if divisor is None else 1.0 / divisor)
+        averages = tuple(matrices)
         exact = all(np.all(np.frexp(m[m != 0.0])[0] == 0.5) for m in matrices)
         matrices = tuple(matrices) if exact else None
     # Each entry, and the scale, was rounded once.
     factors = [scale, 1.0 + 4.0 * (len(axes) + 2) * UNIT]
     bounds = {p: product_up([*(n[p] for n in norms), *factors]) for p in norms[0]}
-    return Pooling(bounds, matrices)
+    return Pooling(bounds, matrices, averages)
 
 
 def max_pooling(counts):

@@ -2,15 +2,24 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Interval and linear bound propagation over balls."""
 
-from sklip.bounds._propagation.bounds import hidden_bounds, outputs_lower
+from sklip.bounds._propagation.bounds import hidden_bounds, meet, outputs_lower
 from sklip.bounds._propagation.boxes import Boxes, rows_over_boxes
 from sklip.bounds._propagation.branches import lower_by_multipliers, lower_over_parts
-from sklip.bounds._propagation.lines import slope_range
-from sklip.bounds._propagation.propagation import Propagation
+from sklip.bounds._propagation.linear import vectors_times
+from sklip.bounds._propagation.lines import (
+    adaptive_lines,
+    parallel_lines,
+    slope_range,
+    value_range,
+)
+from sklip.bounds._propagation.propagation import Balls, Propagation
 from sklip.bounds._propagation.shapes import shape_of
+from sklip.bounds._propagation.slopes import Adam, open_layer
 from sklip.bounds._propagation.tightening import tightened
 
 __all__ = [
+    "Adam",
+    "Balls",
     "Boxes",
     "rows_over_boxes",
     "Propagation",
@@ -20,5 +29,11 @@ __all__ = [
     "outputs_lower",
     "shape_of",
     "slope_range",
+    "adaptive_lines",
+    "meet",
+    "open_layer",
+    "parallel_lines",
+    "value_range",
+    "vectors_times",
     "tightened",
 ]

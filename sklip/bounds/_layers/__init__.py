@@ -1,0 +1,7 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bounds of torch modules inside balls, through their own layers."""
+
+from sklip.bounds._layers.propagation import ModulePropagation
+
+__all__ = ["ModulePropagation"]

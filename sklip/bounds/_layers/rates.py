@@ -1,0 +1,106 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Lipschitz constants of a module inside balls, from the range of its slopes there.
+
+With slopes c + e, |e| <= R, at an activation z, a row v changes at the rate
+v c dz/dx + v e dz/dx. The first goes on down; the second is in l2 at most
+sum |v_i| R_i rho_i and at most ||v R|| ||dz/dx||, with rho_i a bound of row i of dz/dx.
+"""
+
+import torch
+
+from sklip._floats import FLOOR, UNIT, gamma, tensor_lengths
+from sklip.bounds._layers.backward import Backward
+from sklip.bounds._layers.bounds import input_ends
+from sklip.bounds._propagation import slope_range
+
+__all__ = ["Rates"]
+
+
+class Rates:
+    """Rates of change of linear functions of the outputs inside balls.
+
+    Parameters
+    ----------
+    propagation : ModulePropagation
+        The module.
+    bounds : LayerBounds
+        Of its nodes.
+    """
+
+    def __init__(self, propagation, bounds):
+        self.propagation, self.bounds = propagation, bounds
+
+    def __call__(self, rows):
+        """Bounds (n_samples, n_rows), per unit of distance in the ball's norm.
+
+        Parameters
+        ----------
+        rows : Tensor of shape (n_samples or 1, n_rows, n_outputs)
+            Coefficients.
+        """
+        propagation = self.propagation
+        nodes, last = propagation.nodes, len(propagation.nodes) - 1
+        self.lost = 0.0
+        backward = Backward(propagation, self.bounds)
+        coefficients = {last: rows.reshape(*rows.shape[:2], *nodes[last].shape)}
+        for j in range(last, -1, -1):
+            if j not in coefficients:
+                continue
+            found = coefficients.pop(j)
+            self._round(j, nodes[j], found)
+            for inner, part in backward.through(j, nodes[j], found, self._through):
+                if inner in coefficients:
+                    part = coefficients[inner] + part
+                coefficients[inner] = part
+        rate = self.lost * propagation.in_l2
+        if -1 in coefficients:
+            rate = rate + propagation.dual_norms(coefficients[-1].flatten(2))
+        rate = rate + torch.zeros_like(self.bounds.balls.radii)[:, None]
+        return rate * (1.0 + 1e-9)
+
+    def _round(self, j, node, rows):
+        """What the products of this node lose, times the rate of what they multiply."""
+        (*_, inner) = node.inputs
+        scale = 1.0 if inner < 0 else self.propagation.nodes[inner].lipschitz
+        lengths = tensor_lengths(rows.flatten(2))
+        size = 1.0
+        if node.kind == "linear":
+            if node.layer.is_exact:
+                return
+            size = self.propagation.magnitude_norm(j)
+            rate = gamma(node.layer.terms_out + node.size)
+        else:
+            rate = gamma(node.size + len(node.inputs))
+            size = max(1.0, getattr(node.layer, "lipschitz", 1.0) or 1.0)
+            scale = max(
+                1.0 if k < 0 else self.propagation.nodes[k].lipschitz
+                for k in node.inputs
+            )
+        self.lost = self.lost + rate * (lengths + FLOOR) * size * scale
+
+    def _through(self, j, node, rows):
+        """The middle slopes' share; the rest is lost."""
+        (entering,) = node.inputs
+        low, high = input_ends(self.propagation, self.bounds, entering)
+        scale, each = self.propagation.rates_of(entering)
+        if node.kind == "maximum":
+            # Of windows with one possible winner the way on is known.
+            line = self.bounds.lines[j]
+            alone = (line.above == 0.0).to(rows.dtype)[:, None]
+            self._lose(rows * (1.0 - alone), node.layer.norm, scale, None)
+            n = len(line.chosen)
+            known = (rows * alone).expand(n, *rows.shape[1:])
+            return node.layer.transposed(known, line.chosen)
+        smallest, largest = slope_range(node.layer, low, high)
+        middle, half = 0.5 * (smallest + largest), 0.5 * (largest - smallest)
+        half = half + 2.0 * UNIT * (smallest.abs() + largest.abs())
+        self._lose(rows * half[:, None], 1.0, scale, each)
+        return rows * middle[:, None]
+
+    def _lose(self, rows, factor, scale, each):
+        flat = rows.flatten(2)
+        lost = tensor_lengths(flat) * (factor * scale)
+        if each is not None:
+            lost = torch.minimum(lost, flat.abs() @ each.flatten())
+        self.lost = self.lost + lost * (1.0 + gamma(flat.shape[2]))
