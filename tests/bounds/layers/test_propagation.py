@@ -296,3 +296,26 @@ def test_a_layer_without_bounds_inside_balls_is_named():
     X = np.random.default_rng(0).normal(size=(1, 1, 3000))
     with pytest.raises(UnsupportedModelError, match="Pooling"):
         certified_radius(long, X, method="crown")
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_one_sided_balls(norm):
+    module, shape = _made("2d")
+    rng = np.random.default_rng(5)
+    n = int(np.prod(shape))
+    x, network = rng.normal(size=(1, n)), ModuleNetwork(module, shape)
+    shares = rng.uniform(size=n), rng.choice([0.0, 0.5, 1.0], size=n)
+    mutable = rng.uniform(size=n) < 0.7
+    half = ModulePropagation(network, norm, mutable, shares=shares)
+    whole = ModulePropagation(network, norm, mutable)
+    rows = torch.eye(3).double()[None]
+    with torch.no_grad():
+        lower = [
+            p.outputs_lower(p.hidden_bounds(p.balls(x, np.full(1, 0.2)), "crown"), rows)
+            for p in (half, whole)
+        ]
+    assert (lower[0] > lower[1]).any() and (lower[0] >= lower[1] - 1e-9).all()
+    for _ in range(200):
+        step = perturbations(rng, (1, n), norm, 0.2) * mutable
+        step = np.where(step < 0.0, step * shares[0], step * shares[1])
+        assert (lower[0].numpy() <= network.forward(x + step) + 1e-12).all()
