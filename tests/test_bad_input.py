@@ -180,6 +180,9 @@ BAD = {
     "random_state": SEEDS,
     "feature_eps": [*TOLERANCES, *UNKNOWN],
     "categorical": options(None),
+    "bounds": [3, "a", [(0, 1)], {0: 3}, {0: (2, 1)}, {0: (0, np.nan)}, {99: (0, 1)}],
+    "integer": [2.5, True, {0: 1}, [99], ["no"], [None], [True]],
+    "attack": FLAGS,
     "loss": options(None),
     "sample_weight": WEIGHTS,
     "output": OUTPUTS,
@@ -269,7 +272,7 @@ AROUND += ["LipschitzHistory"]
 # tests/estimators/test_bad_parameters.py has them.
 MLPS = [n for n in sklip.__all__ if "MLP" in n or n.startswith("NoiseLipschitz")]
 # They hold what a function found.
-RECORDS = ["JacobianDiagnostic", "Verification", "Specification"]
+RECORDS = ["JacobianDiagnostic", "NearestFlips", "Verification", "Specification"]
 # Whatever is given is drawn, or looked at and said to be unusable later.
 FREE = {"name", "ax", "line_kwargs", "bar_kwargs", "network"}
 
@@ -372,6 +375,8 @@ class Untouched:
 
 
 LATER = {"model", "X", "y", "feature_eps", "output", "feature", "sample_weight"}
+# Which columns there are is not known before there is a model.
+LATER |= {"bounds", "integer"}
 
 
 @pytest.mark.parametrize("name, argument", arguments(FUNCTIONS))

@@ -67,6 +67,8 @@ def of_classifier(model, X, y):
     yield lambda: sklip.certification.pgd_attack(model, few, **RADIUS)
     yield lambda: sklip.certification.minimum_norm_attack(model, few)
     yield lambda: sklip.robustness_bracket(model, few[:1])
+    yield lambda: sklip.nearest_flip(model, few)
+    yield lambda: sklip.certification_report(model, few)
     yield lambda: sklip.verify_robustness(model, few, **RADIUS)
     yield lambda: sklip.noise_accuracy_curve(model, X, y, [0.0, 0.1])
     yield lambda: sklip.local_lipschitz_bound(model, X, **RADIUS)

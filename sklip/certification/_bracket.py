@@ -115,7 +115,8 @@ def robustness_bracket(
         certified, search = _closed(decisions, norm, rtol, deadline, rng)
     else:
         certified, search = _bracketed(decisions, norm, deadline, rng)
-    return certified, found.nearest(search.points, search.distance)[1]
+    steps = np.zeros(len(found.writer.moving), dtype=bool)
+    return certified, found.nearest(search.points, search.distance, steps)[1]
 
 
 def _bracketed(decisions, norm, deadline, rng):

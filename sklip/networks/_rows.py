@@ -32,6 +32,8 @@ class RowWriter:
         Coordinates in which a move is a move of one column of X.
     origin : ndarray of shape (n_samples, n_moving)
         Values of those columns in their own units.
+    numbers : ndarray of shape (n_samples, n_numbers)
+        Values of all columns of X that are used as numbers.
     units : ndarray of shape (n_moving,)
         Length of a step of one in each coordinate.
     shares : tuple of two ndarray of shape (n_moving,)
@@ -49,6 +51,7 @@ class RowWriter:
         self._given, X = X, _as_flat(X)
         self._X = X
         raw = view.encoder.transform(X)
+        self.numbers = raw[:, : len(view.encoder.raw)]
         self._inputs = (raw / view.units)[:, self.moving]
         self.origin = raw[:, self.moving]
         table = as_table(X)
@@ -58,11 +61,11 @@ class RowWriter:
         self.types = [types[j] for j in self._columns]
         self.whole = np.array([kind.kind in "biu" for kind in self.types], dtype=bool)
 
-    def limits(self):
+    def limits(self, keep_whole=True):
         """Least and largest value that the type of each moving column holds."""
         lowest = np.full(len(self.moving), -np.inf)
         highest = np.full(len(self.moving), np.inf)
-        for k, kind in enumerate(self.types):
+        for k, kind in enumerate(self.types if keep_whole else ()):
             if kind.kind == "b":
                 lowest[k], highest[k] = 0.0, 1.0
             elif kind.kind in "iu":

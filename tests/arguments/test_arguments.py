@@ -133,6 +133,16 @@ TABLE = {
         group="few",
         n_rows=2,
     ),
+    "nearest_flip": Row(
+        sklip.nearest_flip, "X norm feature_eps bounds integer", group="few", n_rows=2
+    ),
+    "certification_report": Row(
+        sklip.certification_report,
+        "X y norm method feature_eps attack",
+        _QUICK,
+        "few",
+        4,
+    ),
     "noise_accuracy_curve": Row(
         sklip.noise_accuracy_curve,
         "X y noise_stds n_repeats sample_weight random_state",

@@ -3,6 +3,7 @@
 """What an attack found, as rows that the model's own predict was asked about."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from sklip._copies import own_copy
 from sklip._floats import UNIT, gamma, norms
 from sklip.certification._attacks.balls import in_shares, perturbation_norm
 from sklip.certification._attacks.whole_steps import WholeSteps
+from sklip.exceptions import UnsupportedModelError
 from sklip.networks import RowWriter
 
 __all__ = ["Counterexamples", "predictions"]
@@ -33,12 +35,15 @@ class Counterexamples:
         Norm of the distances.
     keep_whole : bool, default=True
         Whether columns of whole numbers keep their type; else they may get fractions.
+    limits : tuple of ndarray of shape (n_moving,), default=None
+        Least and largest value of each moving column; by default those of its type.
     """
 
-    def __init__(self, model, X, decisions, norm, *, keep_whole=True):
+    def __init__(self, model, X, decisions, norm, *, keep_whole=True, limits=None):
         self.model, self.decisions, self.norm = model, decisions, norm
         self.writer = RowWriter(decisions.view, X)
         self.keep_whole = keep_whole
+        self.limits = limits or self.writer.limits(keep_whole)
 
     def flips(self, values, samples):
         """Whether predict gives another class than the target for these values."""
@@ -49,27 +54,59 @@ class Counterexamples:
         )
         return found != self.decisions.target[samples]
 
-    def settle(self, there, samples):
+    def settle(self, there, samples, whole=None):
         """Storable values near others, and whether predict gives another class there.
 
-        A flip that rounding undoes on the way into the table is sought a little farther
-        on the ray from the sample.
+        What rounding may undo, in the table's types or in a batch of another size, is
+        sought a little farther on the ray from the sample. Whole steps stay.
         """
-        origin = self.writer.origin[samples]
+        step = there - self.writer.origin[samples]
+        if whole is not None:
+            step[:, whole] = 0.0
         values = self._storable(there, samples)
         flipped = self.flips(values, samples)
+        sure = flipped & self._sure(values, samples)
         for beyond in _BEYOND:
-            rows = np.flatnonzero(~flipped)
+            rows = np.flatnonzero(~sure)
             if len(rows) == 0:
                 break
-            farther = there[rows] + beyond * (there - origin)[rows]
+            farther = there[rows] + beyond * step[rows]
             trial = self._storable(farther, samples[rows])
             good = self.flips(trial, samples[rows])
-            values[rows[good]] = trial[good]
-            flipped[rows[good]] = True
+            certain = good & self._sure(trial, samples[rows])
+            # The nearest flip, unless one farther out is sure.
+            better = certain | (good & ~flipped[rows])
+            values[rows[better]] = trial[better]
+            flipped[rows] |= good
+            sure[rows] = certain
         return values, flipped
 
-    def nearest(self, points, distances, whole=None, limits=None):
+    def _sure(self, values, samples):
+        """Whether no rounding of predict can undo a flip of the network."""
+        decisions, moving = self.decisions, self.writer.moving
+        points = decisions.inputs[samples]
+        there = values / self.writer.units
+        moved = values != self.writer.origin[samples]
+        points[:, moving] = np.where(moved, there, points[:, moving])
+        logits = decisions.network.forward(points)
+        here = replace(
+            decisions.some(samples), inputs=points, logits=logits, missing=None
+        )
+        try:
+            error = here.rounding()[0]
+        except UnsupportedModelError:
+            return np.ones(len(samples), dtype=bool)
+        return here.gaps().min(axis=1) < -3.0 * error
+
+    def room(self):
+        """The limits around each sample, in coordinates; None if there are none."""
+        if not np.isfinite(self.limits).any():
+            return None
+        here = self.decisions.inputs[:, self.writer.moving]
+        low, high = (limit / self.writer.units for limit in self.limits)
+        return np.minimum(low, here), np.maximum(high, here)
+
+    def nearest(self, points, distances, whole):
         """Values of the nearest flips of all samples, and their distances.
 
         Parameters
@@ -78,10 +115,8 @@ class Counterexamples:
             Flips by steps of any size, or the samples.
         distances : ndarray of shape (n_samples,)
             Theirs; 0 where the prediction is wrong, inf where none was found.
-        whole : ndarray of bool of shape (n_moving,), default=None
-            Columns that take whole steps; by default those of whole numbers.
-        limits : tuple of ndarray, default=None
-            Least and largest values of the columns; by default those of their types.
+        whole : ndarray of bool of shape (n_moving,)
+            Columns that take whole steps.
 
         Returns
         -------
@@ -91,19 +126,16 @@ class Counterexamples:
             Of the values.
         """
         writer = self.writer
-        if whole is None:
-            whole = writer.whole & self.keep_whole
         there = writer.values(points, np.arange(len(points)))
         samples = np.flatnonzero(np.isfinite(distances) & (distances > 0.0))
         if whole.any():
             samples = np.flatnonzero(distances > 0.0)
-            limits = limits or writer.limits()
-            steps = WholeSteps(self.decisions, writer, self.norm, whole, limits)
+            steps = self._whole_steps(whole)
             there[samples], found = steps.nearest(samples, there[samples])
             samples = samples[found]
         values = writer.origin.copy()
         reach = np.where(distances > 0.0, np.inf, 0.0)
-        found, flipped = self.settle(there[samples], samples)
+        found, flipped = self.settle(there[samples], samples, whole)
         values[samples[flipped]] = found[flipped]
         reach[samples] = np.where(flipped, self.distances(found, samples), np.inf)
         return values, reach
@@ -124,11 +156,9 @@ class Counterexamples:
         there = writer.values(points, samples)
         whole = writer.whole & self.keep_whole
         if whole.any():
-            steps = WholeSteps(
-                self.decisions, writer, self.norm, whole, writer.limits()
-            )
+            steps = self._whole_steps(whole)
             there, _ = steps.nearest(samples, there)
-        values, flipped = self.settle(there, samples)
+        values, flipped = self.settle(there, samples, whole)
         steps = (values - writer.origin[samples]) / writer.units
         length = norms(in_shares(steps, writer.shares), self.norm)
         # What may be rounded in the length itself.
@@ -145,7 +175,13 @@ class Counterexamples:
         """One row for each sample of X."""
         return self.writer.rows(np.arange(len(values)), values)
 
+    def _whole_steps(self, whole):
+        return WholeSteps(self.decisions, self.writer, self.norm, whole, self.limits)
+
     def _storable(self, values, samples):
+        origin = self.writer.origin[samples]
+        inside = np.clip(values, *self.limits)
+        values = np.where(values != origin, inside, origin)
         return self.writer.storable(values, samples, keep_whole=self.keep_whole)
 
 

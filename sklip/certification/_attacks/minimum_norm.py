@@ -11,9 +11,10 @@ from sklip._floats import norms
 from sklip.certification._attacks.balls import Ball, perturbation_norm
 from sklip.certification._attacks.found import Counterexamples
 from sklip.certification._attacks.pgd import linearise
+from sklip.certification._attacks.whole_steps import away
 from sklip.certification._decisions import decide
 
-__all__ = ["minimum_norm_attack", "nearest_flips", "nearest_on_ray"]
+__all__ = ["found_flips", "minimum_norm_attack", "nearest_flips", "nearest_on_ray"]
 
 _BLOCK_ROWS = 1024
 _N_HALVINGS = 30
@@ -94,13 +95,79 @@ def minimum_norm_attack(
     rng = as_generator(random_state)
     decisions = decide(model, X, y, feature_eps)
     found = Counterexamples(model, X, decisions, norm)
-    points, distances = nearest_flips(decisions, norm, n_steps, n_restarts, rng)
-    values, distances = found.nearest(points, distances)
+    effort = n_steps, n_restarts, rng
+    values, distances = found_flips(found, effort)
     return found.rows(values), distances
 
 
-def nearest_flips(decisions, norm, n_steps, n_restarts, rng):
-    """Nearest flips in coordinates, else the samples, and their distances."""
+def found_flips(found, effort, whole=None):
+    """Values of the nearest flips, where some columns may take whole steps only.
+
+    Parameters
+    ----------
+    found : Counterexamples
+        The samples; its limits hold.
+    effort : tuple
+        Steps, restarts and generator of the attack.
+    whole : ndarray of bool of shape (n_moving,), default=None
+        Columns that take whole steps; by default those of whole numbers.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples, n_moving)
+        Those of the samples where no flip was found.
+    distances : ndarray of shape (n_samples,)
+        Of the values.
+    """
+    if whole is None:
+        whole = found.writer.whole & found.keep_whole
+    room = found.room()
+    points, distances = nearest_flips(found.decisions, found.norm, *effort, room)
+    if whole.any() and not whole.all():
+        points, distances = _beside(found, points, distances, effort, whole, room)
+    return found.nearest(points, distances, whole)
+
+
+def _beside(found, points, distances, effort, whole, room):
+    """The nearest flips whose steps in whole columns are rounded ones of others.
+
+    All other columns are attacked anew beside each rounding.
+    """
+    decisions, writer = found.decisions, found.writer
+    samples = np.arange(len(points))
+    step = (writer.values(points, samples) - writer.origin)[:, whole]
+    low, high = (limit[whole] for limit in found.limits)
+    columns, units = writer.moving[whole], writer.units[whole]
+    still = np.zeros(len(decisions.view.mutable), dtype=bool)
+    still[columns] = True
+    rest = None if room is None else [limit[:, ~whole] for limit in room]
+    nearest, best = np.where(decisions.correct, np.inf, 0.0), points.copy()
+    for rounded in (np.zeros_like, np.trunc, np.rint, away):
+        origin = writer.origin[:, whole]
+        there = np.clip(origin + rounded(step), low, high)
+        moved = there != origin
+        inputs = decisions.inputs.copy()
+        inputs[:, columns] = np.where(moved, there / units, inputs[:, columns])
+        shifted = replace(
+            decisions,
+            inputs=inputs,
+            logits=decisions.network.forward(inputs),
+            view=decisions.view.frozen(still),
+        )
+        flips, reach = nearest_flips(shifted, found.norm, *effort, rest)
+        length = found.distances(writer.values(flips, samples), samples)
+        nearer = np.isfinite(reach) & (length < nearest)
+        best[nearer], nearest[nearer] = flips[nearer], length[nearer]
+    lost = np.isinf(nearest)
+    return best, np.where(lost, distances, nearest)
+
+
+def nearest_flips(decisions, norm, n_steps, n_restarts, rng, limits=None):
+    """Nearest flips in coordinates, else the samples, and their distances.
+
+    ``limits`` are the least and largest coordinates that may be reached, two arrays of
+    shape (n_samples, n_moving) around the samples.
+    """
     points = decisions.inputs.copy()
     distances = np.where(decisions.correct, np.inf, 0.0)
     if not decisions.view.attackable.any():
@@ -109,7 +176,8 @@ def nearest_flips(decisions, norm, n_steps, n_restarts, rng):
     for restart in range(n_restarts):
         for start in range(0, len(right), _BLOCK_ROWS):
             rows = right[start : start + _BLOCK_ROWS]
-            descent = _Descent(decisions, rows, norm, n_steps)
+            room = None if limits is None else [limit[rows] for limit in limits]
+            descent = _Descent(decisions, rows, norm, n_steps, room)
             found, hit = descent.run(restart, rng)
             rows, found = rows[hit], found[hit]
             found = nearest_on_ray(decisions, rows, found)
@@ -136,10 +204,11 @@ def nearest_on_ray(decisions, rows, flips):
 class _Descent:
     """Descent of the margin of some samples within radii that adapt."""
 
-    def __init__(self, decisions, rows, norm, n_steps):
+    def __init__(self, decisions, rows, norm, n_steps, limits=None):
         self.decisions, self.rows = decisions, rows
         self.network, self.norm, self.n_steps = decisions.network, norm, n_steps
         self.moving = np.flatnonzero(decisions.view.attackable)
+        self.limits = limits
         # An entry that is missing stays missing.
         self.free = decisions.movable()[rows]
         self.origin, self.target = decisions.inputs[rows], decisions.target[rows]
@@ -162,6 +231,9 @@ class _Descent:
         for step in range(self.n_steps):
             here = self._points(delta, radius)
             margin, gradient = self._margins(here, chosen)
+            if self.limits is not None:
+                delta = here[:, self.moving] - self.origin[:, self.moving]
+                gradient = self._without_blocked(here, gradient)
             flips = self.decisions.flips(here, self.rows)
             length = norms(delta, self.norm)
             nearer = flips & (length < nearest)
@@ -182,8 +254,18 @@ class _Descent:
         here = self.origin.copy()
         finite = np.where(np.isfinite(radius), radius, 0.0)
         ball = replace(self.whole, radius=finite[:, None])
-        here[:, self.moving] = ball.move(here[:, self.moving], delta)
+        moved = ball.move(here[:, self.moving], delta)
+        if self.limits is not None:
+            moved = np.clip(moved, *self.limits)
+        here[:, self.moving] = moved
         return here
+
+    def _without_blocked(self, here, gradient):
+        """Gradients without what points down out of the limits."""
+        low, high = self.limits
+        moved = here[:, self.moving]
+        blocked = (moved <= low) & (gradient > 0.0) | (moved >= high) & (gradient < 0.0)
+        return np.where(blocked, 0.0, gradient)
 
     def _margins(self, here, chosen):
         logits, pull_back = linearise(self.network, here)

@@ -9,7 +9,7 @@ import numpy as np
 from sklip._floats import norms
 from sklip.certification._attacks.balls import in_shares
 
-__all__ = ["WholeSteps"]
+__all__ = ["WholeSteps", "away"]
 
 # How much farther than the flip of real steps the rounded ones are sought.
 _SCALES = (1.0, 1.05, 1.1, 1.2, 1.35, 1.5, 2.0, 3.0, 5.0, 9.0)
@@ -90,7 +90,7 @@ class WholeSteps:
         """The nearest flip among rounded multiples of the steps."""
         best, length = np.zeros_like(step), np.full(len(step), np.inf)
         for scale in _SCALES:
-            for rounded in (np.rint, _away):
+            for rounded in (np.rint, away):
                 trial = scale * step
                 trial[:, self.whole] = rounded(trial[:, self.whole])
                 trial = np.clip(trial, self.low[samples], self.high[samples])
@@ -159,6 +159,6 @@ class WholeSteps:
                 best[row], length[row] = steps[first], there[first]
 
 
-def _away(steps):
+def away(steps):
     """Rounded away from zero."""
     return np.sign(steps) * np.ceil(np.abs(steps))
