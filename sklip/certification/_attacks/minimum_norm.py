@@ -232,7 +232,8 @@ class _Descent:
             here = self._points(delta, radius)
             margin, gradient = self._margins(here, chosen)
             if self.limits is not None:
-                delta = here[:, self.moving] - self.origin[:, self.moving]
+                moved = here[:, self.moving] - self.origin[:, self.moving]
+                delta = self.whole.in_shares(moved)
                 gradient = self._without_blocked(here, gradient)
             flips = self.decisions.flips(here, self.rows)
             length = norms(delta, self.norm)
