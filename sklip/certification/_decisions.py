@@ -48,9 +48,12 @@ def decide(model, X, y=None, feature_eps=None, device="cpu", *, unseen=False):
     return Decisions(*decided)
 
 
-def model_view(model, feature_eps=None, X=None):
-    """The model's view for samples like X, in units of feature_eps if given."""
-    return view_of(model, X, feature_eps)
+def model_view(model, feature_eps=None, X=None, *, predicting=False):
+    """The model's view for samples like X, in units of feature_eps if given.
+
+    With ``predicting`` it may have a target: maps from its outputs to predictions.
+    """
+    return view_of(model, X, feature_eps, predicting=predicting)
 
 
 def classifier_view(model, feature_eps=None, X=None):

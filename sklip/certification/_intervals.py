@@ -53,6 +53,10 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
 
     Notes
     -----
+    Behind a curved target transformer (a TransformedTargetRegressor with log1p and
+    expm1, a PowerTransformer ...) the ends are those of the regressor inside, mapped by
+    its monotone inverse; infinite where that is not defined on the whole interval.
+
     A global constant L_j of output j makes it f_j(x) - L_j radius to f_j(x) + L_j
     radius; an interval of the ball need not lie evenly around f_j(x). An estimator that
     holds a torch module has one constant, from the product of norms; it predicts in
@@ -70,7 +74,7 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     norm, radius = check_norm(norm), check_radius(radius)
     method = check_method(method, certificate=False)
     refuse_ambiguous(feature_eps, X, "feature_eps")
-    view = model_view(model, feature_eps, X)
+    view = model_view(model, feature_eps, X, predicting=True)
     if view.classes is not None and not is_bare(model):
         raise ValueError(
             f"{type(model).__name__} is a classifier; certified_interval is for "
@@ -80,6 +84,8 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     prove = module_intervals if isinstance(view, ModuleView) else _proven
     with np.errstate(over="ignore", invalid="ignore"):
         lower, upper = prove(view, U, radius, norm, method)
+    if view.target is not None:
+        lower, upper = view.target.ends(lower, upper)
     if view.network.n_outputs == 1:
         return lower[:, 0], upper[:, 0]
     return lower, upper

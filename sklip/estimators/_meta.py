@@ -60,7 +60,8 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
     def _fit_estimator(self, X, y, fit_params):
         """Fit a clone and see that it can be certified; its classes, or None."""
         self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
-        return view_of(self.estimator_, X, self.feature_eps).classes
+        view = view_of(self.estimator_, X, self.feature_eps, predicting=True)
+        return view.classes
 
     def _certify_kwargs(self, **other):
         names = ("radius", "norm", "method", "feature_eps")

@@ -11,7 +11,7 @@ from sklip.networks._activations import (
 from sklip.networks._export import to_onnx
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import pipeline_steps
-from sklip.networks._network_view import network_view
+from sklip.networks._network_view import network_view, prediction_view
 from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
 from sklip.networks._rows import RowWriter
@@ -36,6 +36,7 @@ __all__ = [
     "need_unaltered",
     "network_view",
     "pipeline_steps",
+    "prediction_view",
     "random_network",
     "statement_of",
     "to_onnx",

@@ -10,6 +10,7 @@ from sklearn.ensemble import (
 )
 from sklearn.pipeline import FeatureUnion
 
+from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import (
     Coordinates,
@@ -31,10 +32,10 @@ from sklip.networks._reading import (
     resolve,
     unwrap_search,
 )
-from sklip.networks._trust import is_exactly
+from sklip.networks._trust import full_name, is_exactly
 from sklip.networks._view import NetworkView, named_tolerances
 
-__all__ = ["entry", "network_view"]
+__all__ = ["entry", "network_view", "prediction_view"]
 
 # Their members get X as it is; a bag checks it itself.
 _VOTES = (VotingClassifier, VotingRegressor)
@@ -113,6 +114,24 @@ def network_view(model, X=None, *, feature_eps=None):
     >>> bool(abs(view.network.forward(X) - model.decision_function(X)).max() < 1e-10)
     True
     """
+    view = prediction_view(model, X, feature_eps)
+    if view.target is not None:
+        raise UnsupportedModelError(
+            f"{full_name(unwrap_search(model))} predicts through the inverse of the "
+            f"target transformer {view.target.name}: in the units of y its slope has "
+            "no bound. certified_interval, adversarial_interval, "
+            "certified_error_score and CertifiedIntervalRegressor map the ends of "
+            "intervals through it; for the units of the transformed target pass "
+            "model.regressor_."
+        )
+    return view
+
+
+def prediction_view(model, X=None, feature_eps=None):
+    """The same for a regressor that predicts through monotone maps of its outputs.
+
+    Only who maps the ends of intervals by ``view.target`` may ask for it.
+    """
     view = _view(model, X, feature_eps)
     return view if feature_eps is None else view.with_feature_eps(feature_eps)
 
@@ -182,6 +201,7 @@ def _assemble(resolved, folder, names, by_name):
         groups=found.groups,
         score=decision and (lambda: _in_front(*decision(), columns, found)),
         ties=resolved.ties,
+        target=resolved.target,
     )
 
 

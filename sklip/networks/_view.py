@@ -65,6 +65,9 @@ class NetworkView:
         those that an attack may move. A curved map is only known not to move farther.
     groups : tuple of CategoryGroup
         Coordinates that change together with a category, and all their values.
+    target : TargetMap or None
+        Monotone maps from the network's outputs to the units of y; :func:`network_view`
+        gives no view with one.
     shares : tuple of two ndarray of shape (n_coordinates,)
         Shares of a unit, from 0 to 1 and the larger of both 1, that a coordinate moves
         down and up. A perturbation is as long as it is with each entry divided by its
@@ -86,6 +89,7 @@ class NetworkView:
     groups: tuple = field(default=(), repr=False)
     score: Callable | None = field(default=None, repr=False)
     ties: str = "first"
+    target: object = field(default=None, repr=False)
     shares: tuple | None = field(default=None, repr=False)
 
     def __post_init__(self):

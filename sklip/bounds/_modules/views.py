@@ -20,7 +20,7 @@ from sklip.bounds._modules.shaped import (
 from sklip.bounds._modules.shaped_view import ShapedView
 from sklip.bounds._modules.stacks import stack_view
 from sklip.bounds._norms import product_up
-from sklip.networks import FeedForward, NetworkView, network_view
+from sklip.networks import FeedForward, NetworkView, network_view, prediction_view
 
 __all__ = ["ModuleView", "is_bare", "view_of"]
 
@@ -71,7 +71,7 @@ class ModuleView(ShapedView):
         return product_up([bound, scale])
 
 
-def view_of(model, X=None, feature_eps=None):
+def view_of(model, X=None, feature_eps=None, *, predicting=False):
     """The view of any model for samples like X.
 
     Parameters
@@ -83,6 +83,9 @@ def view_of(model, X=None, feature_eps=None):
         Samples: of a module also their shape.
     feature_eps : dict or Series, default=None
         Tolerances of the columns that move; others do not.
+    predicting : bool, default=False
+        Whether a regressor may map the outputs of its network further: who asks so
+        maps the ends of intervals by ``view.target``.
 
     Returns
     -------
@@ -95,6 +98,8 @@ def view_of(model, X=None, feature_eps=None):
     steps, last = split_steps(model)
     stated = stated_module(last)
     if stated is None:
+        if predicting:
+            return prediction_view(model, X, feature_eps)
         return network_view(model, X, feature_eps=feature_eps)
     module, shape = stated
     front = _front(steps, last, shape, X, feature_eps)

@@ -104,7 +104,7 @@ def adversarial_interval(
     rng = as_generator(random_state)
     check_flag(return_points, "return_points")
     refuse_ambiguous(feature_eps, X, "feature_eps")
-    view = model_view(model, feature_eps, X)
+    view = model_view(model, feature_eps, X, predicting=True)
     if view.classes is not None and not is_bare(model):
         raise ValueError(
             f"{type(model).__name__} is a classifier; adversarial_interval is for "
@@ -113,10 +113,19 @@ def adversarial_interval(
     U = checked_inputs(view, X)
     search = _Search(view, U, view.missing(X), radius, norm, n_steps, rng)
     ends = [search.reach(sign, n_restarts) for sign in (-1.0, 1.0)]
-    tables = [_tables(RowWriter(view, X), points) for _, points in ends]
+    writer, points = RowWriter(view, X), [points for _, points in ends]
+    tables = [_tables(writer, each) for each in points]
     if hasattr(model, "predict"):
         # Rounding in predict, and in the table's own types, may make it another value.
         values = [_predicted(model, each) for each in tables]
+        crossed = values[0] > values[1]
+        if view.target is not None and crossed.any():
+            # The map from outputs to predictions falls there.
+            points = [
+                np.where(crossed[:, None], *pair) for pair in (points[::-1], points)
+            ]
+            values = [np.minimum(*values), np.maximum(*values)]
+            tables = [_tables(writer, each) for each in points]
     else:
         values = [value for value, _ in ends]
     if view.network.n_outputs == 1:

@@ -21,6 +21,7 @@ from sklip.networks._reading.parallel import (
     with_sigmoid,
 )
 from sklip.networks._reading.resolved import Proba, Resolved
+from sklip.networks._trust import full_name
 
 __all__ = ["ENSEMBLES"]
 
@@ -107,7 +108,14 @@ def _bag(model, folder, columns, resolve):
 def _average(model, members, weights, folder):
     """Mean of the members' predictions."""
     if any(member.classes is not None for member in members):
-        raise UnsupportedModelError(f"{type(model).__name__} holds a classifier.")
+        raise UnsupportedModelError(f"{full_name(model)} holds a classifier.")
+    curved = [member.target.name for member in members if member.target is not None]
+    if curved:
+        raise UnsupportedModelError(
+            f"{full_name(model)} averages predictions behind the curved target "
+            f"transformer {curved[0]}, which are no network. Average inside of one "
+            "TransformedTargetRegressor."
+        )
     parts = [(member.network, member.rounding) for member in members]
     network, rounding = _mean(model, parts, _shares(model, members, weights))
     return Resolved(network, rounding, None, _inputs(members, folder))

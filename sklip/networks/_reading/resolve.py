@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import SEARCHES
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._folding import (
-    coordinatewise_map,
     is_identity,
     pipeline_steps,
     unfreeze,
@@ -27,6 +26,11 @@ from sklip.networks._reading.models import extract_network, extract_rounding
 from sklip.networks._reading.resolved import Resolved
 from sklip.networks._reading.scores import decided_ties, scores_of
 from sklip.networks._reading.stated import stated_model
+from sklip.networks._reading.targets import (
+    CURVED_TARGETS,
+    TargetMap,
+    monotone_stage,
+)
 from sklip.networks._reading.thresholds import shift_threshold
 from sklip.networks._trust import full_name, need_unaltered
 
@@ -165,18 +169,45 @@ def _behind(resolved, transformer):
         for _, step in reversed(steps):
             resolved = _behind(resolved, step)
         return resolved
-    try:
-        scale, offset = coordinatewise_map(transformer, resolved.network.n_outputs)
-    except UnsupportedModelError:
+    return _behind_step(resolved, transformer)
+
+
+def _behind_step(resolved, transformer):
+    """Affine steps go into the last layer, as long as nothing curved came before."""
+    n_outputs = resolved.network.n_outputs
+    stage = monotone_stage(transformer, n_outputs)
+    if stage is None:
+        raise _unknown_target(transformer)
+    is_affine = type(transformer) not in CURVED_TARGETS
+    if is_affine and resolved.target is None:
+        scale, offset = 1.0 / stage.scale, -stage.offset / stage.scale
+        return replace(
+            resolved,
+            network=resolved.network.with_output_map(np.diag(scale), offset),
+            rounding=resolved.rounding.behind(scale, offset, resolved.coarseness),
+        )
+    if resolved.coarseness > 1:
         raise UnsupportedModelError(
-            f"The target transformer {type(transformer).__name__} of a "
-            "TransformedTargetRegressor cannot be folded into the network. Those that "
-            "can be: MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler (without "
-            "clip)."
-        ) from None
-    scale, offset = 1.0 / scale, -offset / scale
-    return replace(
-        resolved,
-        network=resolved.network.with_output_map(np.diag(scale), offset),
-        rounding=resolved.rounding.behind(scale, offset, resolved.coarseness),
+            f"{full_name(transformer)} would go on in the float32 of the regressor "
+            "inside, which is not allowed for. Pass X.astype(numpy.float64)."
+        )
+    target = resolved.target or TargetMap(_shown(transformer), ())
+    return replace(resolved, target=target.then(stage))
+
+
+def _shown(transformer):
+    func = getattr(transformer, "inverse_func", None)
+    name = full_name(transformer)
+    return name if func is None else f"{name}({getattr(func, '__name__', repr(func))})"
+
+
+def _unknown_target(transformer):
+    return UnsupportedModelError(
+        f"The target transformer {_shown(transformer)} of a TransformedTargetRegressor "
+        "is not known to be monotone. Those that are: MaxAbsScaler, MinMaxScaler, "
+        "RobustScaler, StandardScaler (without clip), PowerTransformer, "
+        "QuantileTransformer, and FunctionTransformer with an inverse_func of numpy "
+        "such as exp, expm1, log, log1p, sqrt or square, or with one of your own that "
+        "says so: inverse_func.monotone = 'increasing'. Or certify the regressor "
+        "inside, model.regressor_, in the units of the transformed target."
     )

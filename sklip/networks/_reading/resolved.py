@@ -56,6 +56,8 @@ class Resolved:
         Of two classes: what predict_proba gives; None if it is not known.
     coarseness : int
         What one rounding of the model's own arithmetic counts for: 1 in float64.
+    target : TargetMap or None
+        Monotone maps from the network's outputs to the predictions of a regressor.
     """
 
     network: FeedForward
@@ -66,3 +68,4 @@ class Resolved:
     decision: Callable | None = None
     proba: Proba | None = None
     coarseness: int = 1
+    target: object = None
