@@ -121,6 +121,19 @@ def check_time_limit(seconds, name="time_limit", *, none=True):
     return seconds
 
 
+def check_effort(effort, name="effort"):
+    """ "low", "normal", "high" or a number of parts >= 0, else an error."""
+    if isinstance(effort, str) or not isinstance(effort, Integral):
+        allowed = ("low", "normal", "high")
+        if not isinstance(effort, str) or effort not in allowed:
+            raise InvalidArgumentError(
+                f"{name} must be one of {list(allowed)} or a number of parts, got "
+                f"{_shown(effort)}."
+            )
+        return effort
+    return check_count(effort, name, minimum=0)
+
+
 def check_count(value, name, minimum=1):
     """An integer >= minimum, else TypeError or ValueError."""
     if not isinstance(value, Integral) or is_bool(value):

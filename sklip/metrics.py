@@ -86,7 +86,13 @@ class _Scorer:
 
 
 def make_certified_accuracy_scorer(
-    *, radius, norm=2, method="best", feature_eps=None, categorical="immutable"
+    *,
+    radius,
+    norm=2,
+    method="best",
+    feature_eps=None,
+    categorical="immutable",
+    effort="normal",
 ):
     """Make a scorer of the certified accuracy.
 
@@ -104,6 +110,9 @@ def make_certified_accuracy_scorer(
         features do not move.
     categorical : {"immutable", "flip"}, default="immutable"
         As for :func:`sklip.certification.certified_radius`.
+    effort : {"low", "normal", "high"} or int, default="normal"
+        Limit of the work of branch and bound, as for
+        :func:`sklip.certification.certified_radius`.
 
     Returns
     -------
@@ -125,7 +134,7 @@ def make_certified_accuracy_scorer(
     >>> scorer = make_certified_accuracy_scorer(radius=0.1)
     >>> scorer
     make_certified_accuracy_scorer(radius=0.1, norm=2, method='best', \
-categorical='immutable', feature_eps=None)
+categorical='immutable', effort='normal', feature_eps=None)
     >>> X, y = load_iris(return_X_y=True)
     >>> model = LogisticRegression(max_iter=500)
     >>> bool(cross_val_score(model, X, y, scoring=scorer, cv=3).min() > 0.8)
@@ -138,6 +147,7 @@ categorical='immutable', feature_eps=None)
         "norm": norm,
         "method": method,
         "categorical": categorical,
+        "effort": effort,
     }
     certified_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
     kwargs["feature_eps"] = _checked_eps(feature_eps)

@@ -87,4 +87,5 @@ class _Block:
         if len(rows) == 0:
             return False
         X = self.X.iloc[rows]
-        return is_certified(self.model, X, radius=radius, **self.setting)
+        # The command answers in seconds.
+        return is_certified(self.model, X, radius=radius, effort="low", **self.setting)

@@ -30,6 +30,7 @@ def certified_accuracy_score(
     categorical="immutable",
     sample_weight=None,
     device="cpu",
+    effort="normal",
 ):
     """Share of samples classified correctly with a certified radius >= radius.
 
@@ -58,6 +59,8 @@ def certified_accuracy_score(
         Weights of the average.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where bounds inside balls are computed, in float64.
+    effort : {"low", "normal", "high"} or int, default="normal"
+        Limit of the work of branch and bound, as for :func:`certified_radius`.
 
     Returns
     -------
@@ -76,12 +79,12 @@ def certified_accuracy_score(
 
     Notes
     -----
-    What bounds and an attack leave open in a network of up to 64 hidden neurons with
-    ReLU, leaky ReLU or abs, "best" settles by branch and bound, for up to 1000 samples:
-    each may take 50,000 parts, all together 250,000. These are many more than
-    :func:`certified_radius` can take at each of its trials, so that a few samples may
-    count here whose radius was proven to a little less; mostly nothing is left between
-    this score and what :func:`verify_robustness` verifies.
+    What bounds and an attack leave open in a network with ReLU, leaky ReLU or abs,
+    "best" settles by branch and bound, for up to 1000 samples: by ``effort="normal"``
+    each may take 50,000 parts, all together 250,000, and fewer in larger networks.
+    These are many more than :func:`certified_radius` can take at each of its trials, so
+    that a few samples may count here whose radius was proven to a little less; mostly
+    nothing is left between this score and what :func:`verify_robustness` verifies.
 
     Examples
     --------
@@ -95,7 +98,7 @@ def certified_accuracy_score(
     norm, radius = check_norm(norm), check_radius(radius)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
-    decisions = decide(model, X, y, feature_eps, device, unseen=True)
+    decisions = decide(model, X, y, feature_eps, device, unseen=True, effort=effort)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     certified = decisions.correct
     if radius > 0.0 or categorical != "immutable":
@@ -117,6 +120,7 @@ def certified_accuracy_curve(
     categorical="immutable",
     sample_weight=None,
     device="cpu",
+    effort="normal",
 ):
     """Certified accuracy at several radii.
 
@@ -144,6 +148,8 @@ def certified_accuracy_curve(
         Weights of the average.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where bounds inside balls are computed, in float64.
+    effort : {"low", "normal", "high"} or int, default="normal"
+        Limit of the work of branch and bound, as for :func:`certified_radius`.
 
     Returns
     -------
@@ -168,7 +174,7 @@ def certified_accuracy_curve(
     norm, radii = check_norm(norm), check_radii(radii)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
-    decisions = decide(model, X, y, feature_eps, device, unseen=True)
+    decisions = decide(model, X, y, feature_eps, device, unseen=True, effort=effort)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     proven = radii_for(decisions, norm, method, categorical)
     certified = decisions.correct & (proven >= radii[:, None])

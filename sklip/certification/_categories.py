@@ -108,6 +108,7 @@ def flipped_radii(decisions, norm, method, needed=np.inf):
             decisions.target,
             decisions.device,
             decisions.missing,
+            decisions.effort,
             loss,
         )
         if constants is None:

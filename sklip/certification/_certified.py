@@ -20,6 +20,7 @@ def is_certified(
     feature_eps=None,
     categorical="immutable",
     device="cpu",
+    effort="normal",
 ):
     """Whether each prediction is proven to hold within a radius.
 
@@ -42,6 +43,8 @@ def is_certified(
         As for :func:`certified_radius`.
     device : str, default="cpu"
         Where bounds inside balls are computed ("cuda"), in float64.
+    effort : {"low", "normal", "high"} or int, default="normal"
+        As for :func:`certified_accuracy_score`.
 
     Returns
     -------
@@ -65,6 +68,6 @@ def is_certified(
     norm, radius = check_norm(norm), check_radius(radius)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
-    decisions = decide(model, X, None, feature_eps, device)
+    decisions = decide(model, X, None, feature_eps, device, effort=effort)
     proven = radii_for(decisions, norm, method, categorical, needed=radius)
     return (proven >= radius) & ((proven > 0.0) | (categorical == "immutable"))

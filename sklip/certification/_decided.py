@@ -38,6 +38,8 @@ class Decided(ABC):
     missing : ndarray of bool of shape (n_samples, n_coordinates), default=None
         Coordinates that stand for a missing entry of X, which stays missing; None if
         there is none.
+    effort : {"low", "normal", "high"} or int, default="normal"
+        Work that branch and bound may do.
     """
 
     view: NetworkView
@@ -47,6 +49,7 @@ class Decided(ABC):
     target: np.ndarray
     device: str = "cpu"
     missing: np.ndarray | None = None
+    effort: str | int = "normal"
 
     @property
     def predicted(self):

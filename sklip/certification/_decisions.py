@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 
-from sklip._arguments import refuse_ambiguous
+from sklip._arguments import check_effort, refuse_ambiguous
 from sklip.bounds import ModuleView, forward_error, view_of
 from sklip.certification._decided import Decided
 from sklip.certification._module_decisions import ModuleDecisions
@@ -25,12 +25,15 @@ class Decisions(Decided):
         """Every encoder whose values are listed is gone through."""
 
 
-def decide(model, X, y=None, feature_eps=None, device="cpu", *, unseen=False):
+def decide(
+    model, X, y=None, feature_eps=None, device="cpu", *, unseen=False, effort="normal"
+):
     """Evaluate a classifier at X, about y or about its own predictions.
 
     With ``unseen`` a label that the model does not know counts as a wrong prediction,
-    where it is an error otherwise.
+    where it is an error otherwise. ``effort`` is for what branches later on.
     """
+    effort = check_effort(effort)
     refuse_ambiguous(feature_eps, X, "feature_eps")
     view = classifier_view(model, feature_eps, X)
     inputs = checked_inputs(view, X)
@@ -42,7 +45,7 @@ def decide(model, X, y=None, feature_eps=None, device="cpu", *, unseen=False):
         target = encode_labels(y, view.classes, len(inputs), predicted)
     missing = view.missing(X)
     missing = missing if missing.any() else None
-    decided = view, network, inputs, logits, target, device, missing
+    decided = view, network, inputs, logits, target, device, missing, effort
     if isinstance(view, ModuleView):
         return ModuleDecisions(*decided, model)
     return Decisions(*decided)

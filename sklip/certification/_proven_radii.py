@@ -69,7 +69,7 @@ def _best(decisions, norm, constants, dear, needed):
     # At a given radius local bounds are cheaper than semidefinite programs.
     for method in LOCAL_METHODS:
         constants.admit(settled_pairs(local, method, constants.radii, needed))
-    if dear or branched.max_parts:
+    if dear or branched.limits:
         constants.refute(decisions, norm, needed)
     rows = constants.still_open(needed)
     constants.admit(branched.reach(constants.radii, needed, rows))

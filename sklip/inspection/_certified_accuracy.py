@@ -6,6 +6,7 @@ import numpy as np
 
 from sklip._arguments import (
     check_count,
+    check_effort,
     check_flag,
     check_labels,
     check_norm,
@@ -117,6 +118,7 @@ class CertifiedAccuracyDisplay:
         radii=None,
         norm=2,
         method="best",
+        effort="normal",
         feature_eps=None,
         adversarial=True,
         n_steps=20,
@@ -143,6 +145,8 @@ class CertifiedAccuracyDisplay:
             Norm of the perturbations.
         method : str, default="best"
             As for :func:`sklip.certified_radius`.
+        effort : {"low", "normal", "high"} or int, default="normal"
+            Limit of the work of branch and bound, as there.
         feature_eps : dict or Series, default=None
             Feature name or index to its tolerance; the radii count tolerances.
         adversarial : bool, default=True
@@ -168,14 +172,15 @@ class CertifiedAccuracyDisplay:
         models, names = named_estimators(estimator, name)
         kwargs = {"norm": check_norm(norm), "feature_eps": feature_eps}
         radii = None if radii is None else np.sort(check_radii(radii))
-        effort = {
+        attack = {
             "n_steps": check_count(n_steps, "n_steps"),
             "n_restarts": check_count(n_restarts, "n_restarts"),
             "random_state": check_random(random_state),
         }
         check_flag(adversarial, "adversarial")
         sample_weight = check_sample_weight(sample_weight, len(check_labels(y)))
-        proven = [certified_radius(m, X, y, method=method, **kwargs) for m in models]
+        how = {"method": method, "effort": check_effort(effort)}
+        proven = [certified_radius(m, X, y, **how, **kwargs) for m in models]
         clean = [
             certified_accuracy_score(
                 m, X, y, radius=0.0, sample_weight=sample_weight, **kwargs
@@ -189,7 +194,7 @@ class CertifiedAccuracyDisplay:
         ]
         attacked = None
         if adversarial:
-            kwargs |= effort
+            kwargs |= attack
             attacked = [
                 _attacked(m, X, y, radii, sample_weight, kwargs) for m in models
             ]

@@ -80,6 +80,7 @@ class RiskCoverageDisplay:
         *,
         norm=2,
         method="best",
+        effort="normal",
         feature_eps=None,
         sample_weight=None,
         name=None,
@@ -102,6 +103,8 @@ class RiskCoverageDisplay:
             Norm of the perturbations.
         method : str, default="best"
             As for :func:`sklip.certified_radius`.
+        effort : {"low", "normal", "high"} or int, default="normal"
+            Limit of the work of branch and bound, as there.
         feature_eps : dict or Series, default=None
             Feature name or index to its tolerance.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -129,7 +132,7 @@ class RiskCoverageDisplay:
             if isinstance(model, CertifiedRejectClassifier):
                 kwargs = {key: getattr(model, key) for key in kwargs}
                 model, at = model.estimator_, model.radius
-            radius = certified_radius(model, X, **kwargs)
+            radius = certified_radius(model, X, effort=effort, **kwargs)
             if len(radius) != len(y):
                 raise ValueError(
                     f"X has {len(radius)} samples, but y has {len(y)} labels."

@@ -162,6 +162,7 @@ VALUES = {
     "tol": 0.5,
     "rtol": 0.5,
     "time_limit": 1e-9,
+    "effort": 0,
     "device": "cuda",
     "dtype": "float32",
     "radius": 1.7,

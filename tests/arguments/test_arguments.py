@@ -69,7 +69,7 @@ class Row:
     n_rows: int = 5
 
 
-_CERTIFY = "X norm method feature_eps categorical device"
+_CERTIFY = "X norm method feature_eps categorical device effort"
 _PGD = "X y radius norm feature_eps n_steps n_restarts random_state"
 _QUICK = {"method": "product"}
 _BALL = {"radius": "typical"}
@@ -190,7 +190,7 @@ TABLE = {
     "cached_bound": Row(cached_bound, "method"),
     "make_certified_accuracy_scorer": Row(
         _scored(sklip.make_certified_accuracy_scorer),
-        "X y radius norm method feature_eps categorical",
+        "X y radius norm method feature_eps categorical effort",
         _BALL | _QUICK,
         "classifiers",
         60,
@@ -240,7 +240,7 @@ TABLE = {
     ),
     "CertifiedAccuracyDisplay": Row(
         _drawn(sklip.CertifiedAccuracyDisplay),
-        "X y radii norm method feature_eps adversarial n_steps n_restarts "
+        "X y radii norm method effort feature_eps adversarial n_steps n_restarts "
         "random_state sample_weight",
         {"radii": [0.1, 0.5], "n_restarts": 1} | _QUICK,
         "two",
@@ -269,7 +269,7 @@ TABLE = {
     ),
     "RiskCoverageDisplay": Row(
         _drawn(sklip.RiskCoverageDisplay),
-        "X y norm method feature_eps sample_weight",
+        "X y norm method effort feature_eps sample_weight",
         _QUICK,
         "two",
         30,
@@ -315,7 +315,7 @@ MAY_STAY = [
     # Only the order of the radii counts, or what is drawn of them.
     ("RiskCoverageDisplay", "norm feature_eps", _every),
     # Closed forms and products of norms need no iteration; others stop in time.
-    (None, "tol rtol time_limit", _every),
+    (None, "tol rtol time_limit effort", _every),
     (None, "method", _linear),
     ("local_lipschitz_bound LocalLipschitzTransformer", "X radius", _every),
     ("lipschitz_lower_bound lipschitz_bracket", "X", _every),

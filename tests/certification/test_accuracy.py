@@ -20,7 +20,6 @@ from sklip.certification import (
     certified_radius,
     verify_robustness,
 )
-from sklip.certification._branching import radius as branch_radius
 
 NORMS = [1, 2, np.inf]
 
@@ -63,20 +62,20 @@ def test_certified_adversarial_clean_in_this_order(digits_mlp, norm):
 
 
 @pytest.mark.parametrize("method", ["product", "pairwise", "sequential", "best"])
-def test_score_curve_and_radius_agree(digits_mlp, method, monkeypatch):
+def test_score_curve_and_radius_agree(digits_mlp, method):
     """Branch and bound, which spends more at one radius, is in the next test."""
-    monkeypatch.setattr(branch_radius, "_MOST_NEURONS", 0)
     model, X, y = digits_mlp
-    radius = certified_radius(model, X, y, method=method)
+    how = {"method": method, "effort": 0}
+    radius = certified_radius(model, X, y, **how)
     right = model.predict(X) == y
     radii = np.quantile(radius, [0.9, 0.3, 0.5])
-    curve = certified_accuracy_curve(model, X, y, radii, method=method)
+    curve = certified_accuracy_curve(model, X, y, radii, **how)
     for eps, point in zip(radii, curve, strict=True):
-        score = certified_accuracy_score(model, X, y, radius=eps, method=method)
+        score = certified_accuracy_score(model, X, y, radius=eps, **how)
         assert score == pytest.approx(np.mean(right & (radius >= eps)))
         assert score == pytest.approx(point)
     assert curve[0] < curve[2] < curve[1] < 1
-    at_zero = certified_accuracy_curve(model, X, y, [0.0], method=method)
+    at_zero = certified_accuracy_curve(model, X, y, [0.0], **how)
     assert_allclose(at_zero, right.mean())
     assert right.mean() < 1
 
@@ -111,14 +110,13 @@ def test_a_cheap_rule_decides_without_the_dearer_ones(digits_mlp, monkeypatch):
     calls.clear()
     certified_accuracy_score(model, X, y, radius=tiny)
     assert [method for method, _ in calls] == ["product"]
-    for max_neurons, names in [
-        (64, ("product", "pairwise", "sequential")),
+    for effort, names in [
+        ("normal", ("product", "pairwise", "sequential")),
         (0, ("product", "pairwise", "sequential", "lipsdp")),
     ]:
         # Branch and bound leaves no pair to LipSDP here.
-        monkeypatch.setattr(branch_radius, "_MOST_NEURONS", max_neurons)
         calls.clear()
-        certified_accuracy_score(model, X, y, radius=0.25)
+        certified_accuracy_score(model, X, y, radius=0.25, effort=effort)
         methods, counts = zip(*calls, strict=True)
         assert methods == names
         assert all(np.diff(counts) <= 0) and counts[0] <= 45

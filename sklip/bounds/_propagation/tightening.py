@@ -28,7 +28,7 @@ _BLOCK_FLOATS = 2**21
 _SAME_SLOPE = 1e-6
 
 
-def tightened(propagation, bounds, n_steps):
+def tightened(propagation, bounds, n_steps, some=True):
     """Bounds of the hidden layers, nowhere wider than given ones.
 
     Parameters
@@ -39,13 +39,15 @@ def tightened(propagation, bounds, n_steps):
         Proven bounds.
     n_steps : int
         Steps of ascent for each bound of each neuron.
+    some : Tensor of bool of shape (n_balls,), default=True
+        Balls that are worth it.
 
     Returns
     -------
     bounds : HiddenBounds
         Proven. Those of one ball do not depend on the others.
     """
-    if n_steps == 0:
+    if n_steps == 0 or propagation.n_hidden < 2:
         return bounds
     balls, known = bounds.balls, list(bounds.intervals[:1])
     for k in range(1, propagation.n_hidden):
@@ -57,14 +59,17 @@ def tightened(propagation, bounds, n_steps):
         low, high = meet(
             (low, high), parallel_bounds(propagation, balls, k, lines, sizes)
         )
-        known.append(_layer(propagation, below, k, low, high, n_steps))
+        known.append(_layer(propagation, below, k, low, high, n_steps, some))
     return HiddenBounds(balls, known, bounds.method)
 
 
-def _layer(propagation, below, k, low, high, n_steps):
+def _layer(propagation, below, k, low, high, n_steps, some):
     """Ends of a layer, from bounds of those below."""
     least, most = slope_range(propagation.layers[k].shape, low, high)
-    samples, neurons = torch.nonzero(most - least > _SAME_SLOPE, as_tuple=True)
+    is_open = most - least > _SAME_SLOPE
+    if some is not True:
+        is_open = is_open & some[:, None]
+    samples, neurons = torch.nonzero(is_open, as_tuple=True)
     low, high = low.clone(), high.clone()
     widest = max(len(layer.weight) for layer in propagation.layers[: k + 1])
     step = max(1, _BLOCK_FLOATS // widest)

@@ -33,8 +33,8 @@ _BLOCK = 512
 # Steps of ascent before anything is split, and for the parts.
 _WITHOUT_LIMIT = Effort()
 _ROOT_STEPS, _PART_STEPS = 20, 4
-# For each bound of each hidden neuron in the whole ball.
-_HIDDEN_STEPS = 12
+# For each bound of each hidden neuron in the whole ball, of at most so many neurons.
+_HIDDEN_STEPS, _OPEN_PER_PART = 12, 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ class Branching:
             Of the monotonic clock.
         """
         block = min(_BLOCK, self.propagation.block_rows())
-        self._begin([q for q in questions if q.is_new], block)
+        self._begin([q for q in questions if q.is_new], block, effort)
         while True:
             chosen = [(q, part) for q in questions for part in q.take(effort)]
             if not chosen:
@@ -124,7 +124,7 @@ class Branching:
                 if some:
                     self._bound(self._parts(some))
 
-    def _begin(self, questions, block):
+    def _begin(self, questions, block, effort):
         """Bounds of all hidden neurons in the whole balls."""
         for start in range(0, len(questions), block):
             some = questions[start : start + block]
@@ -132,7 +132,8 @@ class Branching:
             balls = self.propagation.balls(inputs, [q.radius for q in some])
             with torch.no_grad():
                 bounds = hidden_bounds(self.propagation, balls, "crown")
-                bounds = tightened(self.propagation, bounds, _HIDDEN_STEPS)
+                worth = _worth_tightening(bounds, effort.of_one)
+                bounds = tightened(self.propagation, bounds, _HIDDEN_STEPS, worth)
             ends = _joined(bounds.intervals, len(some))
             for question, own in zip(some, ends, strict=True):
                 question.begin(own)
@@ -261,3 +262,11 @@ def _joined(intervals, n_parts):
     if not intervals:
         return np.zeros((n_parts, 2, 0))
     return torch.cat([torch.stack(ends, 1) for ends in intervals], 2).numpy()
+
+
+def _worth_tightening(bounds, n_parts):
+    """Of each ball, whether its open neurons cost less than the parts."""
+    n_open = torch.zeros(len(bounds.balls))
+    for low, high in bounds.intervals[1:]:
+        n_open += ((low < 0.0) & (high > 0.0)).sum(dim=1)
+    return n_open <= _OPEN_PER_PART * n_parts

@@ -1,12 +1,15 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Radii of small networks by branch and bound, beyond what one bound proves.
+"""Radii by branch and bound, beyond what one bound proves.
 
 Radii are sought on two levels of the grid: every 32nd point, and the points between
 with an eighth of the parts, so that what is hard stays coarse. A question at a single
 radius may take many more parts, so that its answer is seldom less than exact. The
 number of parts is limited, never the time.
 """
+
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,13 +19,17 @@ from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.queue import Effort
 from sklip.certification._local_radius import grid_ceil, grid_index, grid_radius
 
-__all__ = ["BranchedRadii", "part_limit"]
+__all__ = ["BranchedRadii", "limits"]
 
-# Hidden neurons up to which it is tried.
-_MOST_NEURONS = 64
 # Parts of one sample at one radius, of all samples of a call, and for each sample the
 # least that is worth while.
 _MOST_PARTS, _ALL_PARTS, _FEWEST_PARTS = 2000, 100_000, 100
+# Multiplications for the parts of one sample at one radius; fewer parts than the second
+# number are not worth what precedes them.
+_WORK, _FEWEST_OF_LARGE = 1.2e7, 8
+# With more hidden neurons it takes more parts to settle anything, so they are fewer.
+_MANY_NEURONS = 64
+_SHARES = {"low": 0.1, "normal": 1.0, "high": 8.0}
 # A search for radii gives up after this share of the parts, without such progress.
 _EARLY, _PROGRESS = 0.125, 0.4
 # At a single radius. What was not 30 % on its way by then took more parts than that.
@@ -35,12 +42,40 @@ _FROM_ABOVE = 2
 _SMALLEST, _LARGEST = 2.0**-400, 2.0**60
 
 
-def part_limit(network, n_samples):
-    """Parts that each of so many samples may take at one radius; 0: no branching."""
-    n_neurons = sum(network.layer_sizes[1:-1])
-    is_small = 0 < n_neurons <= _MOST_NEURONS and not unsplittable(network)
-    limit = min(_MOST_PARTS, _ALL_PARTS // n_samples)
-    return limit if is_small and limit >= _FEWEST_PARTS else 0
+class Limits(NamedTuple):
+    """Efforts for one sample at one radius: of a search's levels, and when asked."""
+
+    of_levels: tuple
+    at_one_radius: Effort
+
+
+def limits(effort, network, n_samples):
+    """What each of so many samples may take; None: no branching."""
+    if sum(network.layer_sizes[1:-1]) == 0 or unsplittable(network) or effort == 0:
+        return None
+    if not isinstance(effort, str):
+        return Limits((Effort(effort),) * len(_LEVELS), Effort(effort))
+    share = _SHARES[effort]
+    most = min(_MOST_PARTS, _ALL_PARTS // n_samples)
+    # Smaller networks take no more parts: then it is the steps around that cost.
+    size = min(1.0, _WORK / _MOST_PARTS / _multiplications(network))
+    size = min(size, _MANY_NEURONS / sum(network.layer_sizes[1:-1]))
+    parts = share * min(most, _MOST_PARTS * size)
+    if most < _FEWEST_PARTS or parts < _FEWEST_OF_LARGE:
+        return None
+    of_levels = [
+        Effort(of * parts, np.inf, _EARLY * of * parts, _PROGRESS) for _, of in _LEVELS
+    ]
+    of_one, of_all, early, progress = _AT_ONE_RADIUS
+    at_one = Effort(share * size * of_one, share * size * of_all, early, progress)
+    return Limits(tuple(of_levels), at_one)
+
+
+def _multiplications(network):
+    """Of a bound that is propagated through the network once."""
+    sizes = network.layer_sizes
+    # Rows over many inputs are shortened before, or are but one product of each part.
+    return sum(min(a, b) * b for a, b in pairwise(sizes))
 
 
 class BranchedRadii:
@@ -53,15 +88,16 @@ class BranchedRadii:
 
     Attributes
     ----------
-    max_parts : int
-        Limit for one sample at one radius; without parts nothing is added.
+    limits : Limits or None
+        Without any nothing is added.
     """
 
     def __init__(self, margins):
         decisions = margins.decisions
         self.margins = margins
-        self.max_parts = part_limit(decisions.network, len(decisions.target))
-        if self.max_parts:
+        n_samples = len(decisions.target)
+        self.limits = limits(decisions.effort, decisions.network, n_samples)
+        if self.limits:
             self.branching = Branching(decisions, margins.norm)
 
     def reach(self, known, needed, rows):
@@ -81,11 +117,11 @@ class BranchedRadii:
         radii : ndarray of shape (n_samples, n_classes)
             Of other samples as they were.
         """
-        if not self.max_parts:
+        if not self.limits:
             return known
         known, radius = known.copy(), grid_ceil(needed)
         radii = np.full(len(rows), radius)
-        proven = _proven(self.settle(rows, radii, known, _AT_ONE_RADIUS))
+        proven = _proven(self.settle(rows, radii, known, self.limits.at_one_radius))
         known[rows[proven]] = np.maximum(known[rows[proven]], radius)
         return known
 
@@ -106,15 +142,14 @@ class BranchedRadii:
         """
         wide = (radii > _SMALLEST) & (radii < _LARGEST)
         rows = np.flatnonzero(self.margins.possible & wide)
-        if len(rows) == 0 or not self.max_parts:
+        if len(rows) == 0 or not self.limits:
             return radii
         decisions, norm = self.margins.decisions, self.margins.norm
         effort = _FLIP_STEPS, _FLIP_RESTARTS, np.random.default_rng(0)
         flips = nearest_flips(decisions, norm, *effort)[1][rows]
         search = _Search(self, known, rows, radii[rows], flips)
-        for stride, share in _LEVELS:
-            parts = share * self.max_parts
-            search.run(stride, Effort(parts, np.inf, _EARLY * parts, _PROGRESS))
+        for (stride, _), effort in zip(_LEVELS, self.limits.of_levels, strict=True):
+            search.run(stride, effort)
         radii = radii.copy()
         radii[rows] = search.proven
         return radii

@@ -142,15 +142,39 @@ def test_without_parts_nothing_is_gained_nor_lost(trained, monkeypatch):
     assert np.all(crown <= few)
 
 
-def test_only_small_relu_networks_branch_and_not_for_many_samples():
-    def limit(sizes, n_samples, activation="relu"):
+def test_work_is_limited_by_samples_size_and_effort():
+    def limit(sizes, n_samples=1, effort="normal", activation="relu"):
         network = random_network(sizes, activation=activation, random_state=0)
-        return branch_radius.part_limit(network, n_samples)
+        found = branch_radius.limits(effort, network, n_samples)
+        return found and found.of_levels[0].of_one
 
-    limits = [limit((4, 32, 32, 3), n) for n in (1, 50, 100, 1000, 1001)]
-    assert limits == [2000, 2000, 1000, 100, 0]
-    assert limit((4, 33, 32, 3), 1) == limit((4, 3), 1) == 0
-    assert limit((4, 8, 3), 1, "tanh") == 0
+    small = 4, 32, 32, 3
+    limits = [limit(small, n) for n in (1, 50, 100, 1000, 1001)]
+    assert limits == [2000, 2000, 1000, 100, None]
+    assert limit((4, 3)) is limit((4, 8, 3), activation="tanh") is None
+    efforts = ["low", "normal", "high"]
+    assert limit(small, effort="low") < 2000 < limit(small, effort="high")
+    # The larger the network the fewer; a number of parts is taken as it is.
+    for effort in efforts:
+        found = [limit((9, n, n, 3), effort=effort) for n in (8, 64, 128, 256)]
+        assert found == sorted(found, reverse=True) and found[0] > found[-1] > 0
+    assert limit((9, 2000, 2000, 3), effort="low") is None
+    assert limit((9, 2000, 2000, 3), effort=17) == limit(small, 5000, 17) == 17
+    assert limit(small, effort=0) is None
+
+
+def test_more_effort_proves_no_less(trained):
+    model, X, y, _ = trained
+    X, y = X[:4], y[:4]
+    found = [certified_radius(model, X, y, effort=n) for n in (0, 20, 400)]
+    assert np.all(found[0] <= found[1]) and np.all(found[1] <= found[2] * 1.07)
+    assert found[2].sum() > found[0].sum()
+    assert_array_equal(found[1], certified_radius(model, X, y, effort=20))
+    score = [
+        certified_accuracy_score(model, X, y, radius=np.median(found[2]), effort=n)
+        for n in (0, 20, 400)
+    ]
+    assert score == sorted(score)
 
 
 def test_what_is_settled_takes_the_limit_on_parts():
