@@ -44,8 +44,10 @@ COMMAND = {"__main__", "_cli"}
 LAZY = {"cvxpy", "matplotlib", "pandas", "skops"}
 TORCH_NN = {
     "bounds/_modules/doubles.py",
+    "bounds/_modules/functions.py",
     "bounds/_modules/plain.py",
     "bounds/_modules/reader.py",
+    "bounds/_modules/tracing.py",
     "certification/_attacks/pgd.py",
 }
 HEADER = [

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from sklip.bounds._modules.reader import is_registered, operators_of
+from sklip.bounds._modules.reader import has_own_forward, operators_of
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["double_copy"]
@@ -46,7 +46,7 @@ def double_copy(module, input_shape):
         operators_of(double, input_shape)
     except (UnsupportedModelError, ValueError):
         return None
-    if any(map(is_registered, double.modules())) and not _runs(double, input_shape):
+    if has_own_forward(double) and not _runs(double, input_shape):
         return None
     return double
 

@@ -163,7 +163,7 @@ def scale_moves(operators):
 
 def _destination(operators, i):
     """Where the scale at i is folded, and as what; None if it stays or is none."""
-    if not isinstance(operators[i], Scale):
+    if not isinstance(operators[i], Scale) or operators[i].factors.ndim > 1:
         return None
     return _next_linear(operators, i, -1) or _next_linear(operators, i, 1)
 
@@ -284,11 +284,11 @@ def affine_part(operator, width):
             return None
         return _with_bias(operator.weight, operator.bias, len(operator.weight))
     if isinstance(operator, Scale):
-        n_channels = len(operator.factors)
+        n_channels = operator.factors.size
         if width % n_channels or width * width > _LARGEST_MATRIX:
             return None
-        spread = np.repeat(operator.factors, width // n_channels)
-        return _with_bias(np.diag(spread), operator.offsets, width)
+        spread = np.repeat(operator.factors.ravel(), width // n_channels)
+        return _with_bias(np.diag(spread), operator.offsets.ravel(), width)
     if isinstance(operator, Convolution):
         matrix = operator.matrix(_LARGEST_MATRIX)
         if matrix is None:

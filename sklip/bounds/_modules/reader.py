@@ -8,12 +8,14 @@ Modules are recognised by their exact type: a subclass may compute something els
 import math
 
 from torch import nn
+from torch.nn.utils import parametrize
 
 from sklip._arguments import check_norm, is_integer
 from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible, need_eval
 from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
 from sklip.bounds._modules.plain import plain_type
 from sklip.bounds._modules.rounding import refuse_jumps
+from sklip.bounds._modules.tracing import read_traced
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = [
@@ -24,8 +26,8 @@ __all__ = [
     "need_steady",
     "operators_of",
     "register_module_bound",
+    "has_own_forward",
     "is_module",
-    "is_registered",
     "unwrap_module",
 ]
 
@@ -244,11 +246,6 @@ def unwrap_module(model):
     return model if network is None else network
 
 
-def is_registered(module):
-    """Whether register_module_bound says what a module's own forward computes."""
-    return type(module) in _REGISTERED
-
-
 def is_module(model):
     """Whether a model is a torch module."""
     return isinstance(model, nn.Module)
@@ -280,13 +277,35 @@ def _read(module, shape):
     kind = plain_type(module)
     if kind in _REGISTERED:
         return _read_in_order(_REGISTERED[kind](module), shape)
-    if kind not in _READERS:
+    if kind in _READERS:
+        return _READERS[kind](module, shape)
+    if _is_leaf(module):
         raise UnsupportedModelError(
-            f"No bound is proven for the module {kind.__name__}. Those that have one: "
+            f"No bound is proven for the module {kind.__name__} "
+            f"({kind.__module__}.{kind.__qualname__}). Those that have one: "
             f"{', '.join(sorted(cls.__name__ for cls in _READERS))}. Other classes can "
             "be described by register_module_bound."
         )
-    return _READERS[kind](module, shape)
+    need_eval(module)
+    for inner in module.modules():
+        plain_type(inner)
+    return read_traced(module, shape, _is_leaf, _read)
+
+
+def _is_leaf(module):
+    """Whether a module is read by itself, not traced: it is known, or torch's own."""
+    kind = type(module)
+    if parametrize.is_parametrized(module):
+        kind = parametrize.type_before_parametrizations(module)
+    known = kind in _READERS or kind in _REGISTERED
+    return known or kind.__module__.partition(".")[0] == "torch"
+
+
+def has_own_forward(module):
+    """Whether a forward of the user's own is part of what a module computes."""
+    return any(
+        not _is_leaf(inner) or type(inner) in _REGISTERED for inner in module.modules()
+    )
 
 
 def _read_in_order(modules, shape):

@@ -23,6 +23,7 @@ import torch
 from sklip._floats import FLOOR, SAFETY, UNIT, frobenius
 from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.operators import (
+    Concat,
     Dense,
     Reshape,
     Scale,
@@ -112,7 +113,7 @@ def known_arithmetic(module, operators):
 def _has_convolution(operators):
     return any(
         isinstance(operator, Convolution)
-        or (isinstance(operator, Sum) and any(map(_has_convolution, operator.branches)))
+        or any(map(_has_convolution, getattr(operator, "branches", ())))
         for operator in operators
     )
 
@@ -139,7 +140,7 @@ def _types(module):
 def _largest_jump(operators):
     jumps = [operator.jump for operator in operators if isinstance(operator, Slope)]
     for operator in operators:
-        if isinstance(operator, Sum):
+        if isinstance(operator, Sum | Concat):
             jumps += [_largest_jump(branch) for branch in operator.branches]
     return max(jumps, default=0.0)
 
@@ -207,6 +208,8 @@ def _segments(operators):
 def _segment(steps, state, arithmetic):
     if isinstance(steps[0], Sum):
         return _sum(steps[0], state, arithmetic)
+    if isinstance(steps[0], Concat):
+        return _stack(steps[0], state, arithmetic)
     inner, own = state, []
     for step in steps:
         inner, lost = _step(step, inner, arithmetic)
@@ -242,6 +245,13 @@ def _sum(operator, state, arithmetic):
     return _State(size, error, found[0].n)
 
 
+def _stack(operator, state, arithmetic):
+    found = [_chain(list(branch), state, arithmetic) for branch in operator.branches]
+    size = np.hypot.reduce([branch.size for branch in found])
+    error = np.hypot.reduce([branch.error for branch in found])
+    return _State(size, error, sum(branch.n for branch in found))
+
+
 def _affine(operator, state, arithmetic, n_terms, n_out, copies):
     """(outputs, norm of the constant part, loss) of a matrix or a convolution."""
     bias = 0.0 if operator.bias is None else frobenius(operator.bias)
@@ -266,7 +276,7 @@ def _convolution(operator, state, arithmetic):
 
 
 def _scale(operator, state, arithmetic):
-    copies = math.sqrt(state.n // max(len(operator.factors), 1))
+    copies = math.sqrt(state.n // max(operator.factors.size, 1))
     gamma = arithmetic.gamma(_SCALE_ROUNDINGS)
     sizes = frobenius(operator.sizes) * copies + arithmetic.floor * math.sqrt(state.n)
     loss = operator.norm_bound(2.0) * state.computed + np.array([sizes, 0.0])

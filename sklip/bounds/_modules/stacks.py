@@ -130,11 +130,12 @@ class _Layers:
         return True
 
     def _add_scale(self, operator):
-        n = len(operator.factors)
+        n = operator.factors.size
         if self.width % n:
             return False
         factors, offsets = (
-            np.repeat(a, self.width // n) for a in (operator.factors, operator.offsets)
+            np.repeat(a.ravel(), self.width // n)
+            for a in (operator.factors, operator.offsets)
         )
         if self.open is not None:
             matrix, bias = self.open

@@ -278,10 +278,15 @@ class Doubled(nn.Linear):
         return 2.0 * super().forward(x)
 
 
+def test_the_forward_of_a_subclass_is_read():
+    layer = Doubled(3, 3).double().eval()
+    norm = np.linalg.norm(layer.weight.detach().numpy(), 2)
+    assert_allclose(module_bound(layer), 2.0 * norm, rtol=1e-10)
+
+
 @pytest.mark.parametrize(
     "layer, name",
     [
-        (Doubled(3, 3), "Doubled"),
         (nn.Softmax(1), "Softmax"),
         (nn.LayerNorm(3), "LayerNorm"),
         (nn.GroupNorm(1, 3), "GroupNorm"),
@@ -347,13 +352,13 @@ def test_registered_classes():
             return torch.relu(x + self.second(torch.tanh(self.first(x))))
 
     module = nn.Sequential(Block(), nn.Linear(4, 2)).double().eval()
-    with pytest.raises(UnsupportedModelError, match="Block.*register_module_bound"):
-        module_bound(module)
+    traced = module_bound(module)
     register_module_bound(
         Block,
         lambda m: [Residual(nn.Sequential(m.first, nn.Tanh(), m.second)), nn.ReLU()],
     )
     check(module, (4,))
+    assert_allclose(module_bound(module), traced, rtol=1e-12)
     for wrong in (nn.Linear, int, Block()):
         with pytest.raises(TypeError, match="module_class must be"):
             register_module_bound(wrong, list)
