@@ -41,7 +41,7 @@ DOORS = {"__init__", "__main__", "_cli"}
 
 COMMAND = {"__main__", "_cli"}
 
-LAZY = {"cvxpy", "matplotlib", "pandas", "skops"}
+LAZY = {"cvxpy", "matplotlib", "onnx", "onnxruntime", "pandas", "skops"}
 TORCH_NN = {
     "bounds/_modules/doubles.py",
     "bounds/_modules/functions.py",

@@ -89,7 +89,7 @@ def _network_of(exporter, model):
             "are: those of "
             "sklip, MLPs, linear models and linear support vector machines of "
             "scikit-learn, in a Pipeline, a search, a TransformedTargetRegressor, a "
-            "threshold model, a bag or a soft vote."
+            "threshold model, CalibratedClassifierCV, a bag or a soft vote."
         )
     if makes_statement(model, "__sklip_module__"):
         if type(model).__sklip_module__(model) is not None:

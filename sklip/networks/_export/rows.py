@@ -5,8 +5,15 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
+from sklearn.ensemble import (
+    BaggingClassifier,
+    BaggingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import (
@@ -109,6 +116,16 @@ def _look(step, positions, columns):
                 _look(inner, positions, columns)
     elif kind is TransformedTargetRegressor:
         _look(step.regressor_, positions, columns)
+    elif kind in (VotingClassifier, VotingRegressor):
+        for inner in step.estimators_:
+            _look(inner, positions, columns)
+    elif kind in (BaggingClassifier, BaggingRegressor):
+        for inner, chosen in zip(
+            step.estimators_, step.estimators_features_, strict=True
+        ):
+            _look(inner, [positions[j] for j in chosen], columns)
+    elif kind is CalibratedClassifierCV:
+        _look(step.calibrated_classifiers_[0].estimator, positions, columns)
     elif kind in THRESHOLD_MODELS:
         _look(getattr(step, "estimator_", step.estimator), positions, columns)
     elif kind is SimpleImputer:

@@ -37,7 +37,7 @@ def to_onnx(model, path=None, *, dtype="float64", X=None):
     model : FeedForward, fitted estimator or Pipeline
         A network; an estimator of sklip; a linear model, linear support vector machine
         or MLP of scikit-learn; a Pipeline, TransformedTargetRegressor, threshold model,
-        search, bag or soft vote of these.
+        search, CalibratedClassifierCV, bag or soft vote of these.
     path : str or path-like, default=None
         File to write; None only returns the model.
     dtype : {"float64", "float32"}, default="float64"
@@ -70,7 +70,9 @@ def to_onnx(model, path=None, *, dtype="float64", X=None):
     The model has one input "X" of shape (n_samples, n_features). If columns of X are
     text, it has one input of shape (n_samples, 1) for each column that is used, called
     like the column, of numbers or of strings. A category that an encoder refuses makes
-    the runtime stop, as it does ``predict``. ONNX has no missing strings.
+    the runtime stop, as it does ``predict``. ONNX has no missing strings. Where predict
+    refuses a number that is missing or infinite, the model gives some label and
+    probabilities that are no numbers.
 
     What is certified of the model holds for the float64 export up to the rounding of
     the runtime, about 1e-12 of the outputs. A float32 export has rounded weights and

@@ -5,6 +5,7 @@
 from dataclasses import replace
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -14,6 +15,7 @@ from sklearn.ensemble import (
 )
 
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks._export.calibration import calibrated_proba
 from sklip.networks._export.leaves import (
     Heads,
     add_leaf,
@@ -150,9 +152,20 @@ def _bagging_classifier(exporter, model, table):
     return replace(heads, decision=_average(exporter.graph, decisions, None))
 
 
+def _calibrated(exporter, model, table):
+    members = []
+    for member in model.calibrated_classifiers_:
+        heads = add_model(exporter, member.estimator, table)
+        members.append(calibrated_proba(exporter.graph, member, heads))
+    proba = _average(exporter.graph, members, None)
+    label = largest(exporter.graph, proba)
+    return Heads(classes=model.classes_, label=label, proba=proba)
+
+
 _WRAPPERS = {
     BaggingClassifier: _bagging_classifier,
     BaggingRegressor: _bagging_regressor,
+    CalibratedClassifierCV: _calibrated,
     TransformedTargetRegressor: _target,
     VotingClassifier: _voting_classifier,
     VotingRegressor: _voting_regressor,

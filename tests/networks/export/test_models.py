@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
@@ -84,6 +85,11 @@ CLASSIFIERS = {
         voting="soft",
         weights=[1, 2],
     ),
+    "sigmoid": CalibratedClassifierCV(scaled(own()), cv=2),
+    "isotonic": CalibratedClassifierCV(
+        scaled(LinearSVC()), method="isotonic", cv=2, ensemble=False
+    ),
+    "calibrated probabilities": CalibratedClassifierCV(mlp(), method="isotonic", cv=2),
     "bag": BaggingClassifier(
         scaled(LogisticRegression()), n_estimators=3, max_features=0.5, random_state=0
     ),
@@ -223,6 +229,10 @@ def test_the_logits_can_be_read_back(table):
         (
             SGDClassifier(loss="modified_huber"),
             "predict_proba of sklearn.linear_model._stochastic_gradient.SGDClassifier",
+        ),
+        (
+            CalibratedClassifierCV(LogisticRegression(), method="temperature"),
+            "method='temperature'",
         ),
         (CertifiedRejectClassifier(own(), radius=0.1), "its estimator_"),
         (NoiseLipschitzClassifier(module=None, **SMALL), None),
