@@ -9,6 +9,8 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.calibration import _CalibratedClassifier as CalibratedMember
+from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 # Experimental: sklearn.model_selection has them once the user enables them.
@@ -24,10 +26,12 @@ from sklip._arguments import is_number, refuse_masked
 
 __all__ = [
     "SEARCHES",
+    "CalibratedMember",
     "HasMethods",
     "Interval",
     "Options",
     "RANDOM_STATE",
+    "SigmoidCalibration",
     "StrOptions",
     "check_sample_weight",
     "fit_context",

@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, get_tags
-from sklearn.utils.validation import indexable
+from sklearn.utils.validation import check_is_fitted, indexable
 
 from sklip._compat import RANDOM_STATE, Interval, fit_context
 from sklip.certification import certified_interval
@@ -242,6 +242,11 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
             Predictions, shaped as the estimator gives them.
         """
         return self._predict(X)
+
+    def __sklip_network__(self):
+        """The estimator, which predicts the same."""
+        check_is_fitted(self)
+        return self.estimator_
 
     def predict_interval(self, X):
         """Lower and upper end of each sample's interval.

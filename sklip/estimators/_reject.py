@@ -14,7 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklip._compat import fit_context
 from sklip.certification import is_certified
 from sklip.estimators._meta import BaseCertifiedEstimator
-from sklip.networks import FeedForward
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks import FeedForward, full_name
 
 __all__ = ["CertifiedRejectClassifier"]
 
@@ -220,6 +221,17 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         check_is_fitted(self)
         X = self._check_X(X)
         return ~is_certified(self.estimator_, X, **self._certify_kwargs())
+
+    def __sklip_network__(self):
+        """The estimator, where nothing is rejected."""
+        check_is_fitted(self)
+        if self.radius == 0:
+            return self.estimator_
+        raise UnsupportedModelError(
+            f"{full_name(self)} answers reject_label by a radius, which is no network. "
+            "Pass the classifier inside, its estimator_, whose radii say what is "
+            "rejected."
+        )
 
     @available_if(_inner_has("predict_proba"))
     def predict_proba(self, X):

@@ -16,6 +16,7 @@ from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
 from sklip.networks._rows import RowWriter
 from sklip.networks._trust import (
+    full_name,
     is_exactly,
     makes_statement,
     need_unaltered,
@@ -29,6 +30,7 @@ __all__ = [
     "NetworkView",
     "RowWriter",
     "activation_names",
+    "full_name",
     "get_activation",
     "list_activations",
     "is_exactly",

@@ -3,6 +3,7 @@
 """From a fitted model to its NetworkView."""
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import (
     VotingClassifier,
@@ -248,6 +249,8 @@ def _flatten(model):
         yield from _flatten(model.regressor_)
     elif kind in THRESHOLD_MODELS:
         yield from _flatten(getattr(model, "estimator_", model.estimator))
+    elif kind is CalibratedClassifierCV:
+        yield from _flatten(model.calibrated_classifiers_[0].estimator)
     elif kind in _VOTES:
         yield from _flatten(model.estimators_[0])
     else:

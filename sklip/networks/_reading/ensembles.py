@@ -23,7 +23,7 @@ from sklip.networks._reading.parallel import (
 from sklip.networks._reading.resolved import Proba, Resolved
 from sklip.networks._trust import full_name
 
-__all__ = ["ENSEMBLES"]
+__all__ = ["ENSEMBLES", "soft_vote"]
 
 # What the weights of an ensemble may add up to.
 _LEAST_TOTAL, _MOST_TOTAL = 1e-10, 1e100
@@ -48,7 +48,7 @@ def _voting_classifier(model, folder, columns, resolve):
     if len(classes) != 2:
         raise _no_softmax(model, classes)
     members = _voters(model, folder, columns, resolve)
-    return _soft_vote(model, members, model._weights_not_none, folder, classes)
+    return soft_vote(model, members, model._weights_not_none, folder, classes)
 
 
 def _bagging_classifier(model, folder, columns, resolve):
@@ -56,7 +56,7 @@ def _bagging_classifier(model, folder, columns, resolve):
     if len(classes) != 2 or model.n_classes_ != 2:
         raise _no_softmax(model, classes)
     members = _bag(model, folder, columns, resolve)
-    vote = _soft_vote(model, members, None, folder, classes)
+    vote = soft_vote(model, members, None, folder, classes)
     if any(member.decision is None for member in members):
         return vote
 
@@ -127,7 +127,7 @@ def _mean(model, parts, shares, offset=0.0):
     return averaged(*both, shares, offset)
 
 
-def _soft_vote(model, members, weights, folder, classes):
+def soft_vote(model, members, weights, folder, classes):
     """Mean probability of the second class, less one half."""
     name = type(model).__name__
     for member in members:

@@ -3,6 +3,7 @@
 """scikit-learn's models that are read, by their exact type."""
 
 from sklearn import linear_model, svm
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
@@ -100,6 +101,7 @@ WRAPPERS = frozenset(
         *THRESHOLD_MODELS,
         BaggingClassifier,
         BaggingRegressor,
+        CalibratedClassifierCV,
         FrozenEstimator,
         Pipeline,
         TransformedTargetRegressor,

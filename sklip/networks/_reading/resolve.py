@@ -9,6 +9,7 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -20,6 +21,7 @@ from sklip.networks._folding import (
     pipeline_steps,
     unfreeze,
 )
+from sklip.networks._reading.calibrated import calibrated
 from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
 from sklip.networks._reading.models import extract_network, extract_rounding
@@ -72,6 +74,8 @@ def resolve(model, folder, columns):
         inner = getattr(model, "estimator_", model.estimator)
         resolved = _in_double(model)(inner, folder, columns)
         return shift_threshold(model, inner, resolved)
+    if kind is CalibratedClassifierCV:
+        return calibrated(model, folder, columns, _in_double(model))
     if kind in ENSEMBLES:
         return ENSEMBLES[kind](model, folder, columns, _in_double(model))
     network, classes = extract_network(model)

@@ -54,10 +54,15 @@ def unknown_model(model):
     parents = [k for k in type(model).__mro__[1:] if k in MODELS | WRAPPERS]
     if parents:
         return UnsupportedModelError(
-            f"{full_name(model)} is a subclass of {parents[0].__name__}, which may "
+            f"{full_name(model)} is a subclass of {full_name(parents[0])}, which may "
             "predict otherwise than its parent and is not taken for it. Pass a "
             f"{parents[0].__name__}, or state the network that predict follows by a "
             "method __sklip_network__."
+        )
+    if hasattr(model, "estimator_"):
+        return UnsupportedModelError(
+            f"No bound is known for {full_name(model)}: pass the model inside, its "
+            "estimator_."
         )
     if hasattr(model, "best_estimator_"):
         return UnsupportedModelError(
@@ -68,7 +73,8 @@ def unknown_model(model):
         f"No bound is known for {full_name(model)}. Models that have one: the "
         "estimators of sklip, MLPClassifier, MLPRegressor, the linear models of "
         "scikit-learn and SVMs with kernel='linear', also inside a Pipeline, a "
-        "TransformedTargetRegressor, a search, and averages of them. A class of your "
+        "TransformedTargetRegressor, a search, a CalibratedClassifierCV of two classes "
+        "and averages of them. A class of your "
         "own may state the network that its predict follows by a method "
         "__sklip_network__; see network_view."
     )
