@@ -59,7 +59,8 @@ class Judge:
             spent += seconds
             if kind in ("survived", "survived (cap)"):
                 return kind, "", spent
-            alone = [test] if "::" in test else tests[:1]
+            # A file that could not be collected has no "::".
+            alone = [test] if "::" in test else [t for t in tests if test in t][:1]
             again, _, seconds = self._tried(run, mutant, alone, self.cap)
             spent += seconds
             if again in ("killed", "timeout") and self._passes(test):

@@ -94,8 +94,14 @@ def _pytest(files, loop):
     import pytest
 
     class Plugin:
+        broken = ()
+
+        def pytest_collectreport(self, report):
+            if report.failed:
+                self.broken = (*self.broken, report.nodeid.split("::")[0])
+
         def pytest_runtestloop(self, session):
-            loop(session)
+            loop(session, self.broken)
             return True
 
     _silence()
@@ -192,13 +198,15 @@ class Collected:
             code = 3
             try:
                 self.pipe.close()
-                code = _pytest(files, lambda session: self._serve(session, there))
+                code = _pytest(files, lambda *run: self._serve(*run, there))
             finally:
                 os._exit(code)
         there.close()
         self.tests = self.pipe.recv()
 
-    def _serve(self, session, pipe):
+    def _serve(self, session, broken, pipe):
+        if broken:
+            raise RuntimeError(f"not collected: {broken}")
         items = {item.nodeid: item for item in session.items}
         pipe.send(list(items))
         _import_all()
@@ -271,17 +279,19 @@ def run_imported(mutant, tests, costs, most):
 
 
 def _imported(mutant, tests, costs, most, send):
-    wanted = dict.fromkeys(tests)
-    ran = []
+    wanted, reached = dict.fromkeys(tests), []
 
-    def loop(session):
-        ran.append(True)
+    def loop(session, broken):
+        reached.append(True)
+        if broken:
+            send(("collection", broken[0]))
+            return
         items = {item.nodeid: item for item in session.items}
         chosen = [items[test] for test in wanted if test in items]
         _run(chosen, costs, most, send)
 
     sys.meta_path.insert(0, _Finder(mutant))
     signal.setitimer(signal.ITIMER_PROF, 10 * AT_LEAST)
-    _pytest(sorted({test.split("::")[0] for test in tests}), loop)
-    if not ran:
-        send(("collection", tests[0].split("::")[0]))
+    code = _pytest(sorted({test.split("::")[0] for test in tests}), loop)
+    if not reached:  # not even that far: a conftest was not imported
+        send(("error", f"pytest gave {code}"))
