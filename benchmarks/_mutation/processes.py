@@ -112,10 +112,20 @@ def _pytest(files, loop):
     return int(pytest.main([*options, *files], plugins=[Plugin()]))
 
 
+class _Failures:
+    """Notes whether a test, its setup or its teardown failed."""
+
+    found = False
+
+    def pytest_runtest_logreport(self, report):
+        self.found = self.found or report.failed
+
+
 def _run(items, costs, most, send, before=None):
     """Run tests one after the other until one fails or the CPU seconds are used up."""
-    from _pytest.runner import runtestprotocol
-
+    failures = _Failures()
+    if items:
+        items[0].config.pluginmanager.register(failures)
     _limit_memory()
     start = time.process_time()
     for item, following in zip_longest(items, items[1:]):
@@ -129,12 +139,12 @@ def _run(items, costs, most, send, before=None):
         signal.setitimer(signal.ITIMER_PROF, longest)
         signal.alarm(int(20 * longest))  # a test that waits for something
         one = time.process_time()
-        reports = runtestprotocol(item, nextitem=following, log=False)
+        failures.found = False
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
-        failed = any(report.failed for report in reports)
-        send(("end", item.nodeid, failed, time.process_time() - one))
-        if failed and before is None:
+        send(("end", item.nodeid, failures.found, time.process_time() - one))
+        if failures.found and before is None:
             return
 
 
