@@ -23,7 +23,7 @@ sharpness or a message only.
 Start it in a tree that nobody edits: ``git worktree add --detach FOLDER``.
 ``--seconds`` limits one call, ``--only TEXT`` takes the drawn mutants of files whose
 path contains it, ``--tests TEXT`` the tests of such files (survivors then need
-``--again``); calls beside each other share the CSV. Needs the test extra, coverage, and
+``--again``), ``--part 0/2`` every second one; calls beside each other share the CSV. Needs the test extra, coverage, and
 a system with fork.
 """
 
@@ -142,7 +142,8 @@ def campaign(options):
     """Run mutants until the time is over; with --again, those of an outcome anew."""
     end = time.monotonic() + options.seconds
     mutants = drawn(options.mutants, options.seed)
-    mutants = [mutant for mutant in mutants if options.only in mutant.path]
+    first, step = map(int, options.part.split("/"))
+    mutants = [m for m in mutants if options.only in m.path][first::step]
     with tempfile.TemporaryDirectory() as folder:
         os.environ["PYTEST_DEBUG_TEMPROOT"] = folder
         collected, judge = prepared(options)
@@ -209,6 +210,7 @@ def main():
         seed=0,
         seconds=float("inf"),
         only="",
+        part="0/1",
         tests="",
         cap=40.0,
         map=os.path.join(tempfile.gettempdir(), "sklip_mutation"),
