@@ -22,9 +22,9 @@ sharpness or a message only.
 
 Start it in a tree that nobody edits: ``git worktree add --detach FOLDER``.
 ``--seconds`` limits one call, ``--only TEXT`` takes the drawn mutants of files whose
-path contains it, ``--tests TEXT`` the tests of such files (survivors then need
-``--again``), ``--part 0/2`` every second one; calls beside each other share the CSV. Needs the test extra, coverage, and
-a system with fork.
+path contains it, ``--part 0/2`` every second one, ``--tests TEXT`` the tests of such
+files (survivors then need ``--again``); calls beside each other share the CSV. Needs
+the test extra, coverage, and a system with fork.
 """
 
 import os

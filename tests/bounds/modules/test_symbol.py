@@ -42,6 +42,16 @@ def test_equal_taps_have_their_sum_as_norm(n, n_taps, sizes):
     assert norm <= bound <= norm * (1.0 + 2.5e-13)
 
 
+def test_where_no_factor_is_found_the_frobenius_norm_bounds(monkeypatch):
+    def failing(stack):
+        return stack, torch.ones(len(stack), dtype=torch.int64)
+
+    monkeypatch.setattr(torch.linalg, "cholesky_ex", failing)
+    symbols = torch.from_numpy(np.stack([np.eye(4), 3.0 * np.eye(4)]) + 0j)
+    bound = _largest_square(symbols, 0.0)
+    assert 18.0 <= bound <= 18.0 * (1.0 + 2e-6)  # ||9 I||_F
+
+
 def test_the_largest_of_a_stack_is_proven_and_tight():
     """Diagonal matrices, whose norm is known exactly, in any order of the stack."""
     rng = np.random.default_rng(0)

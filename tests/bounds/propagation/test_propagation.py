@@ -292,6 +292,26 @@ def test_parts_of_networks_of_other_hinges(name):
     assert found.lower[0] <= better.lower[0] <= least[inside].min()
 
 
+@pytest.mark.parametrize("name", ["relu", "abs", "leaky_relu(0.3)"])
+def test_gains_are_what_the_upper_line_loses_at_zero(name):
+    rng = np.random.default_rng(2)
+    network, x = _network(name, rng, (3, 7, 1)), rng.normal(size=(1, 3))
+    propagation = Propagation(network, np.inf)
+    balls = propagation.balls(x, np.full(1, 0.8))
+    free = [propagation.tensor(np.zeros((1, 7)))]
+    rows = propagation.tensor(np.ones((1, 1, 1)))
+    found = lower_over_parts(propagation, balls, rows, free, n_steps=0, enough=np.inf)
+    [(low, high)] = hidden_bounds(propagation, balls, "crown").intervals
+    low, high = low[0].numpy(), high[0].numpy()
+    function, w = get_activation(name).function, network.weights[1][0]
+    # The chord from end to end, at zero, against the function, which is 0 there.
+    chord = (function(low) * high - function(high) * low) / (high - low)
+    is_open = (low < 0.0) & (high > 0.0)
+    expected = np.where(is_open & (w < 0.0), -w * chord, 0.0)
+    assert is_open.any() and (expected > 0.0).any()
+    assert_allclose(found.gains[0][0], expected, rtol=1e-9, atol=1e-20)
+
+
 def test_only_what_moves_counts():
     rng = np.random.default_rng(0)
     network, X = _network("relu", rng), rng.normal(size=(6, 5))

@@ -196,6 +196,68 @@ def test_a_sigmoid_used_twice_is_one_layer(rng):
     assert network.activation == ("logistic",)
 
 
+@pytest.mark.parametrize("form", ["negated", "one less", "half less one"])
+def test_arithmetic_of_a_gate(form, rng):
+    constants = {"w": rng.normal(size=(3, 4)), "one": np.array(1.0)}
+    constants["two"] = np.array(2.0)
+    after = {
+        "negated": [node("Neg", ["g"], "y")],
+        "one less": [node("Sub", ["one", "g"], "y")],
+        "half less one": [
+            node("Div", ["g", "two"], "half"),
+            node("Sub", ["half", "one"], "y"),
+        ],
+    }
+    nodes = [node("MatMul", ["x", "w"], "z"), node("Sigmoid", ["z"], "g"), *after[form]]
+    assert_same_function(graph_of(nodes, constants, [1, 3]), [1, 3])
+
+
+@pytest.mark.parametrize("axis", [1, -3, 2, -1])
+def test_flattening_from_any_axis(axis, rng):
+    constants = {"w": rng.normal(size=({1: 12, -3: 12, 2: 6, -1: 3}[axis], 2))}
+    nodes = [
+        node("Flatten", ["x"], "flat", axis=axis),
+        node("MatMul", ["flat", "w"], "y"),
+    ]
+    model = graph_of(nodes, constants, [1, 2, 2, 3])
+    network = FeedForward.from_onnx(model)
+    x = rng.normal(size=(1, 2, 2, 3))
+    expected = ReferenceEvaluator(model).run(None, {"x": x})[0]
+    found = network.forward(x.reshape(1, -1))
+    np.testing.assert_allclose(found, expected.reshape(1, -1), 1e-12)
+
+
+def test_casts_to_floating_point_alone():
+    for to, refused in ((TensorProto.DOUBLE, False), (TensorProto.INT64, True)):
+        model = graph_of([node("Cast", ["x"], "y", to=to)], {}, [1, 3])
+        if refused:
+            with pytest.raises(UnsupportedModelError, match="floating point"):
+                FeedForward.from_onnx(model)
+        else:
+            assert FeedForward.from_onnx(model).n_outputs == 3
+
+
+@pytest.mark.parametrize("training", [None, False, True])
+def test_dropout_is_nothing_but_in_training(training, rng):
+    inputs = ["x"] if training is None else ["x", "ratio", "training"]
+    constants = {"ratio": np.array(0.5), "training": np.array(bool(training))}
+    model = graph_of([node("Dropout", inputs, "y")], constants, [1, 3])
+    if training:
+        with pytest.raises(UnsupportedModelError, match="random"):
+            FeedForward.from_onnx(model)
+    else:
+        assert_same_function(model, [1, 3])
+
+
+def test_two_inputs_are_refused(rng):
+    model = graph_of([node("Add", ["x", "b"], "y")], {}, [1, 3])
+    model.graph.input.append(
+        helper.make_tensor_value_info("b", TensorProto.DOUBLE, [1, 3])
+    )
+    with pytest.raises(UnsupportedModelError, match=r"2 inputs \(x, b\)"):
+        FeedForward.from_onnx(model)
+
+
 def test_shapes_move_entries_and_nothing_else(rng):
     constants = {
         "order": np.array([0, 6, -1]),
