@@ -15,6 +15,7 @@ from sklip._cli._options import (
     add_threat_options,
     add_training_options,
     number,
+    whole,
 )
 
 __all__ = ["main"]
@@ -152,6 +153,12 @@ def _parser():
         "--report",
         metavar="FILE",
         help="write one line for each test row to a .csv or .html file",
+    )
+    add(
+        "--explain",
+        type=whole(1),
+        metavar="K",
+        help="say what would flip the K test rows that are nearest to flipping",
     )
     add("--plot", metavar="FILE", help="draw certified accuracy over the radius")
     add("--save", metavar="MODEL.skops", help="write the first model with skops")

@@ -9,7 +9,12 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 from sklip._cli._columns import ColumnKinds, find_identifiers, sort_columns
-from sklip._cli._dates import describe_dates, find_dates, with_date_parts
+from sklip._cli._dates import (
+    describe_dates,
+    find_dates,
+    part_name,
+    with_date_parts,
+)
 from sklip._cli._errors import JobError, counted, shown
 from sklip._cli._leaks import find_leaks
 from sklip._cli._read import read_table
@@ -18,6 +23,10 @@ from sklip._cli._target import take_target
 __all__ = ["Table", "load_bundled", "load_csv"]
 
 _MIN_ROWS = 10
+# Whole numbers with so few values may be codes.
+_MOST_CODES = 12
+# A name that no column has.
+_TARGET = "\0target"
 
 
 @dataclass
@@ -114,7 +123,10 @@ def load_csv(path, target, task, test_size, random_state, selection):
     kept = [name for name in frame.columns if name not in kinds.dropped]
     parts[:2] = [part[kept] for part in parts[:2]]
     leaks = find_leaks(parts[0], parts[2], task, random_state)
-    notes = _describe_leaks(leaks, target) + notes + _describe_columns(frame, kinds)
+    notes = (
+        _describe_leaks(leaks, target) + notes + _describe_columns(frame, kinds, dates)
+    )
+    notes += _describe_repeated(frame, y[usable])
     if groups is not None:
         groups = groups.loc[parts[1].index]
     return Table(
@@ -185,11 +197,29 @@ def _describe_leaks(names, target):
     ]
 
 
-def _describe_columns(frame, kinds):
+def _describe_repeated(frame, y):
+    n = int(frame.assign(**{_TARGET: y}).duplicated().sum())
+    if not n:
+        return []
+    return [
+        f"{counted(n, 'row')} the same as another one: test rows may be known from "
+        "training, which flatters every score."
+    ]
+
+
+def _describe_columns(frame, kinds, dates):
     notes = []
     for reason in sorted(set(kinds.dropped.values())):
         names = [name for name, why in kinds.dropped.items() if why == reason]
         notes.append(f"Left out ({reason}): {shown(names)}.")
+    parts = {part_name(name, part) for name in dates for part in dates[name]["parts"]}
+    numbers = [name for name in kinds.numeric if name not in parts]
+    codes = [name for name in numbers if _may_be_codes(frame[name])]
+    if codes:
+        notes.append(
+            "Whole numbers with few values, taken as quantities (--categorical makes "
+            f"names of codes): {shown(codes)}."
+        )
     missing = [name for name in kinds.kept if frame[name].isna().any()]
     if missing:
         notes.append(
@@ -197,3 +227,8 @@ def _describe_columns(frame, kinds):
             f"{shown(missing)}."
         )
     return notes
+
+
+def _may_be_codes(column):
+    whole = column.dtype.kind in "iu" or (column.dropna() % 1 == 0).all()
+    return bool(whole) and 2 < column.nunique() <= _MOST_CODES

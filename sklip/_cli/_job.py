@@ -49,6 +49,8 @@ class Job:
         Share of the rows that is held out.
     search : bool
         Whether the estimator's knob is chosen by cross-validation.
+    explain : int or None
+        Number of rows whose nearest flip is put into words.
     plot, save, report : str or None
         Files to write.
     drop, columns, categorical : list of str
@@ -81,6 +83,7 @@ class Job:
     plot: str | None = None
     save: str | None = None
     report: str | None = None
+    explain: int | None = None
     search: bool = False
     drop: list = field(default_factory=list)
     columns: list = field(default_factory=list)

@@ -12,6 +12,8 @@ __all__ = ["find_leaks"]
 # Rows that are looked at, and the score from which a column is suspicious.
 _MOST_ROWS = 2000
 _SUSPICIOUS = 0.99
+# What a column that good reaches at least by the neighbours in its own order.
+_PLAUSIBLE = 0.8
 
 
 def find_leaks(X, y, task, seed=0):
@@ -31,11 +33,21 @@ def find_leaks(X, y, task, seed=0):
     else:
         tree, score = DecisionTreeRegressor(random_state=0), r2_score
         folds = KFold(3, shuffle=True, random_state=0)
+    suspects = [name for name in X.columns if _neighbours_agree(X[name], y, score)]
     return [
         name
-        for name in X.columns
+        for name in suspects
         if score(y, cross_val_predict(tree, _codes(X[name]), y, cv=folds)) > _SUSPICIOUS
     ]
+
+
+def _neighbours_agree(column, y, score):
+    """Whether the next row in the order of the column foretells each row's target.
+
+    Where it does not, no tree can; it is found out in a fraction of a tree's time.
+    """
+    order = np.argsort(_codes(column)[:, 0], kind="stable")
+    return score(y[order[1:]], y[order[:-1]]) > _PLAUSIBLE
 
 
 def _codes(column):

@@ -14,6 +14,7 @@ __all__ = [
     "add_threat_options",
     "add_training_options",
     "number",
+    "whole",
 ]
 
 
@@ -115,14 +116,14 @@ def add_training_options(add):
     add(
         "--hidden-layer-sizes",
         nargs="+",
-        type=_whole(1),
+        type=whole(1),
         default=(64, 64),
         metavar="N",
         help="units of each hidden layer (default: 64 64)",
     )
     add(
         "--max-iter",
-        type=_whole(1),
+        type=whole(1),
         metavar="EPOCHS",
         help="most epochs (default: 200, bounded 80, fewer on large tables, at least "
         "20)",
@@ -135,7 +136,7 @@ def add_training_options(add):
     )
     add(
         "--random-state",
-        type=_whole(0),
+        type=whole(0),
         default=0,
         metavar="SEED",
         help="seed of split, weights and attack (default: %(default)s)",
@@ -186,7 +187,9 @@ def number(low, high, open_ends=False):
     return between
 
 
-def _whole(low):
+def whole(low):
+    """A type of option: whole numbers from ``low`` on."""
+
     def integer(text):
         value = int(text)
         if not low <= value < 2**32:

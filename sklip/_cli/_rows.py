@@ -5,23 +5,18 @@
 import numpy as np
 
 from sklip._cli._progress import Progress
-from sklip.certification import (
-    certified_interval,
-    margins,
-    robustness_bracket,
-)
+from sklip.certification import certification_report, certified_interval
 
 __all__ = ["describe_rows"]
 
 _BLOCK_ROWS = 100
 
 
-def describe_rows(model, X, y, threat, radii, task, *, seed=0):
+def describe_rows(model, X, y, threat, radii, task):
     """A DataFrame with the index of X.
 
-    Classification: margin, the certified radius, and the distance at which an attack
-    flips the prediction. Regression: the ends of the interval at each radius. With y
-    also what is true.
+    Classification: the :func:`certification_report` of the predictions. Regression: the
+    ends of the interval at each radius. With y also what is true.
     """
     import pandas
 
@@ -29,7 +24,7 @@ def describe_rows(model, X, y, threat, radii, task, *, seed=0):
     one = _decided if task == "classification" else _intervals
     for start in range(0, len(X), _BLOCK_ROWS):
         block = X.iloc[start : start + _BLOCK_ROWS]
-        blocks.append(one(model, block, threat, radii, seed))
+        blocks.append(one(model, block, threat, radii))
         progress.advance(len(block))
     frame = pandas.concat(blocks)
     if y is not None:
@@ -39,21 +34,12 @@ def describe_rows(model, X, y, threat, radii, task, *, seed=0):
     return frame.rename_axis("row")
 
 
-def _decided(model, X, threat, radii, seed):
-    import pandas
-
-    setting = {"norm": threat.norm, "feature_eps": threat.eps}
-    certified, attacked = robustness_bracket(model, X, random_state=seed, **setting)
-    columns = {
-        "prediction": model.predict(X),
-        "margin": margins(model, X),
-        "certified_radius": certified,
-        "attacked_radius": attacked,
-    }
-    return pandas.DataFrame(columns, index=X.index)
+def _decided(model, X, threat, radii):
+    """Of the predictions, right or wrong."""
+    return certification_report(model, X, norm=threat.norm, feature_eps=threat.eps)
 
 
-def _intervals(model, X, threat, radii, seed):
+def _intervals(model, X, threat, radii):
     import pandas
 
     columns = {"prediction": np.asarray(model.predict(X)).ravel()}

@@ -9,6 +9,7 @@ from sklip._cli._choices import choose, plain
 from sklip._cli._data import load_bundled, load_csv
 from sklip._cli._description import describe
 from sklip._cli._errors import JobError, counted
+from sklip._cli._explain import explain
 from sklip._cli._measure import measure, measured_rows
 from sklip._cli._models import (
     build,
@@ -20,7 +21,7 @@ from sklip._cli._models import (
 from sklip._cli._output import check_outputs, check_report, draw, save, write_report
 from sklip._cli._progress import say
 from sklip._cli._read import Layout
-from sklip._cli._report import report
+from sklip._cli._report import report, wrapped
 from sklip._cli._rows import describe_rows
 from sklip._cli._search import search
 from sklip._cli._selection import Selection
@@ -46,6 +47,8 @@ def run(job):
     check_outputs(job.plot, job.save)
     check_report(job.report)
     table = _load(job)
+    if job.explain and table.task == "regression":
+        raise JobError("--explain is for classification: a regression has no flip.")
     threat = threat_of(job.tolerance, job.norm, table.kinds.numeric, table.spread)
     usual = _RADII_OF_TOLERANCES if threat.stated else _RADII[table.task]
     radii = sorted(set(job.radii or usual))
@@ -65,6 +68,9 @@ def run(job):
         say("Fitting a linear model and boosted trees.")
         results += measure_baselines(table, threat, rows, radii, job.random_state)
     print(report(table, threat, results, rows, radii, job.group))
+    if job.explain:
+        print()
+        _print_flips(job, models[0], results[0], table, threat, rows)
     if job.plot is not None:
         draw(job.plot, table, threat, models, results, rows, radii)
         print(f"\nThe picture is in {job.plot}.")
@@ -76,10 +82,17 @@ def run(job):
     return results
 
 
+def _print_flips(job, model, result, table, threat, rows):
+    X, y = table.X_test.iloc[rows], table.y_test[rows]
+    say(f"Looking for the nearest flips of {counted(len(rows), 'test row')}.")
+    for text in explain(model, X, y, threat, result.certificate, job.explain):
+        print("\n".join(wrapped(text)))
+
+
 def _write_rows(job, model, table, threat, radii):
     X, y, task = table.X_test, table.y_test, table.task
     say(f"Describing {counted(len(X), 'test row')}.")
-    rows = describe_rows(model, X, y, threat, radii, task, seed=job.random_state)
+    rows = describe_rows(model, X, y, threat, radii, task)
     write_report(job.report, rows)
     print(f"\n{counted(len(rows), 'test row')}, one line each, are in {job.report}.")
 

@@ -57,6 +57,20 @@ def test_a_linear_model_is_held_exactly(table, norm):
     assert 0 < holds[1].sum() < found.correct.sum()
 
 
+def test_one_side_alone(table):
+    X, y = table
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    setting = {"norm": np.inf, "stated": True}
+    up, down, both = (
+        held(model, X, y, Threat({"a": eps}, **setting))
+        for eps in ((0.0, 1.0), (1.0, 0.0), 1.0)
+    )
+    # Along a line both sides hold if and only if each does.
+    assert np.array_equal(both.certified, up.certified & down.certified)
+    assert np.array_equal(both.unharmed, up.unharmed & down.unharmed)
+    assert up.certified.sum() != down.certified.sum()
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_a_network_is_certified_where_its_radius_says_so(table):
     X, y = table

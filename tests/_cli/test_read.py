@@ -181,3 +181,20 @@ def test_the_caution_comes_first(tmp_path, table):
     loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
     assert loaded.notes[0].startswith("CAUTION: 'told' predicts 'y'")
     assert "--drop told" in loaded.notes[0]
+
+
+def test_codes_and_repeated_rows_are_mentioned(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=60), "zip": rng.integers(1, 6, 60)})
+    frame["y"] = np.where(frame.x > 0, "u", "v")
+    frame = pd.concat([frame, frame.head(3)])
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    notes = " ".join(
+        load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection()).notes
+    )
+    assert "--categorical makes names of codes): 'zip'." in notes
+    assert "3 rows the same as another one" in notes
+    plain = Selection(categorical=("zip",))
+    table = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, plain)
+    assert "codes" not in " ".join(table.notes)
+    assert table.kinds.categorical == ["zip"]
