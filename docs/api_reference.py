@@ -99,6 +99,8 @@ API_REFERENCE = {
         "text": "Pictures of bounds, radii and robustness, and tables of searches.",
         "names": [
             "CertifiedAccuracyDisplay",
+            "CertifiedRadiusDisplay",
+            "CertifiedConfusionMatrixDisplay",
             "RiskCoverageDisplay",
             "NoiseRobustnessDisplay",
             "LipschitzBoundsDisplay",

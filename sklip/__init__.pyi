@@ -66,6 +66,8 @@ from sklip.estimators import (
 )
 from sklip.inspection import (
     CertifiedAccuracyDisplay,
+    CertifiedConfusionMatrixDisplay,
+    CertifiedRadiusDisplay,
     FeatureSlopesDisplay,
     JacobianDiagnosticDisplay,
     LipschitzBoundsDisplay,
@@ -101,6 +103,8 @@ __all__ = [
     "ADMMLipschitzMLPClassifier",
     "ADMMLipschitzMLPRegressor",
     "CertifiedAccuracyDisplay",
+    "CertifiedConfusionMatrixDisplay",
+    "CertifiedRadiusDisplay",
     "CertifiedIntervalRegressor",
     "CertifiedRadiusTransformer",
     "CertifiedRejectClassifier",

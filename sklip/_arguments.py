@@ -18,6 +18,7 @@ __all__ = [
     "check_count",
     "check_device",
     "check_flag",
+    "check_groups",
     "check_labels",
     "check_layer_sizes",
     "check_norm",
@@ -242,6 +243,36 @@ def check_sample_weight(sample_weight, n_samples):
     if not (np.isfinite(weight) & (weight >= 0)).all() or not weight.any():
         raise ValueError("sample_weight must be finite and >= 0, and not all zero.")
     return weight
+
+
+def check_groups(groups, y, n_samples):
+    """Members of each group as a mask: of everything, each class of y, or each label.
+
+    ``groups`` is None, "class", or a label for each sample; a group is called as its
+    label, and the only one of None is called "all".
+    """
+    if groups is None:
+        return {"all": np.ones(n_samples, dtype=bool)}
+    if isinstance(groups, str):
+        if groups != "class":
+            raise ValueError(
+                "groups must be 'class', or hold a label for each sample, got "
+                f"{_shown(groups)}."
+            )
+        if y is None:
+            raise ValueError("groups='class' needs the true labels y.")
+        groups = y
+    labels = check_labels(groups, "groups")
+    if len(labels) != n_samples:
+        raise ValueError(
+            f"groups has {len(labels)} labels, but there are {n_samples} samples."
+        )
+    try:
+        return {label: labels == label for label in np.unique(labels).tolist()}
+    except TypeError as error:
+        raise ValueError(
+            "groups must hold labels that can be sorted: no missing ones among text."
+        ) from error
 
 
 def check_numbers(values, name, ndim=None):

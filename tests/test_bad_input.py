@@ -184,6 +184,8 @@ BAD = {
     "bounds": [3, "a", [(0, 1)], {0: 3}, {0: (2, 1)}, {0: (0, np.nan)}, {99: (0, 1)}],
     "integer": [2.5, True, {0: 1}, [99], ["no"], [None], [True]],
     "attack": FLAGS,
+    "groups": ["label", 3, [0] * (N - 1), [[0, 1]] * N, masked(Y)],
+    "normalize": options("pred", None)[:-1],
     "loss": options(None),
     "sample_weight": WEIGHTS,
     "output": OUTPUTS,
@@ -275,7 +277,7 @@ MLPS = [n for n in sklip.__all__ if "MLP" in n or n.startswith("NoiseLipschitz")
 # They hold what a function found.
 RECORDS = ["JacobianDiagnostic", "NearestFlips", "Verification", "Specification"]
 # Whatever is given is drawn, or looked at and said to be unusable later.
-FREE = {"name", "ax", "line_kwargs", "bar_kwargs", "network"}
+FREE = {"name", "ax", "line_kwargs", "bar_kwargs", "image_kwargs", "network"}
 
 
 def resolve(name):

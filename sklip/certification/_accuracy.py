@@ -13,9 +13,13 @@ from sklip._arguments import (
 )
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
+from sklip.certification._groups import averages, members_of
 from sklip.certification._pairs import check_method
 
 __all__ = ["certified_accuracy_curve", "certified_accuracy_score"]
+
+# Radii of a curve of which none are given.
+_N_RADII = 26
 
 
 def certified_accuracy_score(
@@ -29,6 +33,7 @@ def certified_accuracy_score(
     feature_eps=None,
     categorical="immutable",
     sample_weight=None,
+    groups=None,
     device="cpu",
     effort="normal",
 ):
@@ -57,6 +62,8 @@ def certified_accuracy_score(
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
+    groups : "class" or array-like of shape (n_samples,), default=None
+        Average over each true class, or over the samples of each label.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where bounds inside balls are computed, in float64.
     effort : {"low", "normal", "high"} or int, default="normal"
@@ -67,6 +74,7 @@ def certified_accuracy_score(
     score : float
         Between 0 and 1, proven: no attack brings the accuracy below it. A wrong
         prediction never counts; at radius 0 the score is the accuracy.
+        With ``groups`` a dict from each class or label to this; NaN without weight.
 
     Raises
     ------
@@ -98,6 +106,7 @@ def certified_accuracy_score(
     norm, radius = check_norm(norm), check_radius(radius)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
+    members = members_of(groups, y)
     decisions = decide(model, X, y, feature_eps, device, unseen=True, effort=effort)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     certified = decisions.correct
@@ -105,20 +114,21 @@ def certified_accuracy_score(
         # A wrong prediction has radius 0, and so has one that a category changes.
         proven = radii_for(decisions, norm, method, categorical, needed=radius)
         certified = (proven >= radius) & (proven > 0.0)
-    return np.average(certified, weights=weight)
+    return averages(members, weight, lambda w: np.average(certified, weights=w))
 
 
 def certified_accuracy_curve(
     model,
     X,
     y,
-    radii,
+    radii=None,
     *,
     norm=2,
     method="best",
     feature_eps=None,
     categorical="immutable",
     sample_weight=None,
+    groups=None,
     device="cpu",
     effort="normal",
 ):
@@ -132,8 +142,9 @@ def certified_accuracy_curve(
         Samples, as the model takes them.
     y : array-like of shape (n_samples,)
         True labels; one that the model does not know counts as a wrong prediction.
-    radii : array-like of shape (n_radii,)
-        Sizes of the perturbations, in any order.
+    radii : array-like of shape (n_radii,), default=None
+        Sizes of the perturbations, in any order; None takes 26 from 0 to where 2 % of
+        the samples are certified still, and returns them as well.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
@@ -146,6 +157,8 @@ def certified_accuracy_curve(
         As for :func:`certified_radius`.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
+    groups : "class" or array-like of shape (n_samples,), default=None
+        Average over each true class, or over the samples of each label.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where bounds inside balls are computed, in float64.
     effort : {"low", "normal", "high"} or int, default="normal"
@@ -153,9 +166,12 @@ def certified_accuracy_curve(
 
     Returns
     -------
+    radii : ndarray of shape (26,)
+        Only with ``radii=None``.
     scores : ndarray of shape (n_radii,)
         Share with a :func:`certified_radius` that large, from one set of radii:
         :func:`certified_accuracy_score`, which may be a little higher for "best".
+        With ``groups`` a dict from each class or label to this; NaN without weight.
 
     Raises
     ------
@@ -171,13 +187,24 @@ def certified_accuracy_curve(
     >>> certified_accuracy_curve(net, X, [0, 0], [0.0, 0.5, 2.0])
     array([1. , 0.5, 0. ])
     """
-    norm, radii = check_norm(norm), check_radii(radii)
+    norm, given = check_norm(norm), radii is not None
+    radii = check_radii(radii) if given else None
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
+    members = members_of(groups, y)
     decisions = decide(model, X, y, feature_eps, device, unseen=True, effort=effort)
     weight = check_sample_weight(sample_weight, len(decisions.target))
     proven = radii_for(decisions, norm, method, categorical)
+    radii = radii if given else _default_radii(proven)
     certified = decisions.correct & (proven >= radii[:, None])
     if categorical != "immutable":
         certified &= proven > 0.0
-    return certified @ (weight / weight.sum())
+    scores = averages(members, weight, lambda w: certified @ (w / w.sum()))
+    return scores if given else (radii, scores)
+
+
+def _default_radii(proven):
+    """From 0 to where 2 % of the samples are certified still."""
+    finite = proven[np.isfinite(proven)]
+    end = np.quantile(finite, 0.98) if len(finite) else 0.0
+    return np.linspace(0.0, end if end > 0.0 else 1.0, _N_RADII)

@@ -13,6 +13,7 @@ from sklip._arguments import (
     refuse_masked,
 )
 from sklip._copies import own_copy
+from sklip.certification._groups import members_of
 from sklip.exceptions import InvalidArgumentError
 
 __all__ = ["noise_accuracy_curve"]
@@ -22,7 +23,15 @@ _ENTRIES = 2_000_000
 
 
 def noise_accuracy_curve(
-    model, X, y, noise_stds, *, n_repeats=1, sample_weight=None, random_state=0
+    model,
+    X,
+    y,
+    noise_stds=None,
+    *,
+    n_repeats=1,
+    sample_weight=None,
+    groups=None,
+    random_state=0,
 ):
     """Accuracy under Gaussian noise of growing size: measured, not proven.
 
@@ -34,13 +43,16 @@ def noise_accuracy_curve(
         Samples of numbers, as the model takes them.
     y : array-like of shape (n_samples,)
         True labels.
-    noise_stds : array-like of shape (n_stds,)
-        Standard deviations of the noise in every entry, in the units of X.
+    noise_stds : array-like of shape (n_stds,), default=None
+        Standard deviations of the noise in every entry, in the units of X; None takes 0
+        to 0.5 in steps of 0.01.
     n_repeats : int, default=1
         Draws of the noise. One draw serves all standard deviations, scaled, so that
         neighbouring points of the curve differ by the noise's size alone.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples in the accuracy.
+    groups : "class" or array-like of shape (n_samples,), default=None
+        Average over each true class, or over the samples of each label.
     random_state : int or None, default=0
         Seed of the noise; fixed by default, so that models meet the same noise.
 
@@ -48,6 +60,7 @@ def noise_accuracy_curve(
     -------
     accuracies : ndarray of shape (n_stds, n_repeats)
         Share of the samples whose prediction is right.
+        With ``groups`` a dict from each class or label to this; NaN without weight.
 
     Raises
     ------
@@ -77,9 +90,11 @@ def noise_accuracy_curve(
     >>> bool((curve[0] == model.score(X, y)).all() and curve[1].max() < curve[0].min())
     True
     """
+    noise_stds = np.linspace(0.0, 0.5, 51) if noise_stds is None else noise_stds
     stds = check_radii(noise_stds, "noise_stds")
     n_repeats = check_count(n_repeats, "n_repeats")
     random_state = check_seed(random_state)
+    members = members_of(groups, y)
     if isinstance(model, type) or not hasattr(model, "predict"):
         kind = model.__name__ if isinstance(model, type) else type(model).__name__
         raise TypeError(
@@ -91,7 +106,10 @@ def noise_accuracy_curve(
         raise ValueError(f"X has {len(X)} samples and y {len(y)} labels.")
     weight = check_sample_weight(sample_weight, len(y))
     rng = np.random.default_rng(random_state)
-    right = np.zeros((len(stds), n_repeats))
+    members = {"all": np.ones(len(y), dtype=bool)} if members is None else members
+    # One row of weights for each group.
+    shares = np.array([np.where(member, weight, 0.0) for member in members.values()])
+    right = np.zeros((len(shares), len(stds), n_repeats))
     step = max(1, _ENTRIES // max(1, int(np.prod(X.shape[1:]))))
     for start in range(0, len(y), step):
         rows = slice(start, start + step)
@@ -100,8 +118,10 @@ def noise_accuracy_curve(
             noise = rng.standard_normal(samples.shape, dtype=_noise_type(samples))
             for k, std in enumerate(stds):
                 hit = model.predict(_noisy(samples, noise, std)) == y[rows]
-                right[k, repeat] += weight[rows] @ hit
-    return right / weight.sum()
+                right[:, k, repeat] += shares[:, rows] @ hit
+    with np.errstate(invalid="ignore"):
+        found = right / shares.sum(axis=1)[:, None, None]
+    return found[0] if groups is None else dict(zip(members, found, strict=True))
 
 
 def _samples(X):

@@ -3,6 +3,8 @@
 """Pictures of bounds, radii and training, after scikit-learn's Display objects."""
 
 from sklip.inspection._certified_accuracy import CertifiedAccuracyDisplay
+from sklip.inspection._certified_confusion import CertifiedConfusionMatrixDisplay
+from sklip.inspection._certified_radius import CertifiedRadiusDisplay
 from sklip.inspection._feature_slopes import FeatureSlopesDisplay
 from sklip.inspection._jacobian import JacobianDiagnosticDisplay
 from sklip.inspection._lipschitz_bounds import LipschitzBoundsDisplay
@@ -14,6 +16,8 @@ from sklip.inspection._training_curve import TrainingCurveDisplay
 
 __all__ = [
     "CertifiedAccuracyDisplay",
+    "CertifiedConfusionMatrixDisplay",
+    "CertifiedRadiusDisplay",
     "FeatureSlopesDisplay",
     "JacobianDiagnosticDisplay",
     "LipschitzBoundsDisplay",

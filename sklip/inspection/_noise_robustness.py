@@ -80,6 +80,7 @@ class NoiseRobustnessDisplay:
         noise_stds=None,
         n_repeats=1,
         random_state=0,
+        sample_weight=None,
         name=None,
         ax=None,
         **line_kwargs,
@@ -100,6 +101,8 @@ class NoiseRobustnessDisplay:
             Draws of the noise.
         random_state : int or None, default=0
             Seed of the noise, the same for all estimators.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
         name : str or list of str, default=None
             Labels; None takes the keys or the names of the classes.
         ax : matplotlib Axes, default=None
@@ -114,11 +117,13 @@ class NoiseRobustnessDisplay:
         """
         estimators, names = named_estimators(estimator, name)
         stds = np.linspace(0.0, 0.5, 51) if noise_stds is None else noise_stds
+        asked = {
+            "n_repeats": n_repeats,
+            "sample_weight": sample_weight,
+            "random_state": random_state,
+        }
         measured = [
-            noise_accuracy_curve(
-                model, X, y, stds, n_repeats=n_repeats, random_state=random_state
-            )
-            for model in estimators
+            noise_accuracy_curve(model, X, y, stds, **asked) for model in estimators
         ]
         display = cls(noise_stds=stds, accuracies=measured, estimator_names=names)
         return display.plot(ax=ax, **line_kwargs)

@@ -159,6 +159,8 @@ VALUES = {
     "bounds": lambda X, y: {"u" if hasattr(X, "columns") else 0: (-4.0, 1.0)},
     "integer": lambda X, y: ["u" if hasattr(X, "columns") else 0],
     "attack": False,
+    "groups": "class",
+    "normalize": "true",
     "tol": 0.5,
     "rtol": 0.5,
     "time_limit": 1e-9,

@@ -88,14 +88,14 @@ TABLE = {
     ),
     "certified_accuracy_score": Row(
         sklip.certified_accuracy_score,
-        _CERTIFY + " radius y sample_weight",
+        _CERTIFY + " radius y sample_weight groups",
         _BALL | _QUICK,
         "classifiers",
         60,
     ),
     "certified_accuracy_curve": Row(
         sklip.certified_accuracy_curve,
-        _CERTIFY + " radii y sample_weight",
+        _CERTIFY + " radii y sample_weight groups",
         _CURVE | _QUICK,
         "classifiers",
         60,
@@ -122,7 +122,7 @@ TABLE = {
     "pgd_attack": Row(pgd_attack, _PGD, _BALL, "classifiers"),
     "adversarial_accuracy_score": Row(
         sklip.adversarial_accuracy_score,
-        _PGD + " sample_weight",
+        _PGD + " sample_weight groups",
         _BALL,
         "classifiers",
         60,
@@ -145,7 +145,7 @@ TABLE = {
     ),
     "noise_accuracy_curve": Row(
         sklip.noise_accuracy_curve,
-        "X y noise_stds n_repeats sample_weight random_state",
+        "X y noise_stds n_repeats sample_weight groups random_state",
         {"noise_stds": [0.0, 1.0]},
         "classifiers",
         60,
@@ -246,6 +246,20 @@ TABLE = {
         "two",
         30,
     ),
+    "CertifiedRadiusDisplay": Row(
+        _drawn(sklip.CertifiedRadiusDisplay),
+        "X y norm method feature_eps groups sample_weight",
+        _QUICK,
+        "two",
+        30,
+    ),
+    "CertifiedConfusionMatrixDisplay": Row(
+        _drawn(sklip.CertifiedConfusionMatrixDisplay),
+        "X y radius norm method feature_eps normalize sample_weight",
+        _BALL | _QUICK,
+        "two",
+        60,
+    ),
     "FeatureSlopesDisplay": Row(
         _drawn(sklip.FeatureSlopesDisplay),
         "X feature_eps output method",
@@ -262,7 +276,7 @@ TABLE = {
     ),
     "NoiseRobustnessDisplay": Row(
         _drawn(sklip.NoiseRobustnessDisplay),
-        "X y noise_stds n_repeats random_state",
+        "X y noise_stds n_repeats sample_weight random_state",
         {"noise_stds": [0.0, 1.0]},
         "two",
         30,
@@ -376,6 +390,7 @@ _FREE = {
     "ax",
     "line_kwargs",
     "bar_kwargs",
+    "image_kwargs",
     "n_features",
 }
 

@@ -17,6 +17,7 @@ from sklip.bounds import ModuleNetwork
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.found import Counterexamples
 from sklip.certification._decisions import decide
+from sklip.certification._groups import averages, members_of
 
 __all__ = [
     "adversarial_accuracy_score",
@@ -114,6 +115,7 @@ def adversarial_accuracy_score(
     n_restarts=10,
     random_state=None,
     sample_weight=None,
+    groups=None,
 ):
     """Share of samples classified correctly at every point an attack tries.
 
@@ -138,12 +140,15 @@ def adversarial_accuracy_score(
         Of the attack's random starts. Global generators are not touched.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the average.
+    groups : "class" or array-like of shape (n_samples,), default=None
+        Average over each true class, or over the samples of each label.
 
     Returns
     -------
     score : float
         At most the accuracy, at least the certified accuracy. It proves nothing: a
         better attack may find more.
+        With ``groups`` a dict from each class or label to this; NaN without weight.
 
     Examples
     --------
@@ -156,13 +161,14 @@ def adversarial_accuracy_score(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     effort = _effort(n_steps, n_restarts, random_state)
+    members = members_of(groups, y)
     decisions = decide(model, X, y, feature_eps, unseen=True)
     radii = np.full(len(decisions.target), radius)
     weight = check_sample_weight(sample_weight, len(radii))
     points, flipped = attack_points(decisions, radii, norm, *effort)
     found = Counterexamples(model, X, decisions, norm, keep_whole=False)
     _, flipped = flipped_values(found, points, flipped, radii)
-    return np.average(~flipped, weights=weight)
+    return averages(members, weight, lambda w: np.average(~flipped, weights=w))
 
 
 def _effort(n_steps, n_restarts, random_state):

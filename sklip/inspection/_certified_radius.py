@@ -1,0 +1,197 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""How certified radii are distributed: by model, by class, by group."""
+
+import numpy as np
+
+from sklip._arguments import (
+    check_groups,
+    check_labels,
+    check_norm,
+    check_numbers,
+    check_sample_weight,
+)
+from sklip.certification import certified_radius
+from sklip.inspection._axes import new_axes
+from sklip.inspection._names import named_estimators
+from sklip.inspection._text import add_legend
+
+__all__ = ["CertifiedRadiusDisplay"]
+
+_NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
+
+
+class CertifiedRadiusDisplay:
+    """Distribution of certified radii: the share of samples with a smaller one.
+
+    Parameters
+    ----------
+    radii : list of array-like of shape (n_samples,)
+        For each line, the radii of its samples; infinity included.
+    names : list of str
+        Labels of the lines.
+    sample_weights : list of array-like, default=None
+        For each line, the weights of its samples.
+    norm : {1, 2, numpy.inf}, default=2
+        Norm of the radii.
+
+    Attributes
+    ----------
+    figure_ : matplotlib Figure
+        The figure.
+    ax_ : matplotlib Axes
+        The axes.
+    lines_ : list of matplotlib Line2D
+        The empirical distribution functions.
+
+    See Also
+    --------
+    CertifiedAccuracyDisplay : One minus this, of the samples with labels.
+    sklip.certification_report : The radii one by one.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklip.inspection import CertifiedRadiusDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500).fit(X, y)
+    >>> display = CertifiedRadiusDisplay.from_estimator(model, X, y, groups="class")
+    >>> display.names
+    ['0', '1', '2']
+    """
+
+    def __init__(self, *, radii, names, sample_weights=None, norm=2):
+        self.radii = [check_numbers(r, "radii", 1) for r in radii]
+        self.names = [str(name) for name in names]
+        if sample_weights is None:
+            sample_weights = [None] * len(self.radii)
+        if not len(self.radii) == len(self.names) == len(sample_weights):
+            raise ValueError(
+                "radii, names and sample_weights must have an entry for each line, got "
+                f"{len(self.radii)}, {len(self.names)} and {len(sample_weights)}."
+            )
+        if not all(len(r) and (r >= 0.0).all() for r in self.radii):
+            raise ValueError("radii must hold numbers >= 0, at least one in each line.")
+        self.sample_weights = [
+            check_sample_weight(weight, len(r))
+            for weight, r in zip(sample_weights, self.radii, strict=True)
+        ]
+        self.norm = norm
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        norm=2,
+        method="best",
+        feature_eps=None,
+        groups=None,
+        sample_weight=None,
+        name=None,
+        ax=None,
+        **line_kwargs,
+    ):
+        """Certify samples and draw the distribution of their radii.
+
+        Parameters
+        ----------
+        estimator : fitted classifier, list or dict of str to fitted classifier
+            What is compared; the keys of a dict are the labels.
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,), default=None
+            True labels: wrong predictions have the radius 0.
+        norm : {1, 2, numpy.inf}, default=2
+            Norm of the perturbations.
+        method : str, default="best"
+            As for :func:`sklip.certified_radius`.
+        feature_eps : dict or Series, default=None
+            Feature name or index to its tolerance; the radii count tolerances.
+        groups : "class" or array-like of shape (n_samples,), default=None
+            A line for each true class, or for each value; of each estimator.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        name : str or list of str, default=None
+            Labels of the estimators; None takes the keys or the names of the classes.
+        ax : matplotlib Axes, default=None
+            Where to draw.
+        **line_kwargs : dict
+            Passed to ``Axes.step``.
+
+        Returns
+        -------
+        display : CertifiedRadiusDisplay
+            What was drawn.
+        """
+        models, names = named_estimators(estimator, name)
+        norm = check_norm(norm)
+        y = None if y is None else check_labels(y)
+        found = [
+            certified_radius(m, X, y, norm=norm, method=method, feature_eps=feature_eps)
+            for m in models
+        ]
+        weight = check_sample_weight(sample_weight, len(found[0]))
+        members = check_groups(groups, y, len(weight))
+        radii, weights, labels = [], [], []
+        for radius, model_name in zip(found, names, strict=True):
+            for group, member in members.items():
+                member = member & (weight > 0.0)
+                if not member.any():
+                    continue
+                radii.append(radius[member])
+                weights.append(weight[member])
+                label = str(group) if len(models) == 1 else f"{model_name}, {group}"
+                labels.append(model_name if groups is None else label)
+        display = cls(radii=radii, names=labels, sample_weights=weights, norm=norm)
+        return display.plot(ax=ax, **line_kwargs)
+
+    def plot(self, ax=None, *, name=None, **line_kwargs):
+        """Draw the distribution functions.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            None makes a figure.
+        name : str or list of str, default=None
+            Labels in place of ``names``.
+        **line_kwargs : dict
+            Passed to ``Axes.step``.
+
+        Returns
+        -------
+        display : CertifiedRadiusDisplay
+            Itself.
+        """
+        self.figure_, self.ax_ = new_axes(ax, self)
+        _, names = named_estimators(self.radii, self.names if name is None else name)
+        finite = np.concatenate([r[np.isfinite(r)] for r in self.radii])
+        end = 1.02 * finite.max(initial=0.0) or 1.0
+        self.lines_ = []
+        lines = zip(self.radii, self.sample_weights, names, strict=True)
+        for radius, weight, label in lines:
+            places, heights = _distribution(radius, weight, end)
+            style = {"where": "post", "label": label, **line_kwargs}
+            self.lines_ += self.ax_.step(places, heights, **style)
+        self.ax_.set(
+            xlabel=f"certified radius ({_NORMS[check_norm(self.norm)]})",
+            ylabel="share of samples up to it",
+            ylim=(0.0, 1.02),
+            xlim=(0.0, end),
+        )
+        add_legend(self.ax_, loc="lower right")
+        return self
+
+
+def _distribution(radius, weight, end):
+    """Places and heights of the steps, from 0 to the end of the axis."""
+    order = np.argsort(radius, kind="stable")
+    heights = np.cumsum(weight[order]) / weight.sum()
+    places, heights = radius[order], heights
+    last = np.append(places[1:] != places[:-1], True) & np.isfinite(places)
+    places, heights = places[last], heights[last]
+    top = heights[-1] if len(heights) else 0.0
+    return np.r_[0.0, places, end], np.r_[0.0, heights, top]
