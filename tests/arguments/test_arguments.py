@@ -103,7 +103,7 @@ TABLE = {
     "margins": Row(sklip.margins, "X y", group="classifiers"),
     "verify_robustness": Row(
         sklip.verify_robustness,
-        "X y radius norm feature_eps time_limit",
+        "X y radius norm feature_eps time_limit effort",
         _BALL,
         "classifiers",
     ),

@@ -109,7 +109,7 @@ class Branching:
             Of the monotonic clock.
         """
         block = min(_BLOCK, self.propagation.block_rows())
-        self._begin([q for q in questions if q.is_new], block, effort)
+        self._begin([q for q in questions if q.is_new], block, effort, deadline)
         while True:
             chosen = [(q, part) for q in questions for part in q.take(effort)]
             if not chosen:
@@ -118,16 +118,20 @@ class Branching:
             for start in range(0, len(chosen), block):
                 if is_over or time.monotonic() > deadline:
                     for question in questions:
-                        question.give_up()
+                        question.cut_short()
                     return
                 some = [c for c in chosen[start : start + block] if not c[0].status]
                 if some:
                     self._bound(self._parts(some))
 
-    def _begin(self, questions, block, effort):
+    def _begin(self, questions, block, effort, deadline):
         """Bounds of all hidden neurons in the whole balls."""
         for start in range(0, len(questions), block):
             some = questions[start : start + block]
+            if time.monotonic() > deadline:
+                for question in some:
+                    question.cut_short()
+                continue
             inputs = self.decisions.inputs[[q.sample for q in some]]
             balls = self.propagation.balls(inputs, [q.radius for q in some])
             with torch.no_grad():

@@ -3,6 +3,7 @@
 """Exact verification of small piecewise linear networks by branch and bound."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from sklip._arguments import check_norm, check_radius, check_time_limit
 from sklip._threads import limit_threads
 from sklip.certification._attacks import Counterexamples, attack_points
 from sklip.certification._branching.branches import Branching, unsplittable
+from sklip.certification._branching.queue import Effort
+from sklip.certification._branching.radius import limits
 from sklip.certification._branching.unsplit import bounded_verifications
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
@@ -18,17 +21,30 @@ from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["check_splittable", "verify_robustness"]
 
+# Parts of each sample by which hard ones are told from easy ones, then without limit.
+_LEVELS = tuple(map(Effort, (64, 512, 4096, np.inf)))
+# Samples whose parts are kept at a time; of more, the parts are found again.
+_KEPT = 32
+
 
 def verify_robustness(
-    model, X, y=None, *, radius, norm=2, feature_eps=None, time_limit=10.0
+    model,
+    X,
+    y=None,
+    *,
+    radius,
+    norm=2,
+    feature_eps=None,
+    time_limit=10.0,
+    effort=None,
 ):
     """Decide for each sample whether any point of its ball changes the prediction.
 
     Parameters
     ----------
     model : FeedForward, fitted classifier or Pipeline
-        With "relu", "leaky_relu" or "abs" in the hidden layers; some dozens of neurons
-        can be settled.
+        With "relu", "leaky_relu" or "abs" in the hidden layers; some hundreds of
+        neurons can be settled.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
     y : array-like of shape (n_samples,), default=None
@@ -41,7 +57,11 @@ def verify_robustness(
         Feature name or index to its tolerance, or to a pair (down, up); other
         features do not move.
     time_limit : float, default=10.0
-        Seconds for each sample, after which its status is "unknown".
+        Seconds for the whole table, after which the status of what is open is
+        "unknown". Samples that take many parts come last.
+    effort : {"low", "normal", "high"} or int, default=None
+        Limit of the work as well: what :func:`certified_accuracy_score` may spend, or
+        the number of parts for each sample. None sets no limit but time.
 
     Returns
     -------
@@ -76,11 +96,15 @@ def verify_robustness(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     time_limit = check_time_limit(time_limit, none=False)
-    decisions = decide(model, X, y, feature_eps)
+    start = time.monotonic()
+    decisions = decide(
+        model, X, y, feature_eps, effort="normal" if effort is None else effort
+    )
     check_splittable(decisions, "verify_robustness", "Use certified_radius")
     results = {}
     for rows, part in decisions.by_missing():
-        found = _verified(part, norm, radius, time_limit)
+        clock = _Clock(start, time_limit)
+        found = _verified(part, norm, radius, clock, effort is not None)
         results |= dict(zip(rows.tolist(), found, strict=True))
     found = Counterexamples(model, X, decisions, norm, keep_whole=False)
     return [_as_row(found, results[i], i, radius) for i in range(len(results))]
@@ -94,10 +118,10 @@ def _as_row(found, result, sample, radius):
     values, flipped = found.inside(result.point[None], samples, radii)
     if not flipped[0] and found.decisions.correct[sample]:
         # A flip of the network on its boundary alone, which rounding undoes in predict.
-        return Verification("unknown", n_parts=result.n_parts)
+        return replace(result, status="unknown", point=None)
     row = found.writer.rows(samples, values)
     row = row[0] if isinstance(row, np.ndarray) else row
-    return Verification("falsified", row, n_parts=result.n_parts)
+    return replace(result, point=row)
 
 
 def check_splittable(decisions, name, instead, *, modules=True):
@@ -117,34 +141,93 @@ def check_splittable(decisions, name, instead, *, modules=True):
         )
 
 
-def _verified(decisions, norm, radius, time_limit):
+class _Clock:
+    """Time that is over and left."""
+
+    def __init__(self, start, time_limit):
+        self.start, self.deadline = start, start + time_limit
+
+    @property
+    def seconds(self):
+        """Since the start."""
+        return time.monotonic() - self.start
+
+
+def _verified(decisions, norm, radius, clock, is_limited):
     """Verifications of samples that all move in the same coordinates."""
     if isinstance(decisions, ModuleDecisions):
-        return bounded_verifications(decisions, norm, radius)
-    branching = Branching(decisions, norm)
-    radii = np.full(len(decisions.target), radius)
+        found = bounded_verifications(decisions, norm, radius)
+        return [replace(result, seconds=clock.seconds) for result in found]
+    n_samples = len(decisions.target)
     points, flipped = attack_points(
-        decisions, radii, norm, 20, 5, np.random.default_rng(0)
+        decisions, np.full(n_samples, radius), norm, 20, 5, np.random.default_rng(0)
     )
-    points = [
-        point if hit else None for point, hit in zip(points, flipped, strict=True)
+    results = [
+        Verification("falsified", point, seconds=clock.seconds) if hit else None
+        for point, hit in zip(points, flipped, strict=True)
     ]
-    with limit_threads(branching.propagation.work):
-        return [
-            _settled(branching, point, i, radius, time_limit)
-            for i, point in enumerate(points)
-        ]
+    levels = _levels(decisions) if is_limited else _LEVELS
+    table = _Table(Branching(decisions, norm), radius, results, clock)
+    with limit_threads(table.branching.propagation.work):
+        for n, effort in enumerate(levels):
+            table.run(effort, is_last=n + 1 == len(levels))
+    return table.results
 
 
-def _settled(branching, point, i, radius, time_limit):
-    """Verification of sample i; an attack's flip ends it at once."""
-    if point is not None:
-        return Verification("falsified", point)
-    deadline = time.monotonic() + time_limit
-    others = np.argsort(branching.decisions.gaps()[i])[:-1]
-    question = branching.question(i, others, radius)
-    branching.settle([question], deadline=deadline)
-    if question.status == "falsified":
-        return Verification("falsified", question.point, n_parts=question.n_parts)
-    lower = float(question.lower - branching.lost(i, radius))
-    return Verification(question.status, None, lower, question.n_parts)
+def _levels(decisions):
+    """The one level of a stated effort."""
+    found = limits(decisions.effort, decisions.network, len(decisions.target))
+    return (found.at_one_radius if found else Effort(0),)
+
+
+class _Table:
+    """Samples of one table, those that take few parts first.
+
+    Attributes
+    ----------
+    results : list of Verification
+        None where nothing is known yet.
+    """
+
+    def __init__(self, branching, radius, results, clock):
+        self.branching, self.radius, self.clock = branching, radius, clock
+        self.results, self._questions = results, {}
+        self._others = np.argsort(branching.decisions.gaps(), axis=1)[:, :-1]
+
+    def run(self, effort, is_last):
+        """Go on with the open samples until each has taken so many parts."""
+        rows = [i for i, result in enumerate(self.results) if result is None]
+        # The nearest to a proof first, of those that were tried.
+        rows.sort(key=lambda i: -self._questions[i].lower if self._questions else 0.0)
+        keep = len(rows) <= _KEPT
+        for start in range(0, len(rows), _KEPT):
+            block = rows[start : start + _KEPT]
+            questions = [self._question(i, keep) for i in block]
+            self.branching.settle(
+                questions, effort=effort, deadline=self.clock.deadline
+            )
+            for i, question in zip(block, questions, strict=True):
+                self._note(i, question, is_last)
+
+    def _question(self, i, keep):
+        question = self._questions.get(i)
+        if question is None or not (keep and question.can_go_on):
+            question = self.branching.question(i, self._others[i], self.radius)
+        question.reopen()
+        self._questions[i] = question
+        return question
+
+    def _note(self, i, question, is_last):
+        late = self.clock.seconds > self.clock.deadline - self.clock.start
+        if (
+            question.status == "unknown"
+            and question.can_go_on
+            and not (is_last or late)
+        ):
+            return
+        lower = -np.inf
+        if question.status != "falsified":
+            lower = float(question.lower - self.branching.lost(i, self.radius))
+        parts = question.status, question.point, lower, question.n_parts
+        self.results[i] = Verification(*parts, self.clock.seconds)
+        self._questions[i].clear()

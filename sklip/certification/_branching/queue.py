@@ -68,7 +68,7 @@ class Question:
         signs, start = np.zeros(n_neurons), np.zeros((n_neurons, 2))
         self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
         self._first, self._unsure = -np.inf, False
-        self._settled, self._taken = np.inf, []
+        self._settled, self._taken, self._is_cut_short = np.inf, [], False
 
     @property
     def is_new(self):
@@ -103,6 +103,25 @@ class Question:
         slow = worst < (1.0 - effort.progress) * self._first
         return slow and self.n_parts >= effort.early
 
+    @property
+    def can_go_on(self):
+        """Whether all parts that are open are at hand."""
+        return bool(self._queue) and not self._is_cut_short and not self._unsure
+
+    def clear(self):
+        """Forget the parts."""
+        self._queue = []
+
+    def reopen(self):
+        """Go on with one that was given up between two rounds, all parts at hand."""
+        if self.status == "unknown" and self.can_go_on:
+            self.status = None
+
+    def cut_short(self):
+        """Give up in the middle of a round."""
+        self._is_cut_short = self._is_cut_short or self.status is None
+        self.give_up()
+
     def give_up(self):
         """Leave it unknown, unless it is settled."""
         self.status = self.status or "unknown"
@@ -115,7 +134,7 @@ class Question:
     def lower(self):
         """Bound of the least margin in the whole ball, from all its parts."""
         # Given up in the middle of a round, its parts have the bounds of their parents.
-        taken = self._taken if self.status == "unknown" else []
+        taken = self._taken if self._is_cut_short else []
         open_parts = [part.lower for part in self._queue]
         return min([self._settled, *taken, *open_parts])
 

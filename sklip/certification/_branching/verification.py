@@ -26,6 +26,8 @@ class Verification:
         about exceeds each other one by at least this; -inf where it is falsified.
     n_parts : int, default=0
         Parts of the ball that were bounded.
+    seconds : float, default=0.0
+        From the beginning of the call until this was known.
 
     Examples
     --------
@@ -40,3 +42,4 @@ class Verification:
     point: np.ndarray | None = None
     lower: float = -np.inf
     n_parts: int = 0
+    seconds: float = 0.0

@@ -24,7 +24,7 @@ from sklip.certification import (
 )
 from sklip.certification._branching.linear_parts import LinearPart
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks import FeedForward
+from sklip.networks import FeedForward, random_network
 
 NORMS = [1, 2, np.inf]
 METHODS = ["product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local"]
@@ -179,6 +179,38 @@ def test_units_labels_and_what_does_not_move():
             assert model.predict(result.point[None])[0] != label
     wrong = verify_robustness(model, X, (y + 1) % 3, radius=1e-6)
     assert {result.status for result in wrong} == {"falsified"}
+
+
+def test_a_table_is_settled_within_one_limit_and_hard_samples_last():
+    network = random_network((6, 24, 24, 3), gain=2.0, random_state=1)
+    X = np.random.default_rng(0).normal(size=(40, 6))
+    _, attacked = minimum_norm_attack(network, X, random_state=0)
+    radius = 0.9 * np.median(attacked)
+    whole = verify_robustness(network, X, radius=radius, time_limit=60.0)
+    assert {r.status for r in whole} == {"verified", "falsified"}
+    # Whatever the company, the same answers from the same number of parts.
+    rows = [3, 17, 39]
+    alone = verify_robustness(network, X[rows], radius=radius, time_limit=60.0)
+    for result, i in zip(alone, rows, strict=True):
+        assert (result.status, result.n_parts) == (whole[i].status, whole[i].n_parts)
+    parts = np.array([r.n_parts for r in whole])
+    seconds = np.array([r.seconds for r in whole])
+    assert np.all(seconds > 0.0) and parts.max() > 64
+    assert seconds[parts > 64].min() >= seconds[parts < 64].max()
+
+
+def test_effort_limits_the_parts():
+    network = random_network((6, 24, 24, 3), gain=2.0, random_state=1)
+    X = np.random.default_rng(0).normal(size=(8, 6))
+    _, attacked = minimum_norm_attack(network, X, random_state=0)
+    radius = 0.9 * np.median(attacked)
+    n_unknown = []
+    for effort in (0, 6, 60, "normal"):
+        found = verify_robustness(network, X, radius=radius, effort=effort)
+        if effort != "normal":
+            assert max(r.n_parts for r in found) <= effort
+        n_unknown.append(sum(r.status == "unknown" for r in found))
+    assert n_unknown == sorted(n_unknown, reverse=True) and n_unknown[0] > n_unknown[-1]
 
 
 def test_time_runs_out():
