@@ -16,14 +16,15 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     Normalizer,
     PolynomialFeatures,
+    PowerTransformer,
     RobustScaler,
     StandardScaler,
 )
 
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks._export.functions import apply_function, exp_minus_one, log_one_plus
 from sklip.networks._export.registry import converts
 from sklip.networks._folding import coordinatewise_map, is_identity, unfreeze
-from sklip.networks._onnx import exp_minus_one
 from sklip.networks._trust import full_name, need_unaltered
 
 __all__ = ["undo"]
@@ -170,51 +171,43 @@ def _bins(exporter, transformer, table):
     return table.numbers(transformer, y, n_outputs)
 
 
-# numpy's functions -> function (graph, x).
-
-
-def _log_one_plus(graph, x):
-    """log1p without losing the digits of small x (Kahan)."""
-    u = graph.add("Add", x, 1.0)
-    is_one = graph.add("Equal", u, 1.0)
-    rest = graph.add("Where", is_one, 1.0, graph.add("Sub", u, 1.0))
-    long = graph.add("Mul", x, graph.add("Div", graph.add("Log", u), rest))
-    return graph.add("Where", is_one, x, long)
-
-
-FUNCTIONS = {
-    np.abs: lambda graph, x: graph.add("Abs", x),
-    np.exp: lambda graph, x: graph.add("Exp", x),
-    np.expm1: exp_minus_one,
-    np.log: lambda graph, x: graph.add("Log", x),
-    np.log1p: _log_one_plus,
-    np.negative: lambda graph, x: graph.add("Neg", x),
-    np.sqrt: lambda graph, x: graph.add("Sqrt", x),
-    np.square: lambda graph, x: graph.add("Mul", x, x),
-    np.tanh: lambda graph, x: graph.add("Tanh", x),
-}
-
-
-def _function(graph, function, arguments, who, x):
-    found = FUNCTIONS.get(function) if isinstance(function, np.ufunc) else None
-    if found is None or arguments:
-        name = getattr(function, "__name__", repr(function))
-        known = ", ".join(sorted(f"numpy.{f.__name__}" for f in FUNCTIONS))
-        raise UnsupportedModelError(
-            f"{who} with the function {name} is not exported to ONNX. Functions that "
-            f"are: {known}, without kw_args."
-        )
-    return found(graph, x)
-
-
 @converts(FunctionTransformer)
 @_each
 def _function_transformer(graph, transformer, x):
     if transformer.func is None:
         return x
-    return _function(
+    return apply_function(
         graph, transformer.func, transformer.kw_args, "FunctionTransformer", x
     )
+
+
+@converts(PowerTransformer)
+@_each
+def _power(graph, transformer, x):
+    powers = transformer.lambdas_
+    if transformer.method == "box-cox":
+        y = _box_cox(graph, graph.add("Log", x), powers)
+    else:
+        above = graph.add("Max", x, 0.0)
+        below = graph.add("Max", graph.add("Neg", x), 0.0)
+        up = _box_cox(graph, log_one_plus(graph, above), powers)
+        down = _box_cox(graph, log_one_plus(graph, below), 2.0 - powers)
+        y = graph.add("Sub", up, down)
+    scaler = getattr(transformer, "_scaler", None)
+    if scaler is None:
+        return y
+    return _moved_and_divided(graph, y, *_center_and_scale(scaler))
+
+
+def _box_cox(graph, logarithm, powers):
+    """(exp(p l) - 1) / p of a logarithm l, which is l where p is zero."""
+    is_zero = np.asarray(powers) == 0.0
+    safe = np.where(is_zero, 1.0, powers)
+    curved = exp_minus_one(graph, graph.add("Mul", logarithm, safe))
+    curved = graph.add("Div", curved, safe)
+    if not is_zero.any():
+        return curved
+    return graph.add("Where", graph.constant(is_zero), logarithm, curved)
 
 
 def undo(graph, transformer, y):
@@ -230,11 +223,9 @@ def undo(graph, transformer, y):
         return y
     if kind is FunctionTransformer:
         function, arguments = transformer.inverse_func, transformer.inv_kw_args
-        return (
-            y
-            if function is None
-            else _function(graph, function, arguments, "A target transformer", y)
-        )
+        if function is None:
+            return y
+        return apply_function(graph, function, arguments, "A target transformer", y)
     if kind is MinMaxScaler:
         return _moved_and_divided(graph, y, transformer.min_, transformer.scale_)
     if kind in (StandardScaler, RobustScaler, MaxAbsScaler):

@@ -5,6 +5,7 @@
 from sklearn.utils.validation import check_is_fitted
 
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks._export.elsewhere import convert_elsewhere
 from sklip.networks._folding import (
     is_identity,
     is_selector,
@@ -91,13 +92,19 @@ def _converter_of(transformer):
         return _selected
     if converter is None and makes_statement(transformer, "__sklip_affine__"):
         return CONVERTERS["__sklip_affine__"]
-    if converter is None:
+    return _elsewhere if converter is None else converter
+
+
+def _elsewhere(exporter, transformer, table):
+    given = convert_elsewhere(exporter, transformer, table)
+    if given is None:
         known = (kind.__name__ for kind in CONVERTERS if isinstance(kind, type))
         raise UnsupportedModelError(
             f"{full_name(transformer)} is not exported to ONNX. Transformers that are: "
-            f"{', '.join(sorted(known))}, selectors of columns and 'passthrough'."
+            f"{', '.join(sorted(known))}, selectors of columns and 'passthrough'; with "
+            "the package skl2onnx those that it converts to the same."
         )
-    return converter
+    return given
 
 
 def _selected(exporter, transformer, table):

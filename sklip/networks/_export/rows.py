@@ -17,11 +17,13 @@ from sklearn.ensemble import (
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion
 from sklearn.preprocessing import (
+    FunctionTransformer,
     KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    PowerTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -33,6 +35,7 @@ from sklip.networks._reading import THRESHOLD_MODELS
 
 __all__ = ["Columns", "survey"]
 
+_OF_POSITIVE = (np.log, np.log1p, np.sqrt)
 # Where nothing is known.
 _LOW, _HIGH = -2.0, 2.0
 
@@ -136,7 +139,7 @@ def _look(step, positions, columns):
     else:
         found = _ranges(step)
         if found is not None:
-            for j, low, high in zip(positions, *found, strict=True):
+            for j, low, high in zip(positions, *found, strict=False):
                 columns.ranges.setdefault(j, (float(low), float(high)))
     return False
 
@@ -182,6 +185,12 @@ def _ranges(step):
             np.sum(step.explained_variance_[:, None] * step.components_**2, axis=0)
         )
         return step.mean_ - spread, step.mean_ + spread
+    if kind is PowerTransformer and step.method == "box-cox":
+        n = len(step.lambdas_)
+        return np.full(n, 1.0), np.full(n, 4.0)
+    if kind is FunctionTransformer and step.func in _OF_POSITIVE:
+        n = getattr(step, "n_features_in_", 0)
+        return np.full(n, 1.0), np.full(n, 4.0)
     if kind is KBinsDiscretizer:
         ends = [(edges[0], edges[-1]) for edges in step.bin_edges_]
         return tuple(map(np.array, zip(*ends, strict=True)))

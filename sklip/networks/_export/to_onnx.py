@@ -140,7 +140,15 @@ def _fitted(graph, model, X, dtype):
     with warnings.catch_warnings():
         # What the model has to say of its rows, it has said before.
         warnings.simplefilter("ignore")
-        expected = _outputs(graph, model, heads, inputs.rows())
+        try:
+            expected = _outputs(graph, model, heads, inputs.rows())
+        except ValueError as error:
+            if X is not None:
+                raise
+            raise ValueError(
+                f"{full_name(model)} refuses the rows that were drawn to compare it "
+                f"on. Give some as X. {error}"
+            ) from error
         graph.drop_unused_inputs()
         compare(exporter, inputs, model, expected, dtype)
     return graph.model()

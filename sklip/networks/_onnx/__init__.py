@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """ONNX graphs: read as fully connected networks, and built node by node."""
 
-from sklip.networks._onnx.building import FUNCTION_DOMAIN, Graph
+from sklip.networks._onnx.building import FUNCTION_DOMAIN, OPSET, Graph
 from sklip.networks._onnx.functions import (
     PARAMETRIC_FUNCTIONS,
     activation_function,
-    exp_minus_one,
+    exp_minus_one_below,
 )
 from sklip.networks._onnx.graph import (
     Layers,
@@ -17,11 +17,12 @@ from sklip.networks._onnx.graph import (
 
 __all__ = [
     "FUNCTION_DOMAIN",
+    "OPSET",
     "PARAMETRIC_FUNCTIONS",
     "Graph",
     "Layers",
     "activation_function",
-    "exp_minus_one",
+    "exp_minus_one_below",
     "import_onnx",
     "is_onnx_model",
     "read_graph",

@@ -81,7 +81,7 @@ class Graph(Builder):
     def __init__(self, dtype):
         super().__init__(dtype)
         self.initializers, self.inputs, self.outputs = [], [], []
-        self.functions = {}
+        self.functions, self.domains = {}, {}
 
     @property
     def element(self):
@@ -150,6 +150,7 @@ class Graph(Builder):
             self.initializers,
         )
         imports = [onnx.helper.make_opsetid("", OPSET)]
+        imports += [onnx.helper.make_opsetid(*pair) for pair in self.domains.items()]
         if self.functions:
             imports.append(onnx.helper.make_opsetid(FUNCTION_DOMAIN, 1))
         return onnx.helper.make_model(

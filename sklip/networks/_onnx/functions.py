@@ -16,7 +16,7 @@ __all__ = [
     "FUNCTION_NAMES",
     "PARAMETRIC_FUNCTIONS",
     "activation_function",
-    "exp_minus_one",
+    "exp_minus_one_below",
     "is_own_function",
 ]
 
@@ -28,8 +28,8 @@ _SATURATED = 100.0
 _MACHINES = 1e-13
 
 
-def exp_minus_one(body, z):
-    """expm1 by tanh(z / 2): exact near zero, where exp(z) - 1 cancels."""
+def exp_minus_one_below(body, z):
+    """expm1 by tanh(z / 2), which keeps the digits of small z; z must not be large."""
     t = body.add("Tanh", body.add("Mul", z, 0.5))
     return body.add("Div", body.add("Add", t, t), body.add("Sub", 1.0, t))
 
@@ -60,7 +60,7 @@ def _leaky_relu(body, z, slope):
 
 
 def _elu(body, z, scale):
-    below = exp_minus_one(body, body.add("Min", z, 0.0))
+    below = exp_minus_one_below(body, body.add("Min", z, 0.0))
     return body.add("Add", body.add("Max", z, 0.0), body.add("Mul", below, scale))
 
 

@@ -20,6 +20,7 @@ from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
     OrdinalEncoder,
+    PowerTransformer,
     StandardScaler,
 )
 
@@ -144,6 +145,17 @@ def test_drawn_rows_reach_beyond_the_ranges_and_know_gaps_and_words(table, mixed
     assert v.min() < mixed["v"].min() and v.max() > mixed["v"].max()
     assert 0.1 < np.isnan(gap).mean() < 0.3
     assert abs(np.nanmean(gap) - X[:, 3].mean()) < X[:, 3].std()
+
+
+def test_rows_of_logarithms_are_positive_and_others_can_be_given(table):
+    X, labels, _ = table
+    given = np.exp(StandardScaler().fit_transform(X))
+    to_onnx(model_behind(FunctionTransformer(np.log)).fit(given, labels))
+    steps = [FunctionTransformer(np.negative), PowerTransformer(method="box-cox")]
+    model = model_behind(*steps).fit(-given, labels)
+    with pytest.raises(ValueError, match="Give some as X.*positive"):
+        to_onnx(model)
+    to_onnx(model, X=-given)
 
 
 def test_given_rows_say_which_columns_are_text(table):

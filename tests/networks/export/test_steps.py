@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Transformers out to ONNX: maps.py, encoders.py, branches.py, registry.py."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import (
     Binarizer,
@@ -22,6 +24,7 @@ from sklearn.preprocessing import (
     OneHotEncoder,
     OrdinalEncoder,
     PolynomialFeatures,
+    PowerTransformer,
     QuantileTransformer,
     RobustScaler,
     StandardScaler,
@@ -200,6 +203,39 @@ def test_an_empty_column_is_dropped(table, assert_exported):
         assert_exported(model, X)
 
 
+def test_powers_with_and_without_a_logarithm(table, assert_exported):
+    X, labels, _ = table
+    for method, given in (("yeo-johnson", X), ("box-cox", np.abs(X) + 0.1)):
+        for standardize in (False, True):
+            step = PowerTransformer(method=method, standardize=standardize)
+            model = model_behind(step, StandardScaler()).fit(given, labels)
+            assert_exported(model, given)
+        step = PowerTransformer(method=method, standardize=False).fit(given)
+        step.lambdas_ = np.array([0.0, 0.01, 1.0, 2.0])
+        frozen = model_behind(FrozenEstimator(step), StandardScaler())
+        assert_exported(frozen.fit(given, labels), given)
+
+
+def test_exponentials_of_large_numbers(table, run):
+    X, labels, _ = table
+    step = FunctionTransformer(np.expm1)
+    model = make_pipeline(StandardScaler(), step, Ridge()).fit(X, X[:, 0])
+    far = X.mean(axis=0) + X.std(axis=0) * np.linspace(-20.0, 60.0, 80)[:, None]
+    expected = model.predict(far)
+    found = run(to_onnx(model, X=far), far)["prediction"]
+    np.testing.assert_allclose(found, expected, 1e-10, 1e-10)
+
+
+def test_other_converters_are_used_and_compared(table, assert_exported):
+    pytest.importorskip("skl2onnx")
+    X, labels, _ = table
+    steps = [QuantileTransformer(n_quantiles=9), IncrementalPCA(2)]
+    assert_exported(model_behind(*steps).fit(X, labels), X)
+    with pytest.raises(UnsupportedModelError, match="QuantileTransformer"):
+        step = QuantileTransformer(n_quantiles=9, output_distribution="normal")
+        to_onnx(model_behind(step).fit(X, labels))
+
+
 @pytest.mark.parametrize(
     "step, said",
     [
@@ -210,7 +246,8 @@ def test_an_empty_column_is_dropped(table, assert_exported):
         (FunctionTransformer(np.clip, kw_args={"a_min": 0.0, "a_max": 1.0}), "clip"),
     ],
 )
-def test_other_steps_are_refused_by_their_full_name(step, said, table):
+def test_other_steps_are_refused_by_their_full_name(step, said, table, monkeypatch):
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
     X, labels, _ = table
     with pytest.raises(UnsupportedModelError, match=said):
         to_onnx(model_behind(step).fit(X, labels))
