@@ -222,9 +222,12 @@ class Delegates(BaseEstimator):
     [
         (
             ScaledSearch(Ridge(), {"alpha": [1.0]}, cv=2),
-            "test_trust.ScaledSearch is a subclass of GridSearchCV",
+            r"test_trust.ScaledSearch is a subclass of sklearn\S+GridSearchCV",
         ),
-        (Piped([("ridge", Ridge())]), "test_trust.Piped is a subclass of Pipeline"),
+        (
+            Piped([("ridge", Ridge())]),
+            "test_trust.Piped is a subclass of sklearn.pipeline.Pipeline",
+        ),
         (
             Found(),
             "test_trust.Found: pass the model that it found, its best_",

@@ -59,11 +59,6 @@ def unknown_model(model):
             f"{parents[0].__name__}, or state the network that predict follows by a "
             "method __sklip_network__."
         )
-    if hasattr(model, "estimator_"):
-        return UnsupportedModelError(
-            f"No bound is known for {full_name(model)}: pass the model inside, its "
-            "estimator_."
-        )
     if hasattr(model, "best_estimator_"):
         return UnsupportedModelError(
             f"No bound is known for {full_name(model)}: pass the model that it found, "
