@@ -8,6 +8,8 @@ from sklip._arguments import as_random_state, check_count
 from sklip._floats import lengths
 from sklip.bounds._ascent import JacobianAscent
 from sklip.bounds._estimate import LipschitzEstimate
+from sklip.bounds._module_search import steepest_pair
+from sklip.bounds._modules import ModuleView, view_of
 from sklip.bounds._rounding import forward_error
 from sklip.networks import network_view
 
@@ -34,7 +36,7 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
     Parameters
     ----------
     model : FeedForward or fitted model
-        As for :func:`lipschitz_bound`; only mutable columns move.
+        As for :func:`lipschitz_bound`, or any torch module; only mutable columns move.
     X : {array-like, DataFrame} of shape (n_samples, n_features), default=None
         Samples to start from, at most 1000 of them; None starts from random points
         where the first layer's units switch.
@@ -70,7 +72,10 @@ def lipschitz_lower_bound(model, X=None, *, n_restarts=10, random_state=None):
     """
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_random_state(random_state)
-    view = network_view(model).as_score()
+    view = view_of(model, X).as_score()
+    if isinstance(view, ModuleView):
+        value = steepest_pair(view, X, n_restarts, rng, view.is_score)
+        return LipschitzEstimate(value, "lower", "search")
     search = _Search(view.network, view.mutable, rng)
     # What overflows on the way is no better point.
     with np.errstate(over="ignore", invalid="ignore"):

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from sklip._arguments import check_option
+from sklip._floats import lengths
 from sklip._threads import limit_threads
 from sklip.bounds._chain import dense_work
 from sklip.bounds._dispatch import auto_method, lipschitz_bound
 from sklip.bounds._methods import BOUND_METHODS
-from sklip.bounds._resolve import restricted_network
-from sklip.networks import network_view
+from sklip.bounds._module_slopes import column_slopes
+from sklip.bounds._modules import ModuleView, view_of
+from sklip.bounds._resolve import is_whole, restricted_network
 
 __all__ = ["feature_slopes"]
 
@@ -26,8 +28,8 @@ def feature_slopes(model, *, output=None, method="auto"):
     Parameters
     ----------
     model : FeedForward or fitted model
-        Anything that :func:`sklip.networks.network_view` takes; torch modules are not
-        taken.
+        Anything that :func:`sklip.networks.network_view` takes, or a torch module
+        (of convolutions, as an estimator holds it: the size of its input is known).
     output : int or "all", default=None
         Bound the slope of this logit or target alone. None takes all of them in the l2
         norm, and of two classes their one logit, as ``decision_function`` does;
@@ -81,7 +83,9 @@ def feature_slopes(model, *, output=None, method="auto"):
     True
     """
     check_option(method, "method", ("auto", *BOUND_METHODS, "best"))
-    view = network_view(model)
+    view = view_of(model)
+    if isinstance(view, ModuleView):
+        return _of_module(view, output, method)
     if output is None and view.classes is not None and len(view.classes) == 2:
         view = _single_logit(view)
     slopes = np.zeros(view.n_features)
@@ -91,6 +95,24 @@ def feature_slopes(model, *, output=None, method="auto"):
         elif (view.mutable & (view.feature_index == j)).any():
             network = restricted_network(view, output=output, feature=j)
             slopes[j] = _slope(network, method)
+    return slopes
+
+
+def _of_module(view, output, method):
+    """Slopes of a torch module, by the product of norms behind its first layer."""
+    if not is_whole(output) or method not in ("auto", "best", "product"):
+        raise ValueError(
+            "A torch module with convolutions, pooling or residual blocks is bounded "
+            "by the product of norms as a whole: leave output and method out."
+        )
+    found = column_slopes(view) * (2.0**0.5 if output is None and view.is_score else 1)
+    slopes = np.zeros(view.n_features)
+    for j in range(view.n_features):
+        own = view.mutable & (view.feature_index == j)
+        if j in view.encoder.immutable:
+            slopes[j] = np.nan
+        elif own.any():
+            slopes[j] = lengths(found[own]) * (1.0 + 1e-12)
     return slopes
 
 

@@ -9,8 +9,10 @@ from sklip._arguments import check_device, check_norm, check_radius
 from sklip._threads import limit_threads
 from sklip.bounds._dispatch import lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
+from sklip.bounds._module_slopes import module_rates
+from sklip.bounds._modules import ModuleView, view_of
+from sklip.bounds._norms import DIFFERENCE_NORM
 from sklip.bounds._propagation import Propagation, hidden_bounds
-from sklip.networks import network_view
 
 __all__ = ["local_lipschitz_bound"]
 
@@ -21,7 +23,7 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
     Parameters
     ----------
     model : FeedForward or fitted model
-        As for :func:`lipschitz_bound`; torch modules are not taken.
+        As for :func:`lipschitz_bound`; of a bare torch module all outputs are meant.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         Samples, as the model takes them.
     radius : float
@@ -60,11 +62,15 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
     """
     norm, radius = check_norm(norm), check_radius(radius)
     device = check_device(device)
-    view = network_view(model).as_score()
+    view = view_of(model, X).as_score()
     inputs = view.encode(X)
-    largest = lipschitz_bound(model, norm=norm).value
     if not view.mutable.any():
         return np.zeros(len(inputs))
+    if isinstance(view, ModuleView):
+        largest = view.product(norm) * (DIFFERENCE_NORM[norm] if view.is_score else 1.0)
+        rates = module_rates(view, inputs, radius, norm, device, view.is_score)
+        return np.fmin(rates, largest * (1.0 + 1e-12))
+    largest = lipschitz_bound(model, norm=norm).value
     propagation = Propagation(view.network, norm, view.mutable, device)
     found = np.full(len(inputs), largest)
     step = propagation.block_rows(view.network.n_outputs)

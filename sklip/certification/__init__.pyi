@@ -25,6 +25,7 @@ from sklip.certification._errors import certified_error_score
 from sklip.certification._intervals import certified_interval
 from sklip.certification._margins import margins
 from sklip.certification._noise_accuracy import noise_accuracy_curve
+from sklip.certification._predictions import predicted_labels
 from sklip.certification._radius import certified_radius
 from sklip.certification._report import certification_report
 from sklip.certification._risk_coverage import risk_coverage_curve
@@ -48,6 +49,7 @@ __all__ = [
     "nearest_flip",
     "noise_accuracy_curve",
     "pgd_attack",
+    "predicted_labels",
     "risk_coverage_curve",
     "robustness_bracket",
     "verify_robustness",

@@ -14,6 +14,7 @@ from sklip._arguments import (
 )
 from sklip._copies import own_copy
 from sklip.certification._groups import members_of
+from sklip.certification._predictions import predicted_labels
 from sklip.exceptions import InvalidArgumentError
 
 __all__ = ["noise_accuracy_curve"]
@@ -37,8 +38,8 @@ def noise_accuracy_curve(
 
     Parameters
     ----------
-    model : fitted classifier or Pipeline
-        Anything with ``predict``.
+    model : fitted classifier, Pipeline, FeedForward or torch module
+        Anything with ``predict``; of a network or module the largest output decides.
     X : array-like or DataFrame of shape (n_samples, ...)
         Samples of numbers, as the model takes them.
     y : array-like of shape (n_samples,)
@@ -95,11 +96,6 @@ def noise_accuracy_curve(
     n_repeats = check_count(n_repeats, "n_repeats")
     random_state = check_seed(random_state)
     members = members_of(groups, y)
-    if isinstance(model, type) or not hasattr(model, "predict"):
-        kind = model.__name__ if isinstance(model, type) else type(model).__name__
-        raise TypeError(
-            f"model must have predict, and {kind} has none: give the fitted classifier."
-        )
     X = _samples(X)
     y = check_labels(y)
     if len(y) != len(X) or len(X) == 0:
@@ -117,7 +113,7 @@ def noise_accuracy_curve(
         for repeat in range(n_repeats):
             noise = rng.standard_normal(samples.shape, dtype=_noise_type(samples))
             for k, std in enumerate(stds):
-                hit = model.predict(_noisy(samples, noise, std)) == y[rows]
+                hit = predicted_labels(model, _noisy(samples, noise, std)) == y[rows]
                 right[:, k, repeat] += shares[:, rows] @ hit
     with np.errstate(invalid="ignore"):
         found = right / shares.sum(axis=1)[:, None, None]

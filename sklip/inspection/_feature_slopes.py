@@ -5,11 +5,10 @@
 import numpy as np
 
 from sklip._arguments import check_count
-from sklip.bounds import feature_slopes
+from sklip.bounds import feature_slopes, view_of
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import holds_several, named_estimators
 from sklip.inspection._text import add_legend, legend_share, set_row_names
-from sklip.networks import network_view
 
 __all__ = ["FeatureSlopesDisplay"]
 
@@ -116,7 +115,7 @@ class FeatureSlopesDisplay:
         """
         models, labels = named_estimators(estimator, name)
         n_features = check_count(n_features, "n_features")
-        views = [network_view(model) for model in models]
+        views = [view_of(model) for model in models]
         columns = _columns(views)
         found = [
             _slopes_of(model, view, X, feature_eps, output, method)

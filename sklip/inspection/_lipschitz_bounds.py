@@ -5,11 +5,17 @@
 import numpy as np
 
 from sklip._arguments import check_norm, check_random
-from sklip.bounds import METHODS, lipschitz_bound, lipschitz_lower_bound
+from sklip.bounds import (
+    METHODS,
+    ModuleSubject,
+    lipschitz_bound,
+    lipschitz_lower_bound,
+    subject_of,
+)
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import holds_several, named_estimators
 from sklip.inspection._text import add_legend
-from sklip.networks import FeedForward, network_view
+from sklip.networks import FeedForward
 
 __all__ = ["LipschitzBoundsDisplay"]
 
@@ -177,8 +183,11 @@ class LipschitzBoundsDisplay:
 def _ladder(models, norm):
     """From loose to tight, without LipSDP where a model is too large for it."""
     methods = _LADDER if norm == 2 else _ANY_NORM
+    subjects = [subject_of(model) for model in models]
+    if any(isinstance(subject, ModuleSubject) for subject in subjects):
+        return ["product"]
     # LipSDP is left out where it is not chosen by itself.
-    if not all(METHODS["lipsdp"].fits(network_view(m).network) for m in models):
+    if not all(METHODS["lipsdp"].fits(subject.network) for subject in subjects):
         methods = [m for m in methods if not m.startswith("lipsdp")]
     return methods
 

@@ -5,8 +5,11 @@
 import numpy as np
 
 from sklip._arguments import check_labels, check_norm, check_sample_weight
-from sklip._copies import own_copy
-from sklip.certification import certified_radius, risk_coverage_curve
+from sklip.certification import (
+    certified_radius,
+    predicted_labels,
+    risk_coverage_curve,
+)
 from sklip.estimators import CertifiedRejectClassifier
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import named_estimators
@@ -138,7 +141,7 @@ class RiskCoverageDisplay:
                     f"X has {len(radius)} samples, but y has {len(y)} labels."
                 )
             coverage, risk, thresholds = risk_coverage_curve(
-                y, model.predict(own_copy(X)), radius, sample_weight=sample_weight
+                y, predicted_labels(model, X), radius, sample_weight=sample_weight
             )
             coverages.append(coverage)
             risks.append(risk)

@@ -380,7 +380,7 @@ def test_some_kind_is_accepted(name, asker, kinds):
 
 # They take a model alone, or their arguments on behalf of functions in the table.
 _BARE = {"split_steps", "stated_module", "unwrap_any_module"}
-_BARE |= {"subject_of", "view_in_front"}
+_BARE |= {"is_bare", "predicted_labels", "subject_of", "view_in_front", "view_of"}
 # The model, and what is drawn or written of the answer.
 _FREE = {
     "model",

@@ -155,7 +155,8 @@ def test_corruption():
 
 
 def test_a_model_without_predict_is_named():
-    """A bare network gives logits, no labels."""
+    """A bare network decides by its largest output; anything else needs predict."""
     network = FeedForward([[[1.0, 0.0], [0.0, 1.0]]])
-    with pytest.raises(TypeError, match="model must have predict, and FeedForward"):
-        noise_accuracy_curve(network, [[1.0, 0.0]], [0], [0.1])
+    assert noise_accuracy_curve(network, [[1.0, 0.0]], [0], [0.0]) == 1.0
+    with pytest.raises(TypeError, match="model must have predict, and dict"):
+        noise_accuracy_curve({}, [[1.0, 0.0]], [0], [0.1])

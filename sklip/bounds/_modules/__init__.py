@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Product bounds of torch modules: convolutions, pooling, residual blocks."""
 
+from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.doubles import double_copy
 from sklip.bounds._modules.hashing import module_hash
 from sklip.bounds._modules.input_shapes import flat_rows
 from sklip.bounds._modules.network import ModuleNetwork
+from sklip.bounds._modules.operators import Dense, Reshape, chain_bound
 from sklip.bounds._modules.reader import (
     Residual,
     feedforward_from_module,
     module_bound,
+    operators_of,
     register_module_bound,
     unwrap_module,
 )
@@ -29,6 +32,11 @@ from sklip.bounds._modules.stacks import read_stack
 from sklip.bounds._modules.views import ModuleView, is_bare, view_of
 
 __all__ = [
+    "Convolution",
+    "Dense",
+    "Reshape",
+    "chain_bound",
+    "operators_of",
     "ModuleNetwork",
     "ModuleView",
     "Residual",

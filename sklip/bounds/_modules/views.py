@@ -36,28 +36,31 @@ class ModuleView(ShapedView):
         linear map, or without steps in front stands for the identity.
     has_steps : bool
         Whether steps stand in front.
+    is_score : bool
+        Whether decision_function is the difference of two outputs.
     """
 
     front: Any = field(default=None, repr=False)
     has_steps: bool = False
+    is_score: bool = False
 
     @classmethod
-    def behind(cls, front, module, input_shape, classes, has_steps):
+    def behind(cls, front, module, input_shape, classes, has_steps, is_score=False):
         """A module behind a view of the rows that it gets."""
         before = front.network if has_steps else None
         units = None if has_steps else front.units
         own = {f.name: getattr(front, f.name) for f in fields(NetworkView)}
         own["network"] = asked = ModuleNetwork(module, input_shape, before, units)
         own["classes"], own["is_binary_logit"] = classes, False
-        return cls(**own, asked=asked, front=front, has_steps=has_steps)
+        own["asked"], own["is_score"] = asked, is_score
+        return cls(**own, front=front, has_steps=has_steps)
 
     def with_feature_eps(self, feature_eps):
         """Measure each coordinate in units of its own tolerance."""
         front = self.front.with_feature_eps(feature_eps)
-        network = self.network
-        return self.behind(
-            front, network.module, network.input_shape, self.classes, self.has_steps
-        )
+        module, shape = self.network.module, self.network.input_shape
+        told = self.classes, self.has_steps, self.is_score
+        return self.behind(front, module, shape, *told)
 
     def product(self, norm):
         """Proven product of norms, of the coordinates that move."""
@@ -104,7 +107,8 @@ def view_of(model, X=None, feature_eps=None, *, predicting=False):
     module, shape = stated
     front = _front(steps, last, shape, X, feature_eps)
     classes = getattr(last, "classes_", None)
-    return ModuleView.behind(front, module, shape, classes, bool(steps))
+    two = classes is not None and len(classes) == 2
+    return ModuleView.behind(front, module, shape, classes, bool(steps), two)
 
 
 def is_bare(model):
