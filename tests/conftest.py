@@ -27,7 +27,7 @@ def repository():
 
 @pytest.fixture(autouse=True)
 def branching_effort(request, monkeypatch):
-    """Branch and bound takes a twentieth of its parts: most of "best" is its time.
+    """Branch and bound takes few of its parts: most of "best" is its time.
 
     What it proves is as true. ``tests/certification/branching`` and single modules
     override this with the effort that users get; single tests have the mark
@@ -38,6 +38,7 @@ def branching_effort(request, monkeypatch):
     from sklip.certification._branching import radius
     from sklip.certification._branching.queue import Effort
 
-    at_one_radius = Effort(of_one=500, of_all=2500, early=64, progress=0.3)
-    monkeypatch.setattr(radius, "_MOST_PARTS", 100)
+    at_one_radius = Effort(of_one=200, of_all=1000, early=32, progress=0.3)
+    monkeypatch.setattr(radius, "_MOST_PARTS", 24)
+    monkeypatch.setattr(radius, "_FEWEST_PARTS", 24)
     monkeypatch.setattr(radius, "_AT_ONE_RADIUS", at_one_radius)

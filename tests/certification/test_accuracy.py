@@ -36,7 +36,7 @@ def digits_mlp():
     model = MLPClassifier((32,), max_iter=15, alpha=0.1, random_state=0)
     with pytest.warns(ConvergenceWarning):
         model.fit(X[:1200], y[:1200])
-    return model, X[1200:1260], y[1200:1260]
+    return model, X[1200:1230], y[1200:1230]
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -134,7 +134,7 @@ def test_sample_weight_is_a_weighted_average(digits_mlp):
     twice = np.repeat([2.0, 0.0], [30, 30])
     assert_allclose(
         certified_accuracy_score(model, X, y, radius=0.05, sample_weight=twice),
-        certified_accuracy_score(model, X[:30], y[:30], radius=0.05),
+        certified_accuracy_score(model, X[:15], y[:15], radius=0.05),
     )
     attacked = adversarial_accuracy_score(
         model, X, y, random_state=0, n_steps=5, n_restarts=1, **kwargs

@@ -237,6 +237,7 @@ def test_feature_eps_measures_in_tolerances():
 
 def test_pipeline_speaks_in_the_units_of_x(iris_mlp):
     model, X, _ = iris_mlp
+    X = X[[0, 20, 60, 70, 80, 110, 120, 133]]
     in_raw_units = certified_radius(model, X)
     mlp, Z = model[-1], model[:-1].transform(X)
     # The widest feature's standard deviation bounds how far the units can differ.
@@ -245,7 +246,7 @@ def test_pipeline_speaks_in_the_units_of_x(iris_mlp):
     assert np.all(in_raw_units <= in_scaled_units * scale.max() * (1 + 1e-9))
     for norm in NORMS:
         radius = certified_radius(model, X, norm=norm)
-        for i in (0, 60, 70, 120, 133):
+        for i in (0, 2, 3, 6, 7):
             points, flipped = pgd_attack(
                 model, X[[i]], radius=radius[i], norm=norm, random_state=0
             )

@@ -198,8 +198,8 @@ def test_labels_of_any_type(classification, dtype):
 
 def test_n_jobs_gives_the_same_models(classification):
     grid = {"lipschitz_weight": [0.01, 0.1]}
-    one = GridSearchCV(_classifier(), grid, cv=3).fit(*classification)
-    two = GridSearchCV(_classifier(), grid, cv=3, n_jobs=2).fit(*classification)
+    one = GridSearchCV(_classifier(), grid, cv=2).fit(*classification)
+    two = GridSearchCV(_classifier(), grid, cv=2, n_jobs=2).fit(*classification)
     scores = [search.cv_results_["mean_test_score"] for search in (one, two)]
     assert np.array_equal(*scores)
     assert np.array_equal(_weights(one.best_estimator_), _weights(two.best_estimator_))
