@@ -85,5 +85,3 @@ def test_citation_names_this_version(repository):
     assert f"version: {sklip.__version__}\n" in text
 
 
-def test_package_is_typed():
-    assert importlib.resources.files("sklip").joinpath("py.typed").is_file()
