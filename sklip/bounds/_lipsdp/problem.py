@@ -48,6 +48,8 @@ class LipSDPProblem:
         ]
         self.n_neurons = self.order - sizes[0]
         self.per_layer = per_layer
+        # The output layer has no neurons of its own: its block is eliminated by a Schur
+        # complement, and only this product remains.
         self.output_gram = weights[-1].T @ weights[-1]
         self._alphas = self._per_neuron(0)
         self._betas = self._per_neuron(1)
@@ -96,12 +98,14 @@ class LipSDPProblem:
         matrix = t.new_zeros(self.order, self.order)
         diagonal = matrix.diagonal()
         diagonal[: self.n_inputs] = x[0]
+        # a_i b_i^T + b_i a_i^T has 2 at its own neuron, before alpha and beta come in.
         diagonal[self.n_inputs :] = 2.0 * t
         for k, (w, (a, b)) in enumerate(zip(self.weights, self.sectors, strict=False)):
             below, own = self.blocks[k], self.blocks[k + 1]
             scaled = t[self.layers[k], None] * w
             matrix[own, below] = -(a + b) * scaled
             matrix[below, own] = matrix[own, below].T
+            # Slopes from 0 on leave the blocks below the neurons alone.
             if a:
                 matrix[below, below] += 2.0 * a * b * (w.T @ scaled)
         return matrix
@@ -150,6 +154,7 @@ class LipSDPProblem:
         """Matrix of <G_i, X G_j Z>, G_i the i-th coefficient of S (HKM direction)."""
         ax, bx, x_aa, x_ab, x_bb = self._forms(X)
         az, bz, z_aa, z_ab, z_bb = self._forms(Z)
+        # tr(X G_i Z G_j) of two rank-two matrices is four products of inner products.
         cross = x_ab * z_ab.T
         neurons = x_aa * z_bb
         neurons.addcmul_(x_bb, z_aa).add_(cross).add_(cross.T)
@@ -174,6 +179,7 @@ class LipSDPProblem:
         by = torch.addcmul(hidden, self._betas[:, None], products, value=-1.0)
         b_e, b_w = self._columns(by)
         bb = torch.addcmul(b_e, b_w, self._betas, value=-1.0)
+        # With alpha = 0 all a_i are unit vectors, and their products are parts of Y.
         if not any(a for a, _ in self.sectors):
             return hidden, by, hidden[:, self.n_inputs :], b_e.T, bb
         ay = torch.addcmul(hidden, self._alphas[:, None], products, value=-1.0)

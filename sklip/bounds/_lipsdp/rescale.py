@@ -121,6 +121,7 @@ def tightened_multipliers(
         return None if given is None else Tightened(*given)
     weights, exponents = normalised(chain)
     recursion = _Recursion(weights, chain.sectors, n_evaluations, deadline)
+    # At the edge of feasibility the barrier is infinite and no step can be taken.
     factor = 1.0 + _ROOM / len(weights)
     _, inner = unscale(*Z.of(chain, *given).inflated(factor), [-e for e in exponents])
     lower = _descend(recursion, np.log(0.5 * np.concatenate(inner) ** 2), n_stages, tol)
@@ -129,6 +130,7 @@ def tightened_multipliers(
     found = [np.sqrt(2.0 * t) for t in recursion.split(recursion.best_point)]
     value = math.exp(0.5 * recursion.best)
     lower = unscale(lower, found, exponents)[0]
+    # What floats found is not believed: the proof may fail, and the given point stands.
     proven = prove(chain, *unscale(value, found, exponents))
     best = given if proven is None or proven[0] > given[0] else proven
     return Tightened(*best, min(lower, best[0]))

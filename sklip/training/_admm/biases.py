@@ -35,6 +35,7 @@ def fit_biases(net, data, *, max_iter, tol):
         biases.copy_(torch.from_numpy(x))
         batch = data.X, data.targets, data.sample_weight
         loss = float(net.backprop_.loss_and_grad(*batch))
+        # L-BFGS may end at a worse point than it has seen, or be interrupted anywhere.
         if loss < best["loss"]:
             best.update(loss=loss, biases=biases.clone())
         return loss, gradient.cpu().double().numpy()

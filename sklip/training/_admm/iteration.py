@@ -70,6 +70,7 @@ class ADMM:
             self._refresh()
         before = self.state
         weights = self._loss_step(before, data, valid)
+        # Completing the square: (10b) is the projection of W + Y / rho.
         targets = _plus(weights, before.dual, 1.0 / before.rho)
         projected, bound = self.update(targets, before.multipliers, before.rho)
         self.state = replace(
@@ -83,6 +84,7 @@ class ADMM:
         self.n_iter += 1
         self._record(before)
         residuals = self.primal_residuals[-1], self.dual_residuals[-1]
+        # After the update of Y, which belongs to the rho of this iteration.
         rho = adapted_rho(self.balance, self.state, *residuals)
         self.state = replace(self.state, rho=rho)
         return self._is_done()
@@ -110,6 +112,8 @@ class ADMM:
         return small or self.net.asked_to_stop or self.net.interrupted
 
     def _refresh(self):
+        # The projected weights are the ones that are deployed, so theirs is the bound
+        # to tighten; no bound depends on the biases.
         network = FeedForward(self.state.projected, None, self.net.module_.activation)
         enforce = self.update.bound is not None
         self.state = refreshed(self.state, network, self.kind, enforce)

@@ -55,6 +55,7 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, verbose=False):
 def _validate(admm, valid, rule):
     """Score the certified weights; True if the rule says stop."""
     net = admm.net
+    # What counts is the network that would be deployed, not the one in training.
     load_weights(net.module_, admm.state.projected)
     net.run_single_epoch(net.get_iterator(valid), False, "valid", net.validation_step)
     stop = rule.update(net.history[-1], net.module_)

@@ -102,9 +102,11 @@ class CvxpyStep:
                 f"{step.sizes}."
             )
         is_free = step.bound is None
+        # Compiling takes long: every step of ADMM puts its parameters into one program.
         if is_free not in self._programs:
             self._programs[is_free] = _Program(self.layer_sizes, is_free)
         program = self._programs[is_free]
+        # Solvers have absolute tolerances, so that the variable should be near 1.
         unit = first_bound(step) or 1.0 if is_free else step.bound
         program.set_data(step, unit)
         n_iter = program.solve(self.solver, _options(self.solver, step.tol))
@@ -115,6 +117,7 @@ class CvxpyStep:
 def _feasible(step, weights, bound):
     ball = SpectralBall(weights, step.multipliers, step.slopes, bound)
     norms, _ = ball.outside(ball.z)
+    # A general solver ends a little outside: scaling back is feasible, and proven.
     norm = np.max(norms, initial=1.0)
     return feasible_weights(step, [w / norm for w in weights], bound, is_inside=True)
 
@@ -146,6 +149,7 @@ class _Program:
         for k, (s, w) in enumerate(zip(self.scales, self.weights, strict=True)):
             blocks[k + 1][k] = -cvxpy.multiply(s, w)
             blocks[k][k + 1] = blocks[k + 1][k].T
+        # Scaled weights beside the diagonal and units on it: the condition ||Z|| <= 1.
         condition = cvxpy.bmat(blocks)
         self.problem = cvxpy.Problem(cvxpy.Minimize(objective), [condition >> 0])
 
@@ -154,6 +158,7 @@ class _Program:
         self.size = math.sqrt(sum(np.vdot(v, v) for v in step.targets)) or 1.0
         z = Z(unit, step.multipliers, [(0.0, slope) for slope in step.slopes])
         for k, (r, c) in enumerate(z.scales):
+            # In units of the weights' own size, for the same absolute tolerances.
             self.targets[k].value = step.targets[k] / self.size
             shape = step.targets[k].shape
             self.scales[k].value = self.size * np.broadcast_to(r * c.T, shape)

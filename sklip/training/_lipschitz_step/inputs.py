@@ -36,6 +36,8 @@ class StepInput:
         first = self.targets[0]
         if first.shape[1] <= len(first):
             return None, self.targets
+        # The solution's rows lie in the span of V_0's: the thousands of pixels of an
+        # image become as many inputs as V_0 has rows.
         basis, core = np.linalg.qr(first.T)
         return basis, [core.T, *self.targets[1:]]
 
@@ -75,6 +77,7 @@ def check_step(targets, multipliers, slopes, bound, weight, rho, tol, dtype):
     """StepInput of the arguments; ValueError says which is wrong."""
     targets = _check_targets(targets)
     sizes = [len(v) for v in targets[:-1]]
+    # With both, one of them would be ignored; with neither, nothing is asked.
     if (bound is None) == (weight is None):
         raise ValueError(
             "Give exactly one of bound (to enforce it) and weight (to regularise), got "
@@ -153,4 +156,5 @@ def _check_multipliers(multipliers, sizes):
                 f"multipliers[{k}] must be positive and finite, its smallest entry is "
                 f"{np.min(t)!r}."
             )
+    # The scaling d = (2T)^(1/2) is what turns the condition into a bound of ||Z||.
     return [np.sqrt(2.0 * t) for t in multipliers]

@@ -69,16 +69,22 @@ class BallPoint(ABC):
         """How far the norm of Z exceeds one on the columns of P (Ritz value)."""
         if not self.factor.size:
             return 0.0
+        # An orthonormal basis of the columns of P by their Gram matrix; directions that
+        # are lost in rounding are left out.
         squares, rotation = np.linalg.eigh(self.factor.T @ self.factor)
         kept = squares > 1e-12 * squares[-1]
         if not np.any(kept):
             return 0.0
         basis = rotation[:, kept] / np.sqrt(squares[kept])
         ritz = basis.T @ (self.factor.T @ self.gradient) @ basis
+        # P^T (I - K) P on that basis: its least eigenvalue is one less the largest Ritz
+        # value.
         return float(-np.linalg.eigvalsh(0.5 * (ritz + ritz.T))[0])
 
     def distance_square(self, norm):
         """Squared distance of the weights divided by norm from the targets."""
+        # W / norm - V = -(G + e W): the square multiplies out, and two of its terms are
+        # known.
         e = 1.0 - 1.0 / norm
         square = sum(np.vdot(w, w) for w in self.weights) if e else 0.0
         return self.step_square + 2.0 * e * self.pull + e * e * square
@@ -104,11 +110,13 @@ class BlockPoint(BallPoint):
             a, b = factor[own], factor[below]
             left, right = r2 * a, c2 * b
             a_gram, b_gram = a.T @ left, b.T @ right
+            # The block of Z at the weights W = V - G.
             block = target - left @ right.T
             product = block @ b
             self.gradient[own] -= product
             self.gradient[below] -= block.T @ a
             self.pull += np.vdot(a, product)
+            # ||G||^2 by two small Gram matrices, without forming G.
             self.step_square += np.vdot(a_gram, b_gram)
             self.blocks.append(block)
             self._terms.append((left, right, a_gram, b_gram))
@@ -136,6 +144,8 @@ class BlockPoint(BallPoint):
             r2, c2 = self.problem.squares[k]
             da, db = direction[own], direction[below]
             block = self.blocks[k]
+            # The first two terms are J^T J, the last is how the block weighs on the
+            # direction.
             result[own] += r2 * (da @ b_gram) + left @ (db.T @ right) - block @ db
             result[below] += c2 * (db @ a_gram) + right @ (da.T @ left) - block.T @ da
         return result
@@ -167,6 +177,8 @@ class MatrixPoint(BallPoint):
         n_even = problem.n_even
         even, odd = self.factor[:n_even], self.factor[n_even:]
         self.multiplier = odd @ even.T
+        # One product for all layers: with one hidden layer Z has no zero blocks to
+        # skip.
         step = problem.scale_square * self.multiplier
         self.step_square = np.vdot(step, self.multiplier)
         self.z = np.subtract(problem.z, step, out=step)
@@ -192,6 +204,8 @@ class MatrixPoint(BallPoint):
         n_even = self.problem.n_even
         even, odd = self.factor[:n_even], self.factor[n_even:]
         even_step, odd_step = direction[:n_even], direction[n_even:]
+        # The multiplier is odd even^T, so its change has the two terms of a product
+        # rule.
         change = odd_step @ even.T
         change += odd @ even_step.T
         change *= self.problem.scale_square
