@@ -15,7 +15,7 @@ from sklip.networks import random_network
 pyplot = pytest.importorskip("matplotlib.pyplot")
 
 X, Y = load_iris(return_X_y=True)
-X, Y = X[44:62:6], Y[44:62:6]
+X, Y = X[44:51:6], Y[44:51:6]
 CLASSIFIER = random_network([4, 3, 2], random_state=0)
 REGRESSOR = random_network([4, 3, 1], random_state=0)
 LINEAR = LogisticRegression(max_iter=1000).fit(X, Y)

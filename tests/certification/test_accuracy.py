@@ -84,8 +84,9 @@ def test_branching_certifies_at_one_radius_what_the_radii_do_and_the_exact_rest(
     digits_mlp,
 ):
     model, X, y = digits_mlp
+    X, y = X[:12], y[:12]
     radius = certified_radius(model, X, y)
-    for eps in np.quantile(radius, [0.9, 0.3, 0.5]):
+    for eps in np.quantile(radius[radius > 0.0], [0.9, 0.3, 0.5]):
         (point,) = certified_accuracy_curve(model, X, y, [eps])
         assert point == pytest.approx(np.mean(radius >= eps))
         settled = verify_robustness(model, X, y, radius=eps)
@@ -124,6 +125,7 @@ def test_a_cheap_rule_decides_without_the_dearer_ones(digits_mlp, monkeypatch):
 
 def test_sample_weight_is_a_weighted_average(digits_mlp):
     model, X, y = digits_mlp
+    X, y = X[:16], y[:16]
     weight = np.random.default_rng(0).uniform(size=len(y))
     certified = certified_radius(model, X, y) >= 0.05
     expected = np.average(certified, weights=weight)
@@ -131,10 +133,10 @@ def test_sample_weight_is_a_weighted_average(digits_mlp):
     assert_allclose(certified_accuracy_score(model, X, y, **kwargs), expected)
     curve = certified_accuracy_curve(model, X, y, [0.05], sample_weight=weight)
     assert_allclose(curve, [expected])
-    twice = np.repeat([2.0, 0.0], [30, 30])
+    twice = np.repeat([2.0, 0.0], [8, 8])
     assert_allclose(
         certified_accuracy_score(model, X, y, radius=0.05, sample_weight=twice),
-        certified_accuracy_score(model, X[:15], y[:15], radius=0.05),
+        certified_accuracy_score(model, X[:8], y[:8], radius=0.05),
     )
     attacked = adversarial_accuracy_score(
         model, X, y, random_state=0, n_steps=5, n_restarts=1, **kwargs
