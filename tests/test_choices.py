@@ -64,6 +64,8 @@ def comparable(result):
         return [comparable(part) for part in result]
     if hasattr(result, "to_json"):
         return result.to_json()
+    if hasattr(result, "distances"):
+        return comparable([result.rows, result.distances])
     if hasattr(result, "status"):
         return result.status
     if hasattr(result, "figure_"):

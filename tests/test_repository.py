@@ -83,5 +83,3 @@ def test_oldest_versions_are_the_lower_bounds(repository, project):
 def test_citation_names_this_version(repository):
     text = (repository / "CITATION.cff").read_text(encoding="utf-8")
     assert f"version: {sklip.__version__}\n" in text
-
-
