@@ -53,6 +53,28 @@ def _gelu(reader, node, values):
     return [reader.activate(node, reader.committed(values[0]), name)]
 
 
+def _tanh(reader, node, values):
+    """tanh, and what may yet become mish or gelu in its tanh form."""
+    (value,) = values
+    if isinstance(value, Gate):
+        if value.kind == "Softplus" and value.is_plain:
+            return [Gate("TanhSoftplus", value.before, node)]
+        root = np.sqrt(2.0 / np.pi)
+        near = abs(value.scale / root - 1.0) <= _SINGLE and value.offset == 0.0
+        if value.kind == "GeluInner" and near:
+            return [Gate("TanhInner", value.before, node)]
+    return [reader.activate(node, reader.committed(value), "tanh")]
+
+
+def _pow(reader, node, values):
+    """Powers that stand in the tanh form of gelu."""
+    value, power = reader.committed(values[0]), constant_of(reader, node, values[1])
+    kinds = {2.0: "Square", 3.0: "Cube"}
+    if power.size != 1 or float(power.ravel()[0]) not in kinds:
+        raise reader.refusal(node, "is supported only where it is part of gelu")
+    return [Gate(kinds[float(power.ravel()[0])], value, node)]
+
+
 def _gate(kind):
     def operator(reader, node, values):
         return [Gate(kind, reader.committed(values[0]), node)]
@@ -166,9 +188,12 @@ def elementwise_operators():
         "Max": _extreme(True),
         "Min": _extreme(False),
         "PRelu": _prelu,
+        "Pow": _pow,
         "Selu": _selu,
         "Sigmoid": _gate("Sigmoid"),
+        "Softplus": _gate("Softplus"),
         "Swish": _swish,
+        "Tanh": _tanh,
         "ThresholdedRelu": _thresholded_relu,
     }
 

@@ -8,6 +8,7 @@ length in front is the batch and taken as one.
 
 import os
 import sys
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -243,7 +244,7 @@ class GraphReader:
         """An affine tensor in place of a gate that is used by itself."""
         if not isinstance(value, Gate):
             return value
-        key = id(value.before), value.kind
+        key = id(value.before), value.kind, value.slope
         if key not in self._committed:
             # The tensor is kept alive, so that its id stays its own.
             self._committed[key] = value.before, self._units_of(value)
@@ -254,12 +255,21 @@ class GraphReader:
 
     def _units_of(self, gate):
         """A gate that is used by itself, as a layer."""
-        if gate.kind == "Sigmoid":
-            return self.activate(gate.node, gate.before, "logistic")
+        names = {"Sigmoid": "logistic", "Softplus": "softplus"}
+        if gate.kind in names:
+            return self.activate(gate.node, gate.before, names[gate.kind])
+        if gate.kind == "TanhSoftplus":
+            units = self.committed(
+                replace(gate, kind="Softplus", scale=1.0, offset=0.0)
+            )
+            return self.activate(gate.node, units, "tanh")
         if gate.kind == "HardSigmoid":
             line = gate.before.scaled(gate.slope).shifted(0.5)
             return between(self, gate.node, line, 0.0, 1.0)
-        raise self.refusal(gate.node, "is supported only where it is part of gelu")
+        why = "is supported only where it is part of gelu"
+        if gate.node.op_type == "Mul":
+            why = f"of two tensors that both depend on the input {why}"
+        raise self.refusal(gate.node, why)
 
     def finish(self, value):
         """All layers, the last one affine."""
@@ -287,6 +297,10 @@ _INSTEAD = {
     **dict.fromkeys(
         ("ArgMax", "TopK", "ZipMap", "LabelEncoder"),
         ", since it gives labels; name the logits in front of it",
+    ),
+    **dict.fromkeys(
+        ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Where"),
+        ", since it may jump, as torch's Softplus does at its threshold",
     ),
     "LinearClassifier": ", since it gives labels and their scores at once",
     **dict.fromkeys(

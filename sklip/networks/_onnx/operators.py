@@ -21,6 +21,9 @@ __all__ = ["FUNCTIONS", "OPERATORS"]
 _SINGLE = 1e-6
 
 
+_GATED = {"Sigmoid": "silu", "HardSigmoid": "hardswish", "TanhSoftplus": "mish"}
+
+
 def _add(reader, node, values):
     total, *others = values
     for value in others:
@@ -38,6 +41,9 @@ def _sum(reader, node, first, second):
         return float64(first) + float64(second)
     if not isinstance(first, Affine | Gate):
         first, second = second, first
+    inner = _gelu_inner(first, second)
+    if inner is not None:
+        return inner
     if isinstance(first, Gate) and np.size(second) == 1 and not depends(second):
         return replace(first, offset=first.offset + float(np.ravel(second)[0]))
     first, second = reader.committed(first), reader.committed(second)
@@ -50,6 +56,19 @@ def _sum(reader, node, first, second):
             "torch module",
         )
     return first.plus(second)
+
+
+def _gelu_inner(first, second):
+    """x + 0.044715 x^3, which stands in the tanh form of gelu; None if this is not."""
+    if isinstance(first, Affine) and isinstance(second, Gate):
+        first, second = second, first
+    if not (isinstance(first, Gate) and isinstance(second, Affine)):
+        return None
+    if first.kind != "Cube" or not second.equals(first.before):
+        return None
+    if first.offset != 0.0 or abs(first.scale / 0.044715 - 1.0) > _SINGLE:
+        return None
+    return Gate("GeluInner", second, first.node)
 
 
 def _sub(reader, node, values):
@@ -96,9 +115,12 @@ def _times(reader, value, factor):
 
 
 def _product(reader, node, first, second):
-    """A tensor times a gate of itself: silu, hardswish or gelu."""
+    """A tensor times a gate of itself: silu, mish, hardswish or gelu; or its powers."""
     if isinstance(first, Gate):
         first, second = second, first
+    if isinstance(first, Affine) and isinstance(second, Affine):
+        if first.equals(second):
+            return Gate("Square", first, node)
     if isinstance(first, Gate) or not isinstance(second, Gate):
         raise reader.refusal(node, "of two tensors that both depend on the input")
     gate = second
@@ -109,7 +131,14 @@ def _product(reader, node, first, second):
                 units = reader.activate(node, first.scaled(1.0 / part), "gelu")
                 factor = 2.0 * gate.scale * part
                 return units if factor == 1.0 else units.scaled(factor)
-    name = {"Sigmoid": "silu", "HardSigmoid": "hardswish"}.get(gate.kind)
+    if gate.kind == "TanhInner" and gate.scale == gate.offset:
+        for part in (1.0, 0.5):
+            if first.scaled(1.0 / part).equals(gate.before):
+                units = reader.activate(node, gate.before, "gelu_tanh")
+                return units.scaled(2.0 * gate.scale * part)
+    if gate.kind == "Square" and gate.is_plain and first.equals(gate.before):
+        return replace(gate, kind="Cube")
+    name = _GATED.get(gate.kind)
     if name and gate.is_plain and first.equals(gate.before):
         return reader.activate(node, first, name)
     raise reader.refusal(node, "of two tensors that both depend on the input")

@@ -22,6 +22,8 @@ ACTIVATIONS = [
     nn.CELU(0.5),
     nn.SELU(),
     nn.GELU(),
+    nn.GELU(approximate="tanh"),
+    nn.Mish(),
     nn.SiLU(),
     nn.Hardswish(),
     nn.Hardsigmoid(),

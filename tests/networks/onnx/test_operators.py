@@ -68,6 +68,58 @@ def test_what_bends_each_entry(body, activation):
     assert_same_function(model_of(body), activation, 1e-6 if "Selu" in body else 1e-12)
 
 
+CUBE = constant("c", 0.044715) + constant("root", 0.7978845608028654)
+ENDS_OF_GELU = constant("one", 1.0) + constant("half", 0.5)
+
+
+@pytest.mark.parametrize("cube", ["p = Pow(x, three)", "q = Mul(x, x) p = Mul(q, x)"])
+@pytest.mark.parametrize(
+    "last",
+    [
+        "g = Add(t, one) h = Mul(half, g) y = Mul(x, h)",
+        "g = Add(one, t) h = Mul(x, g) y = Mul(h, half)",
+        "g = Add(t, one) h = Mul(x, half) y = Mul(h, g)",
+    ],
+)
+def test_gelu_written_with_tanh(cube, last):
+    body = f"{cube} s = Mul(p, c) a = Add(x, s) b = Mul(a, root) t = Tanh(b) {last}"
+    constants = CUBE + ENDS_OF_GELU + constant("three", 3.0)
+    assert_same_function(model_of(constants + body), "gelu_tanh")
+
+
+@pytest.mark.parametrize(
+    "body, layers",
+    [
+        ("s = Softplus(x) t = Tanh(s) y = Mul(t, x)", ("mish",)),
+        ("s = Softplus(x) y = Tanh(s)", ("softplus", "tanh")),
+        ("s = Softplus(x) t = Tanh(s) y = Add(t, one)", ("softplus", "tanh")),
+        ("s = Softplus(x) d = Mul(s, half) y = Tanh(d)", ("softplus", "tanh")),
+    ],
+)
+def test_tanh_of_softplus(body, layers):
+    model = model_of(ENDS_OF_GELU + body)
+    assert_same_function(model)
+    assert FeedForward.from_onnx(model).activation == layers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "y = Mul(x, x)",
+        "p = Pow(x, three) y = Mul(p, half)",
+        "p = Pow(x, half) y = Identity(p)",
+        # Other constants are another function.
+        "p = Pow(x, three) s = Mul(p, half) a = Add(x, s) y = Tanh(a)",
+        "p = Pow(x, three) s = Mul(p, c) a = Add(x, s) b = Mul(a, half) y = Tanh(b)",
+        "s = Softplus(x) t = Tanh(s) d = Mul(x, half) y = Mul(t, d)",
+    ],
+)
+def test_powers_and_gates_of_their_own_are_refused(body):
+    constants = CUBE + ENDS_OF_GELU + constant("three", 3.0)
+    with pytest.raises(UnsupportedModelError, match="Mul|Pow"):
+        FeedForward.from_onnx(model_of(constants + body))
+
+
 def test_no_end_is_no_layer():
     body = constant("high", 3.4028234663852886e38) + "y = Clip(x, , high)"
     assert FeedForward.from_onnx(model_of(body)).activation == ()
