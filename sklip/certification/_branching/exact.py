@@ -19,7 +19,7 @@ from sklip.certification._decisions import decide
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.exceptions import UnsupportedModelError
 
-__all__ = ["check_splittable", "verify_robustness"]
+__all__ = ["check_splittable", "verify_coordinates", "verify_robustness"]
 
 # Parts of each sample by which hard ones are told from easy ones, then without limit.
 _LEVELS = tuple(map(Effort, (64, 512, 4096, np.inf)))
@@ -139,6 +139,12 @@ def check_splittable(decisions, name, instead, *, modules=True):
             f"{name} needs relu, leaky_relu (slopes up to 1) or abs in every hidden "
             f"layer, not {others}. {instead}."
         )
+
+
+def verify_coordinates(decisions, norm, radius, time_limit):
+    """As :func:`verify_robustness`, about the network: points are its inputs."""
+    clock = _Clock(time.monotonic(), time_limit)
+    return _verified(decisions, norm, radius, clock, False)
 
 
 class _Clock:

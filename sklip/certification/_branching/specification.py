@@ -3,6 +3,7 @@
 """Deciding specifications: by halving boxes, or by the signs of neurons."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,10 +11,10 @@ from sklip._arguments import check_time_limit
 from sklip._threads import limit_threads
 from sklip.bounds import ModuleView, forward_error
 from sklip.certification._branching.branches import unsplittable
-from sklip.certification._branching.exact import verify_robustness
+from sklip.certification._branching.exact import verify_coordinates
 from sklip.certification._branching.input_splits import InputSplits
 from sklip.certification._branching.verification import Verification
-from sklip.certification._decisions import model_view
+from sklip.certification._decisions import decide, model_view
 from sklip.certification._specification import Specification
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, network_view
@@ -84,16 +85,18 @@ def verify_specification(model, specification, *, time_limit=10.0):
         )
     time_limit = check_time_limit(time_limit, none=False)
     view = _plain_view(model, specification)
-    deadline = time.monotonic() + time_limit
+    start = time.monotonic()
+    deadline = start + time_limit
     lower, n_parts, status = np.inf, 0, "verified"
     for case in specification.cases:
         found = _decided(view, case, deadline)
         lower, n_parts = min(lower, found.lower), n_parts + found.n_parts
         if found.status == "falsified":
-            return Verification("falsified", found.point, n_parts=n_parts)
+            seconds = time.monotonic() - start
+            return replace(found, n_parts=n_parts, seconds=seconds)
         if found.status == "unknown":
             status = "unknown"
-    return Verification(status, None, lower, n_parts)
+    return Verification(status, None, lower, n_parts, time.monotonic() - start)
 
 
 def _plain_view(model, specification):
@@ -151,18 +154,16 @@ def _by_signs(view, case, deadline):
     half = np.maximum(case.upper - center, center - case.lower)
     # Upward, so that the ball of radius one around the center contains the box.
     eps = {int(i): np.nextafter(half[i], np.inf).item() for i in np.flatnonzero(half)}
-    (found,) = verify_robustness(
-        _rivals(view, case, center, half),
-        center[None],
-        [0],
-        radius=1.0,
-        norm=np.inf,
-        feature_eps=eps,
-        time_limit=max(deadline - time.monotonic(), 1e-3),
-    )
+    decisions = decide(_rivals(view, case, center, half), center[None], [0], eps)
+    left = max(deadline - time.monotonic(), 1e-3)
+    (found,) = verify_coordinates(decisions, np.inf, 1.0, left)
     if found.status != "falsified":
         return found
-    point = np.clip(found.point, case.lower, case.upper)
+    # Its coordinates count tolerances.
+    moved = (found.point - decisions.inputs[0])[half > 0.0]
+    point = center.copy()
+    point[half > 0.0] += moved * half[half > 0.0]
+    point = np.clip(point, case.lower, case.upper)
     if case.is_violated(point[None], view.network.forward(point[None]))[0]:
         return Verification("falsified", point, n_parts=found.n_parts)
     # That row is not exceeded there, but another one may be.

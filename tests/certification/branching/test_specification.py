@@ -133,6 +133,7 @@ def test_time_is_kept_and_what_is_known_is_told():
     assert found.status == "unknown" and found.n_parts > 0
     assert -np.inf < found.lower <= 0.0
     longer = verify_specification(network, spec, time_limit=0.5)
+    assert 0.05 <= found.seconds < longer.seconds
     assert longer.lower >= found.lower
 
 
