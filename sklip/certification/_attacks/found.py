@@ -54,17 +54,18 @@ class Counterexamples:
         )
         return found != self.decisions.target[samples]
 
-    def settle(self, there, samples, whole=None):
+    def settle(self, there, samples, whole=None, radii=None):
         """Storable values near others, and whether predict gives another class there.
 
         What rounding may undo, in the table's types or in a batch of another size, is
-        sought a little farther on the ray from the sample. Whole steps stay.
+        sought a little farther on the ray from the sample, inside balls of ``radii`` if
+        given. Whole steps stay.
         """
         step = there - self.writer.origin[samples]
         if whole is not None:
             step[:, whole] = 0.0
         values = self._storable(there, samples)
-        flipped = self.flips(values, samples)
+        flipped = self._inside(values, samples, radii) & self.flips(values, samples)
         sure = flipped & self._sure(values, samples)
         for beyond in _BEYOND:
             rows = np.flatnonzero(~sure)
@@ -72,7 +73,8 @@ class Counterexamples:
                 break
             farther = there[rows] + beyond * step[rows]
             trial = self._storable(farther, samples[rows])
-            good = self.flips(trial, samples[rows])
+            good = self._inside(trial, samples[rows], radii, rows)
+            good &= self.flips(trial, samples[rows])
             certain = good & self._sure(trial, samples[rows])
             # The nearest flip, unless one farther out is sure.
             better = certain | (good & ~flipped[rows])
@@ -158,12 +160,15 @@ class Counterexamples:
         if whole.any():
             steps = self._whole_steps(whole)
             there, _ = steps.nearest(samples, there)
-        values, flipped = self.settle(there, samples, whole)
-        steps = (values - writer.origin[samples]) / writer.units
-        length = norms(in_shares(steps, writer.shares), self.norm)
-        # What may be rounded in the length itself.
-        flipped &= length <= radii * (1.0 + 4.0 * gamma(values.shape[1]))
-        return values, flipped
+        return self.settle(there, samples, whole, radii)
+
+    def _inside(self, values, samples, radii, rows=slice(None)):
+        """Whether values lie in balls, but for what may be rounded in their length."""
+        if radii is None:
+            return np.ones(len(samples), dtype=bool)
+        steps = (values - self.writer.origin[samples]) / self.writer.units
+        length = norms(in_shares(steps, self.writer.shares), self.norm)
+        return length <= radii[rows] * (1.0 + 4.0 * gamma(values.shape[1]))
 
     def distances(self, values, samples):
         """Distances of values from their samples in the tolerances, rounded up."""
