@@ -58,9 +58,9 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     its monotone inverse; infinite where that is not defined on the whole interval.
 
     A global constant L_j of output j makes it f_j(x) - L_j radius to f_j(x) + L_j
-    radius; an interval of the ball need not lie evenly around f_j(x). An estimator that
-    holds a torch module has one constant, from the product of norms; it predicts in
-    float64, whose rounding the interval covers.
+    radius; an interval of the ball need not lie evenly around f_j(x). Torch modules of
+    other layers than a stack's, bare or in an estimator, know "product", "ibp",
+    "crown", "local" and "best"; the rounding of their own type is covered.
 
     Examples
     --------

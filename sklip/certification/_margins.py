@@ -12,8 +12,9 @@ def margins(model, X, y=None):
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        Anything that :func:`sklip.networks.network_view` accepts as a classifier.
+    model : FeedForward, torch module, fitted classifier or Pipeline
+        Anything that :func:`sklip.networks.network_view` accepts as a classifier, or a
+        torch module in eval mode with one output for each class.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
     y : array-like of shape (n_samples,), default=None

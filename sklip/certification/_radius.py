@@ -26,8 +26,9 @@ def certified_radius(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        Anything that :func:`sklip.networks.network_view` accepts as a classifier.
+    model : FeedForward, torch module, fitted classifier or Pipeline
+        Anything that :func:`sklip.networks.network_view` accepts as a classifier, or a
+        torch module in eval mode with one output for each class.
     X : array-like or DataFrame of shape (n_samples, n_features)
         Samples, as the model takes them.
     y : array-like of shape (n_samples,), default=None
@@ -110,9 +111,9 @@ def certified_radius(
     that factor (A9). Bounds inside the ball replace L_tj by what the slopes there allow
     (A20, A21). Categories that were one-hot encoded do not move, and an entry that is
     missing stays missing. Each difference is lowered by what rounding may do to the
-    forward pass within the ball, for rows of the type of X and for float64. A sklip
-    estimator that holds a torch module has one constant for all pairs, from the product
-    of norms; it predicts in float64, whose rounding the radius covers.
+    forward pass within the ball, for rows of the type of X and for float64. A torch
+    module of other layers than a stack's, bare or in an estimator, knows "product",
+    "ibp", "crown", "local" and "best"; the rounding of its own type is covered.
 
     Examples
     --------
