@@ -7,9 +7,9 @@
 Networks are trained by Adam on images with pixels in [0, 1]: the paper's CNN, the same
 with half the sum of the layers' squared spectral norms as a penalty, a CNN of two
 strided convolutions and one of four with that penalty, and ResNet-20 on few images.
-They compute in float64. Of the first test images that are classified right, each row of the CSV has
-the mean and median radius by one method, CPU seconds (one thread), the number of
-images whose nearest flip, as far as an attack finds one, is nearer than the radius (a
+They compute in float64. Of the first test images that are classified right, each row
+of the CSV has the mean and median radius by one method, CPU seconds (one thread), the
+number of images whose nearest flip found by an attack is nearer than the radius (a
 violation), and the mean distance of those flips. Digits are scikit-learn's, 8 x 8.
 """
 
