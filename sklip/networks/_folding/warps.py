@@ -12,6 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
 
 from sklip.networks._folding.columns import N_ROUNDINGS
 from sklip.networks._folding.probe import Probe
+from sklip.networks._folding.ranges import clip_ends, ranged_slope
 from sklip.networks._folding.registry import folds, unsupported
 from sklip.networks._folding.storage import Storage, as_float, coarseness
 
@@ -33,7 +34,12 @@ KNOWN_SLOPES = {
     special.expit: 0.25,
 }
 # Kinds of integers that these functions do not map as numbers: -128 of int8 to itself.
-_WRAPPING = {np.absolute: "i", np.negative: "iu"}
+_WRAPPING = {
+    np.absolute: "i",
+    np.negative: "iu",
+    np.reciprocal: "iu",
+    np.square: "iu",
+}
 
 
 @folds(QuantileTransformer)
@@ -69,8 +75,10 @@ def _fold_quantile(folder, transformer, columns):
 def _fold_function(folder, transformer, columns):
     if transformer.func is None:
         return columns
-    slope = _known_slope(transformer)
+    slope = _known_slope(transformer, columns)
     if slope is not None:
+        if np.isinf(slope):
+            raise _unbounded(transformer)
         dtypes, coarse = _known_types(transformer, columns.storage.dtypes)
         storage = Storage(dtypes, columns.storage.is_sparse)
     else:
@@ -90,11 +98,25 @@ def _fold_function(folder, transformer, columns):
     )
 
 
-def _known_slope(transformer):
+def _known_slope(transformer, columns):
+    """Largest slope of a function of numpy or scipy; None for another function."""
+    if clip_ends(transformer) is not None:
+        return 1.0
     if transformer.kw_args:
         return None
     func = transformer.func
-    return next((s for known, s in KNOWN_SLOPES.items() if known is func), None)
+    slope = next((s for known, s in KNOWN_SLOPES.items() if known is func), None)
+    return ranged_slope(func, columns) if slope is None else slope
+
+
+def _unbounded(transformer):
+    name = transformer.func.__name__
+    return unsupported(
+        transformer,
+        f"({name}), whose slope has no bound on all numbers, (keep its columns to a "
+        "range by the step right before it, FunctionTransformer(numpy.clip, "
+        "kw_args={'a_min': low, 'a_max': high}), at whose ends the slope is finite)",
+    )
 
 
 def _known_types(transformer, dtypes):
@@ -104,7 +126,7 @@ def _known_types(transformer, dtypes):
     for dtype in dtypes:
         dtype = np.dtype(np.float64) if dtype.kind not in "biuf" else dtype
         try:
-            output = func(np.ones(1, dtype=dtype)).dtype
+            output = func(np.ones(1, dtype=dtype), **(transformer.kw_args or {})).dtype
         except TypeError:  # an error in predict as well
             output = dtype
         if func in _WRAPPING and output.kind in _WRAPPING[func]:
