@@ -342,6 +342,17 @@ def test_json_that_is_no_certificate():
             check_certificate(network.weights, nothing)
 
 
+def test_what_a_certificate_holds_if_nothing_is_said():
+    made = LipschitzCertificate(3.0, 2.0, 2.0, "product")
+    assert (made.kind, made.slack, made.network_hash, made.seal) == (
+        "upper",
+        0.0,
+        "",
+        "",
+    )
+    assert made.multipliers is None
+
+
 def test_estimates_are_refused():
     network = random_network([3, 5, 1], random_state=0)
     lower = lipschitz_lower_bound(network, random_state=0)

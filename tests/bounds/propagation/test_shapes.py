@@ -115,6 +115,17 @@ def test_piecewise_linear_is_what_bends_at_kinks_only(name):
 
 
 @pytest.mark.parametrize("name", EXACT)
+def test_slopes_on_either_side_of_a_kink(name):
+    shape = shape_of(get_activation(name))
+    assert {kink for kink, _, _ in shape.jumps} <= set(shape.breakpoints)
+    for kink, left, right in shape.jumps:
+        around = torch.tensor([kink - 1e-9, kink + 1e-9], dtype=torch.float64)
+        found = shape.derivative(around).tolist()
+        assert found == pytest.approx([left, right], abs=1e-8)
+        assert left != right
+
+
+@pytest.mark.parametrize("name", EXACT)
 def test_far_out_nothing_overflows(name):
     ends = np.array([-1e308, -1e200, 1e200, 1e308])
     low, high = get_activation(name).sector
