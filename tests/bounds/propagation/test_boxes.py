@@ -68,6 +68,19 @@ def test_no_box_is_smaller_than_any_of_its_ends():
     assert Boxes.between(point, point).halves.item() == 0.0
 
 
+def test_reach_of_the_first_layer_is_rounded_up():
+    rng = np.random.default_rng(3)
+    network = FeedForward([rng.normal(size=(40, 9))])
+    halves = rng.uniform(size=(3, 9))
+    boxes = Boxes(torch.zeros(3, 9, dtype=torch.float64), torch.from_numpy(halves))
+    found = boxes.first_reach(Propagation(network, np.inf)).numpy()
+    weights = [[abs(Fraction(w)) for w in row] for row in network.weights[0]]
+    for half, reaches in zip(halves, found, strict=True):
+        for row, reach in zip(weights, reaches, strict=True):
+            exact = sum(w * Fraction(h) for w, h in zip(row, half, strict=True))
+            assert exact <= Fraction(reach) <= exact * (1 + Fraction(1, 10**13))
+
+
 def test_a_cube_is_a_ball():
     network = random_network([3, 8, 2], random_state=0)
     propagation, rows = Propagation(network, np.inf), torch.eye(2, dtype=torch.float64)
