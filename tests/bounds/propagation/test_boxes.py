@@ -73,12 +73,13 @@ def test_reach_of_the_first_layer_is_rounded_up():
     network = FeedForward([rng.normal(size=(40, 9))])
     halves = rng.uniform(size=(3, 9))
     boxes = Boxes(torch.zeros(3, 9, dtype=torch.float64), torch.from_numpy(halves))
-    found = boxes.first_reach(Propagation(network, np.inf)).numpy()
+    sides = boxes.first_reach(Propagation(network, np.inf))
     weights = [[abs(Fraction(w)) for w in row] for row in network.weights[0]]
-    for half, reaches in zip(halves, found, strict=True):
-        for row, reach in zip(weights, reaches, strict=True):
-            exact = sum(w * Fraction(h) for w, h in zip(row, half, strict=True))
-            assert exact <= Fraction(reach) <= exact * (1 + Fraction(1, 10**13))
+    for found in sides:
+        for half, reaches in zip(halves, found.numpy(), strict=True):
+            for row, reach in zip(weights, reaches, strict=True):
+                exact = sum(w * Fraction(h) for w, h in zip(row, half, strict=True))
+                assert exact <= Fraction(reach) <= exact * (1 + Fraction(1, 10**13))
 
 
 def test_a_cube_is_a_ball():
