@@ -8,6 +8,7 @@ on import is seen by a process that collects the tests after it: its importer re
 mutant.
 """
 
+import functools
 import gc
 import importlib
 import importlib.machinery
@@ -157,6 +158,16 @@ def _import_all():
             importlib.import_module(module.name)
 
 
+def _caches():
+    """What sklip remembers by functools: collected tests may have asked already."""
+    return [
+        each
+        for each in gc.get_objects()
+        if isinstance(each, functools._lru_cache_wrapper)
+        and str(getattr(each, "__module__", "")).startswith("sklip")
+    ]
+
+
 def _functions():
     """Every function of sklip, by the file it stands in."""
     found = {}
@@ -221,7 +232,7 @@ class Collected:
         pipe.send(list(items))
         _import_all()
         gc.collect()
-        self.functions = _functions()
+        self.functions, self.caches = _functions(), _caches()
         gc.freeze()
         while True:
             try:
@@ -242,6 +253,8 @@ class Collected:
             if not _exchange(mutant, functions):
                 send(("nowhere",))
                 return
+            for cache in self.caches:
+                cache.cache_clear()
         _run(items, costs, most, send)
 
     def record(self, tests):
