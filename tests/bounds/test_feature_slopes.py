@@ -136,6 +136,15 @@ def test_two_classes_have_one_logit(tumours):
     )
 
 
+def test_two_outputs_of_a_bare_network_are_subtracted():
+    weight = np.random.default_rng(0).normal(size=(2, 5))
+    slopes = feature_slopes(FeedForward([weight]))
+    np.testing.assert_allclose(slopes, np.abs(weight[1] - weight[0]), rtol=1e-12)
+    hidden = random_network([5, 4, 2], random_state=0)
+    one = hidden.with_output_map([[-1.0, 1.0]])
+    np.testing.assert_allclose(feature_slopes(hidden), feature_slopes(one), rtol=1e-12)
+
+
 def test_categories_have_no_slope_and_dropped_columns_none(tumours):
     X, y = tumours
     X = X.iloc[:, :3].assign(site=np.resize(["a", "b", "c"], len(X)))

@@ -101,6 +101,26 @@ def test_equal_outputs_cannot_change_places():
         assert 0.0 <= bounds[0] < 1e-12 < bounds[1]
 
 
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_twins_among_the_outputs_differ_by_exactly_nothing(norm):
+    network = random_network([3, 6, 3], random_state=0)
+    weights = [network.weights[0], network.weights[1][[0, 1, 0]]]
+    ask = {"pairs": [[0, 2], [0, 1]], "method": "pairwise", "norm": norm}
+    twins, others = output_difference_bounds(FeedForward(weights), **ask)
+    assert twins == 0.0 < others
+
+
+@pytest.mark.parametrize("method", ["auto", "best"])
+def test_a_method_is_chosen_by_the_norm(method):
+    """Multipliers bound in l2 alone; there they are tighter than the pairs' norms."""
+    network = random_network([4, 8, 8, 3], random_state=0)
+    for norm in (1, 2, np.inf):
+        ask = {"pairs": [[0, 1], [1, 2]], "norm": norm}
+        found = output_difference_bounds(network, method=method, **ask)
+        pairwise = output_difference_bounds(network, method="pairwise", **ask)
+        assert np.all(found < pairwise if norm == 2 else found == pairwise)
+
+
 def test_a_pair_is_the_network_of_its_difference():
     """A single-pair network has no tighter sequential proof by its shared passes."""
     network = random_network([6, 20, 15, 3], random_state=1)
