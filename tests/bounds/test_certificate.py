@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from sklip.bounds import (
     lipschitz_bound,
     lipschitz_lower_bound,
 )
+from sklip.bounds._check import _path_norm
 from sklip.networks import (
     FeedForward,
     get_activation,
@@ -208,6 +210,18 @@ def test_forgeries_with_right_hashes_fail_by_mathematics(method, norm):
         for wrong in ((3 * d_1, d_2), (d_1 / 3, d_2), (d_1, 3 * d_2), (d_1, d_2 / 3)):
             forged = reseal(network.weights, replace(true, multipliers=wrong))
             assert not forged.verify(network)
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_path_norms_of_the_checker_are_rounded_up(sign):
+    rng = np.random.default_rng(0)
+    for n in range(2, 60):
+        weight = sign * rng.uniform(0.1, 1.0, size=(3, n))
+        exact = max(sum(abs(Fraction(w)) for w in row) for row in weight)
+        bound = _path_norm([weight], [], np.inf)
+        assert (
+            exact * (1 + Fraction(1, 2**52)) < bound < exact * (1 + Fraction(1, 10**12))
+        )
 
 
 def test_a_forged_activation_fails():

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Interval and linear bound propagation: lines, slopes, and bounds of outputs."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -191,6 +193,31 @@ def test_bounds_of_a_linear_network_are_exact(norm):
     assert_allclose(low, network.forward(X) - reach, rtol=1e-9)
     assert_allclose(high, network.forward(X) + reach, rtol=1e-9)
     assert np.all(low <= network.forward(X) - reach)
+
+
+@pytest.mark.parametrize("radius", [0.0, 1e-3])
+def test_layers_of_identities_in_exact_arithmetic(radius):
+    """What every layer rounds is in the bounds: the exact ends are never inside."""
+    rng = np.random.default_rng(4)
+    sizes = (20, 30, 30, 4)
+    weights = [rng.normal(size=(m, n)) for n, m in zip(sizes, sizes[1:], strict=False)]
+    biases = [rng.normal(size=m) for m in sizes[1:]]
+    network, x = FeedForward(weights, biases, "identity"), rng.normal(size=20)
+    low, high = _output_bounds(network, x[None], np.array([radius]), np.inf, "crown")
+    maps = [[[Fraction(v) for v in row] for row in w] for w in weights]
+    for k, row in enumerate(maps[-1]):
+        value, line = Fraction(biases[-1][k]), row
+        for w, b in zip(maps[-2::-1], biases[-2::-1], strict=True):
+            value += sum(c * Fraction(v) for c, v in zip(line, b, strict=True))
+            line = [
+                sum(c * v for c, v in zip(line, col, strict=True))
+                for col in zip(*w, strict=True)
+            ]
+        value += sum(c * Fraction(v) for c, v in zip(line, x, strict=True))
+        reach = Fraction(radius) * sum(map(abs, line))
+        assert Fraction(low[0, k]) <= value - reach
+        assert value + reach <= Fraction(high[0, k])
+        assert high[0, k] - low[0, k] <= 2.0 * float(reach) + 1e-9
 
 
 @pytest.mark.parametrize("norm", NORMS)
