@@ -95,7 +95,8 @@ def _network_of(exporter, model):
         if type(model).__sklip_module__(model) is not None:
             raise UnsupportedModelError(
                 f"This {full_name(model)} holds a torch module: export a copy of it, "
-                "model.to_torch(), with torch.onnx.export."
+                "model.to_torch(), with torch.onnx.export, or as "
+                "FeedForward.from_torch(model.to_torch()) if it is a stack of layers."
             )
     return *extract_network(model), False
 

@@ -69,10 +69,10 @@ def to_onnx(model, path=None, *, dtype="float64", X=None):
     -----
     The model has one input "X" of shape (n_samples, n_features). If columns of X are
     text, it has one input of shape (n_samples, 1) for each column that is used, called
-    like the column, of numbers or of strings. A category that an encoder refuses makes
-    the runtime stop, as it does ``predict``. ONNX has no missing strings. Where predict
-    refuses a number that is missing or infinite, the model gives some label and
-    probabilities that are no numbers.
+    like the column, of numbers or of strings; an output whose name is that of a column
+    is called "label_1" or the like. A category that an encoder refuses makes the
+    runtime stop, as it does ``predict``. ONNX has no missing strings. Numbers that are missing
+    or infinite where ``predict`` refuses them give an output that means nothing.
 
     What is certified of the model holds for the float64 export up to the rounding of
     the runtime, about 1e-12 of the outputs. A float32 export has rounded weights and
@@ -126,7 +126,8 @@ def _fitted(graph, model, X, dtype):
     if isinstance(model, type) or not hasattr(model, "predict"):
         raise UnsupportedModelError(
             f"{full_name(model)} is not exported to ONNX: a FeedForward or a fitted "
-            "estimator is needed. Use torch.onnx.export for a torch module."
+            "estimator is needed. Of a torch module that is a stack of layers give "
+            "FeedForward.from_torch(module), for others use torch.onnx.export."
         )
     inner = opened(model)
     if predicts_exponential(inner):
