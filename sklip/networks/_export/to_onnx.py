@@ -71,8 +71,9 @@ def to_onnx(model, path=None, *, dtype="float64", X=None):
     text, it has one input of shape (n_samples, 1) for each column that is used, called
     like the column, of numbers or of strings; an output whose name is that of a column
     is called "label_1" or the like. A category that an encoder refuses makes the
-    runtime stop, as it does ``predict``. ONNX has no missing strings. Numbers that are missing
-    or infinite where ``predict`` refuses them give an output that means nothing.
+    runtime stop, as it does ``predict``. ONNX has no missing strings. Numbers that are
+    missing or infinite where ``predict`` refuses them give an output that means
+    nothing.
 
     What is certified of the model holds for the float64 export up to the rounding of
     the runtime, about 1e-12 of the outputs. A float32 export has rounded weights and
