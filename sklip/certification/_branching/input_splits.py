@@ -82,11 +82,13 @@ class InputSplits:
         heapq.heappush(self._queue, entry)
 
     def run(self, deadline):
-        """Go on until the question is answered or time is over."""
+        """Go on until the question is answered or time is over, once at least."""
         block = min(_BLOCK, self.propagation.block_rows(len(self.matrix)))
-        while not self.is_done and time.monotonic() < deadline:
+        while not self.is_done:
             n = min(block, len(self._queue))
             self._step([heapq.heappop(self._queue)[2] for _ in range(n)])
+            if time.monotonic() > deadline:
+                break
 
     def _step(self, parts):
         lower = np.stack([part.lower for part in parts])
