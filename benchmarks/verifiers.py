@@ -5,9 +5,14 @@
     python benchmarks/verifiers.py FOLDER --output benchmarks/verifiers.csv
 
 FOLDER holds ``acasxu`` and ``mnist_fc`` as the competition ships them (instances.csv,
-networks and properties, packed or not). For each property: the answer, CPU seconds on
+networks and properties, packed or not); "-" leaves both out. For each property: the answer, CPU seconds on
 one thread without reading the files, and the parts that were bounded; --seconds limits
 the CPU seconds of each. ``--summary`` prints what a finished table says.
+
+With ``--nets`` a folder of networks trained on tables (NAME.npz with W0, b0, W1, ...,
+and NAME_cases.npz with x and the radii) each is verified around its rows, and scored by
+method="best", in linf and l2: a row says how many are verified or certified, falsified
+and unknown.
 
 The column "published" has the answer that the tools of the competition agreed on, from
 files that ``--published`` names (results.csv of any of them; "-" where none has an
@@ -17,21 +22,31 @@ answer). An answer that contradicts it ends the run.
 import csv
 import gzip
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import torch
 from _harness import Table, parse
 
-from sklip import FeedForward, Specification, verify_specification
+from sklip import (
+    FeedForward,
+    Specification,
+    verify_robustness,
+    verify_specification,
+)
+from sklip.certification import is_certified
 
 torch.set_num_threads(1)
+# Limits are of CPU seconds, since others may use the machine.
+time.monotonic = time.process_time
 
 COLUMNS = ["benchmark", "network", "property", "answer"]
 COLUMNS += ["published", "cpu_s", "parts", "lower"]
 WORDS = {"unsat": "verified", "holds": "verified"}
 WORDS |= {"sat": "falsified", "violated": "falsified"}
 BENCHMARKS = ("acasxu", "mnist_fc")
+NETS = ("wine_32", "digits_64", "digits_128_128", "cancer_64_64")
 
 
 def content(path):
@@ -52,6 +67,34 @@ def answer(folder, network, prop, seconds):
         outputs = model.forward(found.point[None])
         assert specification.is_violated(found.point[None], outputs)[0]
     return found.status, f"{used:.3f}", found.n_parts, f"{found.lower:.6g}"
+
+
+def of_rows(folder, name, norm, how, seconds):
+    """The columns of one network around all its rows."""
+    arrays, cases = (
+        np.load(folder / f"{name}.npz"),
+        np.load(folder / f"{name}_cases.npz"),
+    )
+    layers = range(sum(key.startswith("W") for key in arrays))
+    network = FeedForward(
+        [arrays[f"W{k}"].astype(float) for k in layers],
+        [arrays[f"b{k}"].astype(float) for k in layers],
+        activation="relu",
+    )
+    X, radius = cases["x"].astype(float), float(cases[f"eps_{norm}"])
+    ball = {"radius": radius, "norm": {"linf": np.inf, "l2": 2}[norm]}
+    start, parts = time.process_time(), "-"
+    if how == "best":
+        n = int(is_certified(network, X, **ball).sum())
+        counts = f"{n} certified of {len(X)}"
+    else:
+        found = verify_robustness(network, X, time_limit=seconds * len(X), **ball)
+        parts = sum(result.n_parts for result in found)
+        words = ("verified", "falsified", "unknown")
+        status = [result.status for result in found]
+        counts = " ".join(f"{status.count(word)} {word}" for word in words)
+    used = time.process_time() - start
+    return counts, "-", f"{used:.3f}", parts, "-"
 
 
 def published(files):
@@ -111,16 +154,23 @@ def main():
         only={"choices": BENCHMARKS},
         summary={"action": "store_true"},
         published={"nargs": "*", "default": [], "type": Path},
+        nets={"type": Path},
     )
     known = published(options.published)
     table = Table(options.output, COLUMNS)
     if options.summary:
         summarise(table)
         return
+    for name in NETS if options.nets else ():
+        for norm, how in product(("linf", "l2"), ("exact", "best")):
+            arguments = options.nets, name, norm, how, min(options.seconds, 10.0)
+            table.fill(("nets", name, f"{norm} {how}"), lambda a=arguments: of_rows(*a))
     for benchmark in BENCHMARKS:
         if options.only not in (None, benchmark):
             continue
         folder = options.folder / benchmark
+        if not folder.exists():
+            continue
         for network, prop in instances(folder):
             key = benchmark, Path(network).stem, Path(prop).stem
             told = known.get(key, "-")
