@@ -5,9 +5,10 @@
     python benchmarks/verifiers.py FOLDER --output benchmarks/verifiers.csv
 
 FOLDER holds ``acasxu`` and ``mnist_fc`` as the competition ships them (instances.csv,
-networks and properties, packed or not); "-" leaves both out. For each property: the answer, CPU seconds on
-one thread without reading the files, and the parts that were bounded; --seconds limits
-the CPU seconds of each. ``--summary`` prints what a finished table says.
+networks and properties, packed or not); "-" leaves both out. For each property: the
+answer, CPU seconds on one thread without reading the files, and the parts that were
+bounded; --seconds limits the CPU seconds of each. ``--summary`` prints what a finished
+table says.
 
 With ``--nets`` a folder of networks trained on tables (NAME.npz with W0, b0, W1, ...,
 and NAME_cases.npz with x and the radii) each is verified around its rows, and scored by
