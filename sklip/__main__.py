@@ -4,6 +4,7 @@
 
 import argparse
 import io
+import os
 import sys
 
 from sklip import __version__
@@ -170,4 +171,11 @@ if __name__ == "__main__":
     # A name from the data that the terminal cannot show is no reason to fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    sys.exit(main())
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads this, as head does, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    sys.exit(code)

@@ -38,7 +38,7 @@ def run(options):
     # Imported here: --help answers without numpy.
     from sklip._cli._alignment import align
     from sklip._cli._bundle import read_bundle
-    from sklip._cli._output import check_report
+    from sklip._cli._output import check_report, write_report
     from sklip._cli._read import Layout, read_table
     from sklip._cli._rows import describe_rows
 
@@ -62,8 +62,6 @@ def run(options):
         ) from error
     _print(rows, notes + said, threat, radii, about)
     if options.report is not None:
-        from sklip._cli._output import write_report
-
         write_report(options.report, rows)
         print(f"\nAll {len(rows)} rows are in {options.report}.")
     return 0
