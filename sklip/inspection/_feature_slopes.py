@@ -115,10 +115,10 @@ class FeatureSlopesDisplay:
         """
         models, labels = named_estimators(estimator, name)
         n_features = check_count(n_features, "n_features")
-        views = [view_of(model) for model in models]
+        views = [view_of(model, X, feature_eps) for model in models]
         columns = _columns(views)
         found = [
-            _slopes_of(model, view, X, feature_eps, output, method)
+            _slopes_of(model, view, X, feature_eps is not None, output, method)
             for model, view in zip(models, views, strict=True)
         ]
         slopes, observed = (np.array(part) for part in zip(*found, strict=True))
@@ -208,13 +208,18 @@ def _columns(views):
     return list(names[0])
 
 
-def _slopes_of(model, view, X, feature_eps, output, method):
+def _slopes_of(model, view, X, in_tolerances, output, method):
     """Bounds of the slopes, and the steepest at the samples (NaN without any)."""
-    tolerances = 1.0 if feature_eps is None else _tolerances(view, feature_eps)
-    slopes = feature_slopes(model, output=output, method=method) * tolerances
+    if in_tolerances:
+        # The view is measured in them; other columns do not move.
+        moving = np.isin(np.arange(view.n_features), view.feature_index[view.mutable])
+        slopes = feature_slopes(view, output=output, method=method)
+        slopes = np.where(moving, slopes, np.nan)
+    else:
+        slopes = feature_slopes(model, output=output, method=method)
     if X is None:
         return slopes, np.full(len(slopes), np.nan)
-    return slopes, _observed_slopes(view, X, output) * tolerances
+    return slopes, _observed_slopes(view, X, output)
 
 
 def _largest(slopes, n_features):
@@ -251,13 +256,3 @@ def _observed_slopes(view, X, output):
         largest = np.maximum(largest, steepest)
     observed[view.feature_index[coordinates]] = largest
     return observed
-
-
-def _tolerances(view, feature_eps):
-    """Tolerance of each column of X; NaN for those that are not to move."""
-    named = view.with_feature_eps(feature_eps)
-    tolerances = np.full(view.n_features, np.nan)
-    moving = named.feature_index[named.mutable]
-    ratio = named.units / named.base_units
-    tolerances[moving] = ratio[named.mutable]
-    return tolerances

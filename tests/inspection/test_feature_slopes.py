@@ -6,11 +6,12 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, StandardScaler
 
 from sklip import LipschitzRegularizedMLPClassifier, feature_slopes
 from sklip.inspection import FeatureSlopesDisplay
@@ -111,3 +112,22 @@ def test_missing_matplotlib_is_explained(monkeypatch):
     monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
     with pytest.raises(ImportError, match="FeatureSlopesDisplay.plot needs"):
         display.plot()
+
+
+def test_steps_that_see_no_named_column_are_no_obstacle():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    front = make_column_transformer(
+        (KBinsDiscretizer(3, strategy="uniform"), [2]),
+        (StandardScaler(), [0, 1]),
+        sparse_threshold=0.0,
+    )
+    model = make_pipeline(front, LogisticRegression()).fit(X, X[:, 0] > 0.0)
+    display = FeatureSlopesDisplay.from_estimator(
+        model, X, feature_eps={0: 2.0, 1: (0.0, 3.0)}
+    )
+    scale = front.fit(X).transformers_[1][1].scale_
+    expected = np.abs(model[-1].coef_[0, -2:]) / scale * [2.0, 3.0]
+    assert display.slopes[:2] == pytest.approx(expected)
+    assert display.observed[:2] == pytest.approx(expected)
+    assert np.isnan(display.slopes[2])
