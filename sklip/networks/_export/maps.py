@@ -116,15 +116,11 @@ def _svd(exporter, transformer, table):
 @converts(Normalizer)
 @_each
 def _normalized(graph, transformer, x):
-    over = {"axes": None, "keepdims": 1}
-    axes = graph.indices([1])
+    operator = "ReduceMax" if transformer.norm == "max" else "ReduceSum"
+    sizes = graph.add("Mul", x, x) if transformer.norm == "l2" else graph.add("Abs", x)
+    size = graph.add(operator, sizes, graph.indices([1]), keepdims=1)
     if transformer.norm == "l2":
-        squares = graph.add("ReduceSum", graph.add("Mul", x, x), axes, keepdims=1)
-        size = graph.add("Sqrt", squares)
-    else:
-        operator = {"l1": "ReduceSum", "max": "ReduceMax"}[transformer.norm]
-        over = {"keepdims": 1}
-        size = graph.add(operator, graph.add("Abs", x), axes, **over)
+        size = graph.add("Sqrt", size)
     is_zero = graph.add("Equal", size, 0.0)
     return graph.add("Div", x, graph.add("Where", is_zero, 1.0, size))
 

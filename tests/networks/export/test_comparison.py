@@ -107,13 +107,15 @@ def test_labels_are_those_of_predict(table):
         to_onnx(Stubborn().fit(X, np.minimum(labels, 1)))
 
 
-def test_rounding_at_a_tie_is_no_difference():
-    X = np.linspace(-1.0, 1.0, 201)[:, None]
+def test_rounding_at_a_tie_is_no_difference(run):
+    X = np.random.default_rng(0).normal(size=(200, 30))
     model = LogisticRegression().fit(X, (X[:, 0] > 0.0).astype(int))
-    # The boundary is one of the rows, up to rounding.
-    model.intercept_ = -model.coef_[0] * X[133]
-    for dtype in ("float64", "float32"):
-        to_onnx(model, dtype=dtype, X=X)
+    # All rows on the boundary, up to rounding, which decides otherwise elsewhere.
+    normal = model.coef_[0]
+    X -= model.decision_function(X)[:, None] * normal / (normal @ normal)
+    found = run(to_onnx(model, X=X), X)["label"]
+    assert (found != model.predict(X)).any()
+    to_onnx(model, dtype="float32", X=X)
 
 
 def test_float32_that_loses_everything_is_refused():
