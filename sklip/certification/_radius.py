@@ -94,7 +94,8 @@ def certified_radius(
 
     Branch and bound cuts a sample's ball, at any one radius, into at most
     100,000 / n_samples parts, and 2000; in networks where a part takes more than 6000
-    multiplications, into fewer in proportion. It is left out beyond 1000 samples, and
+    multiplications, or of more than 64 hidden neurons, into fewer in proportion. It is
+    left out beyond 1000 samples, and
     where fewer than eight parts remain. ``effort="low"`` takes a tenth of that and
     "high" eight times as many; a number of parts is taken as it is, whatever the size
     of the call or of the network. A part costs less than a bound by "crown" does in a
