@@ -95,13 +95,11 @@ def certified_radius(
     Branch and bound cuts a sample's ball, at any one radius, into at most
     100,000 / n_samples parts, and 2000; in networks where a part takes more than 6000
     multiplications, or of more than 64 hidden neurons, into fewer in proportion. It is
-    left out beyond 1000 samples, and
-    where fewer than eight parts remain. ``effort="low"`` takes a tenth of that and
-    "high" eight times as many; a number of parts is taken as it is, whatever the size
-    of the call or of the network. A part costs less than a bound by "crown" does in a
-    deep network, and less than a tenth of one with a single hidden layer. Under "low",
-    "normal" and "high" a sample may have a larger radius in a smaller call; in calls of
-    one size it has the same. What the limit leaves open at one radius,
+    left out beyond 1000 samples, and where fewer than eight parts remain.
+    ``effort="low"`` takes a tenth of that and "high" eight times as many; a number of
+    parts is taken as it is, whatever the size of the call or of the network. Under
+    "low", "normal" and "high" a sample may have a larger radius in a smaller call; in
+    calls of one size it has the same. What the limit leaves open at one radius,
     :func:`certified_accuracy_score` and :func:`verify_robustness` may still settle:
     they take 25 times as many parts, or the number that is asked.
 
