@@ -55,7 +55,9 @@ def compare(exporter, inputs, model, expected, dtype):
             _check_labels(model, inputs, found[name], values, dtype)
         else:
             who, room = full_name(model), exporter.cancellation
-            _check(who, name, found[name], values, dtype, floor=1.0, room=room)
+            # Scores of rows near the boundary are rounded like all others.
+            size = exporter.logit_size if name == "decision" else 0.0
+            _check(who, name, found[name], values, dtype, 1.0, room, size)
 
 
 def run(model, feeds):
@@ -106,15 +108,15 @@ def _check_step(transformer, table, known, inputs, dtype):
         _check(who, "transform", found[:, columns], expected[:, columns], dtype, floor)
 
 
-def _check(who, name, found, expected, dtype, floor, room=1.0):
+def _check(who, name, found, expected, dtype, floor, room=1.0, size=0.0):
     """Compare numbers in units of their column, or partly of the largest of all."""
     found = np.asarray(found, np.float64).reshape(len(found), -1)
     expected = np.asarray(expected, np.float64)
     expected = expected.reshape(len(expected), -1)
     if found.shape != expected.shape:
         raise _difference(who, name, f"shape {found.shape}", f"shape {expected.shape}")
-    size = np.where(np.isfinite(expected), np.abs(expected), 0.0)
-    scale = size.max(axis=0, initial=0.0)
+    sizes = np.where(np.isfinite(expected), np.abs(expected), 0.0)
+    scale = np.maximum(sizes.max(axis=0, initial=0.0), size)
     scale = np.maximum(scale, floor * scale.max(initial=0.0))
     with np.errstate(invalid="ignore"):
         far = ~(np.abs(found - expected) <= RTOL[dtype] * room * scale)

@@ -68,6 +68,8 @@ def add_leaf(exporter, model, table):
             f"step before it gives {len(table)}."
         )
     logits = add_network(graph, network, x)
+    terms = np.abs(network.weights[-1]).sum(axis=1) + np.abs(network.biases[-1])
+    exporter.logit_size = max(exporter.logit_size, float(terms.max()))
     if classes is None:
         prediction = graph.add("Exp", logits) if is_exp else logits
         return Heads(prediction=prediction, logits=logits)

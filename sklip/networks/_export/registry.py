@@ -45,12 +45,14 @@ class Exporter:
         Transformers with what they give, in the order of computation.
     cancellation : float
         How much larger the terms are that a model itself adds up than what is left.
+    logit_size : float
+        Size of the terms that scores are the sum of, for units of size one.
     """
 
     def __init__(self, graph):
         self.graph = graph
         self.checkpoints = []
-        self.cancellation = 1.0
+        self.cancellation, self.logit_size = 1.0, 0.0
 
     def convert(self, transformer, table):
         """Columns behind a fitted transformer."""
