@@ -115,7 +115,7 @@ REGRESSORS = {
 }
 BARE = {
     "network": lambda: random_network([3, 6, 3], random_state=0),
-    "stack": lambda: _stack(3, 3).double().eval(),
+    "stack": lambda: random_network([3, 6, 3], random_state=0).to_torch(),
     "residual": lambda: torch.nn.Sequential(
         torch.nn.Conv1d(1, 2, 2),
         torch.nn.ReLU(),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
@@ -116,7 +117,7 @@ def test_rows_and_images_are_the_same_samples(kind):
     else:
         one = _drawn(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(32, 3))
         assert_array_equal(radius(one, X.reshape(3, -1)), radius(one, X))
-        with pytest.raises(ValueError, match=r"no samples of shape \(35,\)"):
+        with pytest.raises(ValueError, match=r"X has samples of shape \(35,\)"):
             radius(module, X.reshape(3, -1)[:, :35])
         pooled = nn.Sequential(
             nn.Conv2d(1, 2, 3, padding=1),
@@ -315,3 +316,38 @@ def test_views_of_modules_are_those_of_their_networks():
     assert view_of(nn.Linear(4, 2)).network.n_inputs == 4
     with pytest.raises(ValueError, match="pass X of shape"):
         view_of(_convolutional())
+
+
+def _penalised(images, labels):
+    """A small deep network, its layers' squared norms penalised in training."""
+    torch.manual_seed(0)
+    widths, layers = [1, 6, 6, 12, 12], []
+    for k, stride in enumerate((1, 2, 1, 2)):
+        convolution = nn.Conv2d(widths[k], widths[k + 1], 3, stride, padding=1)
+        layers += [convolution, nn.ReLU()]
+    module = nn.Sequential(*layers, nn.Flatten(), nn.Linear(48, 10))
+    optimizer = torch.optim.Adam(module.parameters(), 5e-3)
+    linear = [m for m in module if hasattr(m, "weight")]
+    for _ in range(12):
+        for rows in torch.arange(len(images)).split(100):
+            loss = nn.functional.cross_entropy(module(images[rows]), labels[rows])
+            norms = [torch.linalg.matrix_norm(m.weight.flatten(1), 2) for m in linear]
+            loss = loss + 2e-3 * sum(norm**2 for norm in norms)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return module.eval().double()
+
+
+@pytest.mark.slow
+def test_lines_reach_five_times_as_far_as_the_product():
+    images, labels = load_digits(return_X_y=True)
+    images = (images / 16.0).reshape(-1, 1, 8, 8)
+    tensors = torch.as_tensor(images[:1000]).float(), torch.as_tensor(labels[:1000])
+    module = _penalised(*tensors)
+    some = images[1000:1006]
+    product = certified_radius(module, some, method="product")
+    radius = certified_radius(module, some, method="crown")
+    assert np.median(radius) >= 5.0 * np.median(product) > 0.0
+    _, distance = minimum_norm_attack(module, some, random_state=0)
+    assert (radius <= distance).all()

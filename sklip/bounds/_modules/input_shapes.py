@@ -90,8 +90,9 @@ def input_shape_of(module, X=None):
             "of shape (n_samples, *shape)."
         )
     raise ValueError(
-        f"The module {type(module).__name__} takes no samples of shape {shape}: it "
-        "must give one row of outputs, (n_samples, n_outputs), for each sample."
+        f"X has samples of shape {shape}, which the module {type(module).__name__} "
+        "does not take: it must give one row of outputs, (n_samples, n_outputs), for "
+        "each sample."
     )
 
 

@@ -127,6 +127,12 @@ class ModuleNetwork:
 
         return np.concatenate([np.empty((0, self.n_outputs)), *outputs]), pull_back
 
+    def jacobian(self, U):
+        """Jacobians (n_samples, n_outputs, n_coordinates) of the outputs at rows."""
+        _, pull_back = self.linearise(U)
+        rows = np.eye(self.n_outputs)
+        return np.stack([pull_back(np.tile(r, (len(U), 1))) for r in rows], axis=1)
+
     def _blocks(self, n):
         step = max(1, min(_MOST_ROWS, _ENTRIES // max(self.n_rows, 1)))
         return [slice(start, start + step) for start in range(0, n, step)]
