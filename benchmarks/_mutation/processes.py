@@ -163,7 +163,7 @@ def _caches():
     return [
         each
         for each in gc.get_objects()
-        if isinstance(each, functools._lru_cache_wrapper)
+        if type(each) is functools._lru_cache_wrapper
         and str(getattr(each, "__module__", "")).startswith("sklip")
     ]
 
