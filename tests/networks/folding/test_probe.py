@@ -53,6 +53,10 @@ CONTRADICTED = {
         lambda X: X + 1e-3 * np.roll(X, 1, axis=1),
         "mixes columns",
     ),
+    "one column into another where it is large": (
+        lambda X: X + 1e-3 * (np.roll(X, 1, axis=1) > 4.0),
+        "mixes columns",
+    ),
     "the last column only": (
         lambda X: np.where(np.arange(X.shape[1]) == X.shape[1] - 1, X[:, :1], X),
         "mixes columns",
