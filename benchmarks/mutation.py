@@ -18,8 +18,8 @@ its own, and passes on the unchanged code in the same way; *timeout* where that 
 not end in ten times its time; *survived* where no test failed, *survived (cap)* where
 the seconds ended before the tests, *survived (no test)* where no test runs the line.
 benchmarks/mutation_reasons.csv says of survivors why they do, as read off the code:
-equivalent, a guard that nothing reaches, rounding that other allowances cover, or speed,
-sharpness, the effort of a search, the accuracy of an estimate or a message only; *open*
+equivalent, a guard that nothing reaches, rounding that other allowances cover, speed,
+sharpness, the effort of a search, the accuracy of an estimate, or a message only; *open*
 where a test may be missing, or was not reached within the seconds.
 
 Start it in a tree that nobody edits: ``git worktree add --detach FOLDER``.
