@@ -19,7 +19,7 @@ not end in ten times its time; *survived* where no test failed, *survived (cap)*
 the seconds ended before the tests, *survived (no test)* where no test runs the line.
 benchmarks/mutation_reasons.csv says of survivors why they do, as read off the code:
 equivalent, a guard that nothing reaches, rounding that other allowances cover, speed,
-sharpness, the effort of a search, the accuracy of an estimate, or a message only; *open*
+sharpness, the effort of a search, an estimate's accuracy, or a message only; *open*
 where a test may be missing, or was not reached within the seconds.
 
 Start it in a tree that nobody edits: ``git worktree add --detach FOLDER``.
