@@ -89,7 +89,7 @@ def test_branching_certifies_at_one_radius_what_the_radii_do_and_the_exact_rest(
     for eps in np.quantile(radius[radius > 0.0], [0.9, 0.3, 0.5]):
         (point,) = certified_accuracy_curve(model, X, y, [eps])
         assert point == pytest.approx(np.mean(radius >= eps))
-        settled = verify_robustness(model, X, y, radius=eps)
+        settled = verify_robustness(model, X, y, radius=eps, time_limit=200.0)
         right = model.predict(X) == y
         verified = right & [found.status == "verified" for found in settled]
         score = certified_accuracy_score(model, X, y, radius=eps)

@@ -280,7 +280,7 @@ def _cut_bounds(propagation, balls, signs, given):
 
 def _refresh(propagation, balls, signs, known):
     """Tighten, in place, the layers above a sign that a part has fixed."""
-    is_cut = torch.zeros(len(balls), dtype=torch.bool, device=known[0][0].device)
+    is_cut = torch.zeros(len(balls), dtype=torch.bool, device=propagation.device)
     for k in range(1, propagation.n_hidden):
         is_cut = is_cut | (signs[k - 1] != 0.0).any(dim=1)
         low, high = known[k]
