@@ -59,26 +59,46 @@ def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough, k=N
 
 
 class Adam:
-    """Adam (Kingma and Ba, 2015) uphill, within bounds, with a decaying step."""
+    """Adam (Kingma and Ba, 2015) uphill, within bounds, with a decaying step.
+
+    Gradients are taken in units of each row's first ones, a power of two: no scale of
+    the network's layers makes their squares vanish or overflow.
+    """
 
     def __init__(self, variables, rate=_LEARNING_RATE, decay=_DECAY, largest=1.0):
         self.variables, self.n_steps = variables, 0
         self.rate, self.decay, self.largest = rate, decay, largest
         self.means = [torch.zeros_like(v) for v in variables]
         self.squares = [torch.zeros_like(v) for v in variables]
+        self.units = None
 
     def step(self, gradients):
         """Move every variable in place."""
+        if self.units is None:
+            self.units = [_unit(g) for g in gradients]
         self.n_steps += 1
         size = self.rate * self.decay ** (self.n_steps - 1)
         size *= (1.0 - 0.999**self.n_steps) ** 0.5 / (1.0 - 0.9**self.n_steps)
-        for v, g, mean, square in zip(
-            self.variables, gradients, self.means, self.squares, strict=True
+        for v, g, unit, mean, square in zip(
+            self.variables,
+            gradients,
+            self.units,
+            self.means,
+            self.squares,
+            strict=True,
         ):
+            g = g * unit
             mean.mul_(0.9).add_(g, alpha=0.1)
             square.mul_(0.999).addcmul_(g, g, value=0.001)
             v.data.addcdiv_(mean, square.sqrt().add_(1e-12), value=size)
             v.data.clamp_(0.0, self.largest)
+
+
+def _unit(gradient):
+    """Power of two that takes the largest entry of each row to about one."""
+    largest = gradient.abs().amax(-1, keepdim=True)
+    exponent = torch.frexp(largest).exponent.clamp(-1000, 1000)
+    return torch.exp2(-exponent.to(gradient.dtype))
 
 
 def open_layer(shape, low, high, start, n_rows):
