@@ -83,8 +83,9 @@ def chord_slopes(shape, low, high):
     rise = shape.function(high) - shape.function(low)
     chord = rise / width.clamp_min(1e-300)
     tangent = shape.derivative(0.5 * (low + high))
-    # On a tiny interval the rise is all rounding.
-    coarse = width > 1e-9 * (1.0 + low.abs() + high.abs())
+    # On a tiny interval the rise is all rounding; a hinge through zero has no unit.
+    unit = 0.0 if shape.hinge is not None else 1.0
+    coarse = width > 1e-9 * (unit + low.abs() + high.abs())
     return torch.where(coarse, chord, tangent).clamp(*shape.sector)
 
 
