@@ -111,7 +111,7 @@ def test_integers_that_wrap_are_refused(func):
         [_clip(0.0, None), FunctionTransformer(np.exp)],
         [_clip(0.1, 1.0), StandardScaler(), FunctionTransformer(np.log1p)],
     ],
-    ids=str,
+    ids=["no range", "log1p at -1", "sqrt at 0", "exp upwards", "scaled between"],
 )
 def test_without_a_range_that_helps_it_is_refused_and_says_what_would(steps):
     X = np.linspace(0.3, 0.9, 5)[:, None]
