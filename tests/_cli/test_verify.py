@@ -10,8 +10,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from sklip import Specification
+from sklip import Specification, to_onnx
 from sklip.__main__ import main
+from sklip.networks import random_network
 
 
 @pytest.fixture
@@ -63,8 +64,14 @@ def test_sat_with_the_point(network, below, capsys):
     assert -1.0 <= x <= 2.0 and y == abs(x) >= 1.5
 
 
-def test_unknown_when_time_is_over(network, below, capsys):
-    code, out, _ = run(capsys, network, below(2.0), "--time-limit", "1e-9")
+def test_unknown_when_time_is_over(tmp_path, capsys):
+    network = random_network((6, 20, 20, 20, 1), gain=2.0, random_state=0)
+    highest = network.forward(np.random.default_rng(0).uniform(-1, 1, (1000, 6))).max()
+    asked = Specification(-np.ones(6), np.ones(6), [([[-1.0]], [-1.5 * highest])])
+    to_onnx(network, tmp_path / "net.onnx")
+    asked.to_vnnlib(tmp_path / "p.vnnlib")
+    files = tmp_path / "net.onnx", tmp_path / "p.vnnlib"
+    code, out, _ = run(capsys, *files, "--time-limit", "1e-9")
     assert (code, out[0]) == (0, "unknown")
     assert "least margin" in out[1]
 

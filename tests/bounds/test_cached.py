@@ -128,4 +128,6 @@ def test_refuted_samples_change_no_score():
         radius = certified_radius(model, X, y, method=method)
         for needed in (0.05, 0.2):
             score = certified_accuracy_score(model, X, y, radius=needed, method=method)
-            assert score == np.mean(radius >= needed)
+            # At a stated radius "best" may search where the radius itself did not.
+            assert score >= np.mean(radius >= needed)
+            assert method == "best" or score == np.mean(radius >= needed)

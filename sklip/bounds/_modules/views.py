@@ -95,8 +95,8 @@ def view_of(model, X=None, feature_eps=None, *, predicting=False):
     view : NetworkView
         As :func:`sklip.networks.network_view` makes it, or a ModuleView.
     """
-    if is_module(model):
-        view = _view_of_module(model, X)
+    if is_module(model) or type(model) in (ModuleView, ShapedView):
+        view = _view_of_module(model, X) if is_module(model) else model
         return view if feature_eps is None else view.with_feature_eps(feature_eps)
     steps, last = split_steps(model)
     stated = stated_module(last)
