@@ -136,7 +136,7 @@ class Branching:
             balls = self.propagation.balls(inputs, [q.radius for q in some])
             with torch.no_grad():
                 bounds = hidden_bounds(self.propagation, balls, "crown")
-                worth = _worth_tightening(bounds, effort.of_one)
+                worth = _worth_tightening(bounds, effort.of_one * effort.rounds)
                 bounds = tightened(self.propagation, bounds, _HIDDEN_STEPS, worth)
             ends = _joined(bounds.intervals, len(some))
             for question, own in zip(some, ends, strict=True):

@@ -22,7 +22,7 @@ from sklip.exceptions import UnsupportedModelError
 __all__ = ["check_splittable", "verify_coordinates", "verify_robustness"]
 
 # Parts of each sample by which hard ones are told from easy ones, then without limit.
-_LEVELS = tuple(map(Effort, (64, 512, 4096, np.inf)))
+_LEVELS = tuple(Effort(n, rounds=np.inf) for n in (64, 512, 4096, np.inf))
 # Samples whose parts are kept at a time; of more, the parts are found again.
 _KEPT = 32
 

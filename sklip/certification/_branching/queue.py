@@ -16,13 +16,15 @@ class Effort(NamedTuple):
     """Parts that may be bounded, and when to give up before.
 
     Once ``early`` parts of a sample are bounded the worst bound has come ``progress``
-    of its way to zero, or the sample is given up.
+    of its way to zero, or the sample is given up. ``rounds`` is how many times as many
+    parts it may get later on.
     """
 
     of_one: float = np.inf
     of_all: float = np.inf
     early: float = np.inf
     progress: float = 0.0
+    rounds: float = 1.0
 
 
 class Part(NamedTuple):

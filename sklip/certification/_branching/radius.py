@@ -66,7 +66,7 @@ def limits(effort, network, n_samples):
     of_levels = [
         Effort(of * parts, np.inf, _EARLY * of * parts, _PROGRESS) for _, of in _LEVELS
     ]
-    of_one, of_all, early, progress = _AT_ONE_RADIUS
+    of_one, of_all, early, progress, _ = _AT_ONE_RADIUS
     at_one = Effort(share * size * of_one, share * size * of_all, early, progress)
     return Limits(tuple(of_levels), at_one)
 
