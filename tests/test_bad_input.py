@@ -177,6 +177,8 @@ BAD = {
     "tol": numbers(0.0, -1.0),
     "rtol": [value for value in numbers(0.0, -1.0) if value is not None],
     "time_limit": [0, -1.0, np.nan, True, "1", 1j, [1.0], 2**70, HUGE],
+    # None: as far as the time goes.
+    "verify_robustness.effort": ["most", "", True, 1.5, -1, 1j, [3], {}, np.nan, HUGE],
     "effort": ["most", "", None, True, 1.5, -1, 1j, [3], {}, np.nan, HUGE],
     "random_state": SEEDS,
     "feature_eps": [*TOLERANCES, *UNKNOWN],
