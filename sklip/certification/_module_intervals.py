@@ -72,6 +72,8 @@ def _moved(view, U, centers, radius, norm, method):
         if method != "best":
             raise
         return lower, upper
+    if method == "best" and not propagation.is_affordable:
+        return lower, upper
     low, high = _inside(propagation, U, centers, radius, method)
     return np.fmax(lower, low), np.fmin(upper, high)
 

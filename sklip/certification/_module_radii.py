@@ -52,6 +52,8 @@ def _best(decisions, norm, known, needed):
     except UnsupportedModelError:
         # A layer that has a norm, but no bounds inside balls.
         return known.min(axis=1)
+    if not margins.propagation.is_affordable:
+        return known.min(axis=1)
     if np.isfinite(needed):
         for method in ("local", "crown"):
             known = settled_pairs(margins, method, known, needed)

@@ -26,6 +26,7 @@ from sklip import (
     verify_robustness,
 )
 from sklip.bounds import Residual, lipschitz_bound, view_of
+from sklip.bounds._layers import propagation
 from sklip.certification import adversarial_interval, is_certified, pgd_attack
 from sklip.exceptions import UnsupportedModelError
 
@@ -232,6 +233,16 @@ def test_regressors_and_single_outputs():
     two = _drawn(nn.Linear(36, 4), nn.ReLU(), nn.Linear(4, 2))
     lower, upper = certified_interval(two, X.reshape(3, -1), radius=0.1)
     assert lower.shape == (3, 2) and (lower < upper).all()
+
+
+def test_best_leaves_bounds_of_layers_out_where_they_take_too_long(monkeypatch):
+    module = _convolutional()
+    narrow, wide = (certified_radius(module, X, method=m) for m in ("product", "crown"))
+    assert (certified_radius(module, X, method="best") >= wide).all()
+    monkeypatch.setattr(propagation, "_MOST_PAIRS", 0)
+    assert_array_equal(certified_radius(module, X, method="best"), narrow)
+    assert_array_equal(certified_radius(module, X, method="crown"), wide)
+    assert (wide > narrow).any()
 
 
 def test_what_is_no_steady_function_is_refused():

@@ -29,6 +29,9 @@ _MOST_ENTRIES = 2**26
 _CHUNK_ENTRIES = 2**22
 # Coefficients of one block of samples.
 _BLOCK_FLOATS = 2**22
+# "best" asks for bounds of the layers up to this many pairs of entries: each hidden
+# entry has a row of coefficients in every layer below.
+_MOST_PAIRS = 2**28
 
 
 class ModulePropagation:
@@ -96,6 +99,11 @@ class ModulePropagation:
     def n_hidden(self):
         """Number of nonlinear nodes."""
         return sum(node.kind in ("slope", "maximum") for node in self.nodes)
+
+    @property
+    def is_affordable(self):
+        """Whether "best" asks for bounds of the layers; the others always do."""
+        return (self.n_hidden * self.widest) ** 2 <= _MOST_PAIRS
 
     @property
     def work(self):
