@@ -45,6 +45,11 @@ def read_stack(module, input_shape=None):
     """
     shape = checked_shape(input_shape)
     operators = operators_of(module, shape)
+    if shape is None and all(isinstance(op, Slope | Reshape) for op in operators):
+        raise ValueError(
+            f"Nothing in {type(module).__name__} tells how many inputs it has: give "
+            "input_shape, the shape of one sample."
+        )
     network = _stack(operators, None if shape is None else math.prod(shape))
     if network is None:
         kinds = {Dense, Reshape, Scale, Slope}

@@ -1,0 +1,34 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""FeedForward.from_torch: what is no module, no stack, or of no known width."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from sklip import FeedForward
+from sklip.exceptions import UnsupportedModelError
+
+
+@pytest.mark.parametrize(
+    "bad", [3, "net", None, [], nn.Linear, torch.zeros(2)], ids=str
+)
+def test_what_is_no_module_is_refused(bad):
+    with pytest.raises(UnsupportedModelError, match="torch.nn.Module is needed"):
+        FeedForward.from_torch(bad)
+
+
+@pytest.mark.parametrize("shape", ["a", (0,), (True,), (-2,), (1.5,), 3])
+def test_shapes_are_refused_by_name(shape):
+    with pytest.raises(ValueError, match="input_shape"):
+        FeedForward.from_torch(nn.Linear(3, 2).double().eval(), shape)
+
+
+def test_a_width_must_be_told():
+    module = nn.Sequential(nn.Flatten(), nn.ReLU()).eval()
+    with pytest.raises(ValueError, match="give input_shape"):
+        FeedForward.from_torch(module)
+    network = FeedForward.from_torch(module, (3,))
+    X = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
+    np.testing.assert_array_equal(network.forward(X), np.maximum(X, 0.0))
