@@ -91,11 +91,15 @@ def test_a_large_entry_rounds_by_units_in_float32():
     steps = np.linspace(-700.0, 700.0, 2801)[:, None]
     moved = steps[model.predict(x + steps) != model.predict(x)]
     assert 0.0 < radius <= np.abs(moved).min()
+    radius = certified_radius(model, x, method="product")[0]
+    assert 0.0 < radius <= np.abs(moved).min()
     # In float64 the same module keeps nearly all of it.
     model = InItsOwnType(_linear([[1.0], [0.0]], [-1e8, 600.0], torch.float64), (1,))
-    wide = certified_radius(model.fit(None, [1, 0]), x)[0]
-    assert radius < wide <= 600.0 * (1 + 1e-9)
+    wide = certified_radius(model.fit(None, [1, 0]), x, method="product")[0]
+    assert radius < wide <= 600.0 / 2**0.5 * (1 + 1e-9)
     assert wide > 0.9999 * 600.0 / 2**0.5
+    # Lines know the difference of the outputs itself.
+    assert 0.9999 * 600.0 < certified_radius(model, x)[0] <= 600.0
 
 
 def test_a_float32_regressor_stays_in_its_interval():

@@ -29,12 +29,12 @@ def one_case(zoo, number):
 def test_no_flips(number, zoo):
     case = one_case(zoo, number)
     hunt = zoo["hunt"]
-    inside = hunt(case, np.random.default_rng(1), n_random=1000, n_rows=12, n_steps=4)
-    assert inside["rows"] == 12
+    inside = hunt(case, np.random.default_rng(1), n_random=1000, n_rows=20, n_steps=4)
+    assert inside["rows"] == 20
     assert inside["random flips"] == inside["ascent flips"] == 0
     # The same hunt does find flips a little farther out.
     rng = np.random.default_rng(1)
-    beyond = hunt(case, rng, n_random=40, n_rows=12, n_steps=4, scale=3.0)
+    beyond = hunt(case, rng, n_random=40, n_rows=20, n_steps=4, scale=3.0)
     assert beyond["ascent flips"] > 0.3 * beyond["rows"]
 
 

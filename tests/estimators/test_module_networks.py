@@ -263,7 +263,8 @@ def test_radii_margins_and_certificates_of_a_module():
     expected = gap / (2**0.5 * model.lipschitz_bound_)
     np.testing.assert_allclose(radius, expected, rtol=1e-3, atol=1e-5)
     given = certified_radius(model, ROWS, method=model.certificate_)
-    np.testing.assert_allclose(given, radius, rtol=1e-8)
+    # A certificate is raised by 1e-9: it is proven again on other machines.
+    np.testing.assert_allclose(given * (1.0 + 1e-9), radius, rtol=1e-12)
     assert np.all(certified_radius(model, ROWS) >= radius)
     curve = certified_accuracy_curve(model, ROWS, LABELS, [0.0, 1e9])
     assert curve.tolist() == pytest.approx([model.score(ROWS, LABELS), 0.0])
@@ -408,14 +409,14 @@ def fit(X):
         module=nn.Linear(2000, 2), early_stopping=True, max_iter=2, certificate=None,
     ).fit(X, np.arange(len(X)) % 2)
 fit(np.ones((200, 2000)))
-X = np.ones((10_000, 2000))  # 153 MB, 76 MB in float32
+X = np.ones((20_000, 2000))  # 305 MB, 153 MB in float32
 before = peak()
 fit(X)
 print(peak() - before)
 """
     run = [sys.executable, "-c", code]
     found = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert float(found.stdout.splitlines()[-1]) < 1.35 * 76.3
+    assert float(found.stdout.splitlines()[-1]) < 1.35 * 153
 
 
 @pytest.mark.parametrize("module", [None, nn.Linear(64, 3)])

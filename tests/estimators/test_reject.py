@@ -57,10 +57,9 @@ def fitted(iris):
 @pytest.mark.full_effort
 def test_rejects_exactly_the_small_radii(iris, fitted):
     X, y = iris
-    X = X[::4]
     radius = certified_radius(fitted.estimator_, X)
     rejected = fitted.rejected(X)
-    assert 3 < rejected.sum() < 35
+    assert 10 < rejected.sum() < 140
     np.testing.assert_array_equal(rejected, radius < RADIUS)
     labels = fitted.predict(X)
     assert np.all(labels[rejected] == -1)
@@ -86,7 +85,7 @@ def test_an_answer_is_that_of_the_clean_sample(iris, norm):
         model.estimator_, X, radius=0.2, norm=norm, random_state=0
     )
     moved = [attacked]
-    for _ in range(5):
+    for _ in range(20):
         delta = rng.normal(size=X.shape)
         delta *= 0.1999 / np.linalg.norm(delta, norm, axis=1, keepdims=True)
         moved.append(X + delta)
