@@ -26,8 +26,15 @@ from sklip.networks import FeedForward, random_network
 NORMS = [1, 2, np.inf]
 METHODS = ["product", "pairwise", "sequential"]
 DUAL = {1: np.inf, 2: 2, np.inf: 1}
-# All of the registry: test_zero_violations.
-ACTIVATIONS = ["relu", "tanh", "leaky_relu(0.2)", "gelu"]
+ACTIVATIONS = [
+    "relu",
+    "tanh",
+    "logistic",
+    "leaky_relu(0.2)",
+    "elu(1.5)",
+    "gelu",
+    "silu",
+]
 
 
 def _binary_linear(seed=0, n_features=6):
