@@ -44,7 +44,9 @@ COMMAND = {"__main__", "_cli"}
 LAZY = {"cvxpy", "matplotlib", "onnx", "onnxruntime", "pandas", "skops"}
 TORCH_NN = {
     "bounds/_modules/doubles.py",
-    "bounds/_modules/functions.py",
+    "bounds/_modules/functions/layers.py",
+    "bounds/_modules/functions/shapes.py",
+    "bounds/_modules/functions/table.py",
     "bounds/_modules/plain.py",
     "bounds/_modules/reader.py",
     "bounds/_modules/tracing.py",
@@ -144,6 +146,11 @@ def test_imports(path):
 def test_part_is_known_and_licence_is_named(path):
     assert part_of(path) in {*BELOW, *LEAVES, *DOORS}
     assert path.read_text(encoding="utf-8").splitlines()[:2] == HEADER
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_has_one_idea(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,138 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Shapes of tensors that depend on the input: joined, flattened, asked for."""
+
+import math
+
+from torch import nn
+
+from sklip.bounds._modules.functions.call import (
+    BATCH,
+    Unsupported,
+    is_traced,
+    need_traced,
+    read,
+)
+from sklip.bounds._modules.layers import as_tuple, compatible
+from sklip.bounds._modules.operators import Concat, Reshape
+
+__all__ = [
+    "attribute",
+    "concatenate",
+    "flatten",
+    "item",
+    "length",
+    "mean",
+    "dimensions",
+    "reshape",
+    "same",
+    "size",
+]
+
+
+def concatenate(tensors, dim=0, axis=None):
+    dim = dim if axis is None else axis
+    values = list(tensors)
+    if not all(map(is_traced, values)):
+        raise Unsupported("constants beside functions of the input")
+    shapes = [value.shape for value in values]
+    if any(shape is None for shape in shapes):
+        if dim != 1:
+            raise Unsupported("the shape of a sample is not known: pass input_shape")
+        return _stacked(values, 0, None)
+    n_axes = len(shapes[0])
+    axis = dim - 1 if dim >= 0 else dim + n_axes
+    if not 0 <= axis < n_axes or any(len(s) != n_axes for s in shapes):
+        raise Unsupported("along the samples")
+    rest = [(*s[:axis], *s[axis + 1 :]) for s in shapes]
+    if not all(compatible(rest[0], r) for r in rest):
+        raise Unsupported(f"samples of the shapes {shapes}")
+    sizes = [s[axis] for s in shapes]
+    total = None if None in sizes else sum(sizes)
+    return _stacked(values, axis, (*shapes[0][:axis], total, *shapes[0][axis + 1 :]))
+
+
+def _stacked(values, axis, shape):
+    if len(values) == 1:
+        return values[0]
+    kind = type(values[0])
+    return kind(tuple(values), [], lambda branches: Concat(branches, axis), shape)
+
+
+def flatten(x, start_dim=0, end_dim=-1):
+    n = None if x.shape is None else len(x.shape) + 1
+    if n is not None:
+        start_dim = start_dim + n if start_dim < 0 else start_dim
+        end_dim = -1 if end_dim in (-1, n - 1) else end_dim
+    return read(x, "Flatten", nn.Flatten(start_dim, end_dim))
+
+
+def reshape(x, *shape):
+    if len(shape) == 1 and isinstance(shape[0], tuple | list):
+        shape = tuple(shape[0])
+    first, *rest = shape
+    if isinstance(first, int) and first != -1 or first is None:
+        raise Unsupported("its first size is a number, not that of the batch")
+    if any(size is BATCH for size in rest) or (first == -1 and -1 in rest):
+        raise Unsupported("samples are mixed")
+    if x.shape is None or None in x.shape:
+        if rest == [-1] and first is BATCH:
+            return x.behind([Reshape(True, (None,))], (None,))
+        raise Unsupported("the shape of a sample is not known: pass input_shape")
+    total = math.prod(x.shape)
+    known = math.prod(size for size in rest if size != -1)
+    after = tuple(total // known if size == -1 else size for size in rest)
+    if math.prod(after) != total:
+        raise Unsupported(f"samples of shape {x.shape} are mixed")
+    return x.behind([Reshape(len(after) == 1, after)], after)
+
+
+def mean(x, dim=None, keepdim=False, axis=None, dtype=None):
+    """The mean over all spatial axes: average pooling to one entry."""
+    dim = dim if axis is None else axis
+    if x.shape is None or dim is None or dtype is not None:
+        raise Unsupported("over axes that are not known")
+    n_axes = len(x.shape) - 1
+    dims = sorted(d % (n_axes + 2) for d in as_tuple(dim, 1))
+    if not 1 <= n_axes <= 3 or dims != list(range(2, n_axes + 2)):
+        raise Unsupported("over other axes than all spatial ones")
+    pool = getattr(nn, f"AdaptiveAvgPool{n_axes}d")(1)
+    pooled = read(x, f"AdaptiveAvgPool{n_axes}d", pool)
+    if keepdim:
+        return pooled
+    return pooled.behind([Reshape(True, x.shape[:1])], x.shape[:1])
+
+
+def size(x, dim=None):
+    if x.shape is None:
+        raise Unsupported("the shape of a sample is not known: pass input_shape")
+    sizes = (BATCH, *x.shape)
+    return sizes if dim is None else sizes[dim]
+
+
+def attribute(x, name):
+    if name == "shape":
+        if x.shape is None:
+            return (BATCH,)
+        return (BATCH, *x.shape)
+    if name == "ndim" and x.shape is not None:
+        return 1 + len(x.shape)
+    raise Unsupported(f"its attribute {name}")
+
+
+def item(x, index):
+    if is_traced(x):
+        raise Unsupported("a part of a tensor")
+    return x[index]
+
+
+def length(x):
+    return BATCH
+
+
+def dimensions(x):
+    return attribute(x, "ndim")
+
+
+def same(x, *args, **kwargs):
+    return need_traced(x)
