@@ -13,6 +13,7 @@ from sklip.bounds._propagation.lines import (
     value_range,
 )
 from sklip.bounds._propagation.propagation import Balls, Propagation
+from sklip.bounds._propagation.rates import input_shares, lower_rates
 from sklip.bounds._propagation.shapes import shape_of
 from sklip.bounds._propagation.slopes import Adam, open_layer
 from sklip.bounds._propagation.tightening import tightened
@@ -24,8 +25,10 @@ __all__ = [
     "rows_over_boxes",
     "Propagation",
     "hidden_bounds",
+    "input_shares",
     "lower_by_multipliers",
     "lower_over_parts",
+    "lower_rates",
     "outputs_lower",
     "shape_of",
     "slope_range",

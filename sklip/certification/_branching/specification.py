@@ -13,9 +13,10 @@ from sklip.bounds import ModuleView, forward_error
 from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.exact import verify_coordinates
 from sklip.certification._branching.input_splits import InputSplits
+from sklip.certification._branching.monotone import MonotoneSplits
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide, model_view
-from sklip.certification._specification import Specification
+from sklip.certification._specification import Monotone, Specification
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, network_view
 
@@ -33,7 +34,8 @@ def verify_specification(model, specification, *, time_limit=10.0):
     model : FeedForward, fitted estimator or Pipeline
         Of numeric columns; outputs are logits or predictions.
     specification : Specification
-        Box and unsafe set, in the units of X and of the outputs.
+        Box and unsafe set, in the units of X and of the outputs; or what
+        :meth:`Specification.monotone` asks.
     time_limit : float, default=10.0
         Seconds, after which the status is "unknown".
 
@@ -45,6 +47,11 @@ def verify_specification(model, specification, *, time_limit=10.0):
         float64; "unknown" otherwise. ``lower`` is the least margin proven so far, in
         the units of the outputs: each unsafe polyhedron has a row that is exceeded by
         this at least.
+
+        Of :meth:`Specification.monotone` "verified" is said of the exact values of the
+        fitted model, which ``predict`` rounds; "falsified": the two rows of ``point``
+        contradict by more than that. ``lower`` is the least slope proven, in the
+        direction asked.
 
     Raises
     ------
@@ -65,6 +72,10 @@ def verify_specification(model, specification, *, time_limit=10.0):
     the signs of neurons (as in beta-CROWN), each polyhedron by one of its rows. A
     property whose unsafe set touches the reachable set is never "verified".
 
+    For :meth:`Specification.monotone` the slope is bounded over each box, with every
+    activation's range of slopes there, and the box halved along the input that has most
+    to do with what these ranges cost.
+
     Examples
     --------
     >>> from sklip.certification import Specification, verify_specification
@@ -78,15 +89,19 @@ def verify_specification(model, specification, *, time_limit=10.0):
     >>> found.status, found.point
     ('falsified', array([2.]))
     """
-    if not isinstance(specification, Specification):
+    if not isinstance(specification, Specification | Monotone):
         raise TypeError(
             "specification must be a Specification (Specification.from_vnnlib reads "
-            f"one from a file), got {type(specification).__name__}."
+            "one from a file) or what Specification.monotone gives, got "
+            f"{type(specification).__name__}."
         )
     time_limit = check_time_limit(time_limit, none=False)
     view = _plain_view(model, specification)
     start = time.monotonic()
     deadline = start + time_limit
+    if isinstance(specification, Monotone):
+        found = _monotone(view, specification, deadline)
+        return replace(found, seconds=time.monotonic() - start)
     lower, n_parts, status = np.inf, 0, "verified"
     for case in specification.cases:
         found = _decided(view, case, deadline)
@@ -130,6 +145,18 @@ def _plain_view(model, specification):
                 f"The specification has {found} {name}, the model {needed}."
             )
     return view
+
+
+def _monotone(view, question, deadline):
+    if view.rounding.more is not None:
+        raise UnsupportedModelError(
+            "That a model is monotone cannot be shown for parts of it that are rounded "
+            "as a whole (an ensemble, or single precision). Ask about its members."
+        )
+    splits = MonotoneSplits(view, question)
+    with limit_threads(splits.propagation.work):
+        splits.run(deadline)
+    return splits.result()
 
 
 def _decided(view, case, deadline):

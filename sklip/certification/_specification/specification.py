@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sklip._arguments import check_count, is_integer, is_number
 from sklip._files import replacing
+from sklip.certification._specification.box import checked_box
+from sklip.certification._specification.monotone import Monotone
 from sklip.certification._specification.vnnlib import read_cases, write_text
 
 __all__ = ["Specification"]
@@ -56,18 +59,7 @@ class Specification:
     others: tuple = ()
 
     def __post_init__(self):
-        lower, upper = _vector(self.lower, "lower"), _vector(self.upper, "upper")
-        if lower.shape != upper.shape:
-            raise ValueError(
-                f"lower has {len(lower)} entries, upper {len(upper)}: one of each for "
-                "every input is needed."
-            )
-        empty = np.flatnonzero(lower > upper)
-        if len(empty):
-            i = empty[0]
-            raise ValueError(
-                f"The box is empty: input {i} lies in [{lower[i]}, {upper[i]}]."
-            )
+        lower, upper = checked_box(self.lower, self.upper)
         clauses = tuple(_clause(k, clause) for k, clause in enumerate(self.clauses))
         if not clauses:
             raise ValueError("clauses must name at least one unsafe polyhedron.")
@@ -155,17 +147,73 @@ class Specification:
         specification : Specification
             Unsafe is an output of low and less, or of high and more.
 
+        See Also
+        --------
+        monotone : That an output only rises, or falls, with an input.
+
         Examples
         --------
         >>> from sklip.certification import Specification
         >>> Specification.output_between([0.0], [1.0], -2.0, 2.0)
         Specification(1 input, 1 output, 2 unsafe polyhedra)
         """
+        check_count(n_outputs, "n_outputs")
+        if not is_integer(output) or not 0 <= output < n_outputs:
+            raise ValueError(
+                f"output must be an integer from 0 to {n_outputs - 1}, got {output!r}."
+            )
+        low, high = _limit(low, "low"), _limit(high, "high")
+        if not low < high or np.isinf([low, high]).all():
+            raise ValueError(
+                f"low must be below high, and one of them finite, got {low}, {high}."
+            )
         row = np.zeros((1, n_outputs))
         row[0, output] = 1.0
         ends = [(row, low), (-row, -high)]
         clauses = [(a, [b]) for a, b in ends if np.isfinite(b)]
         return cls(lower, upper, clauses)
+
+    @classmethod
+    def monotone(cls, lower, upper, feature, *, increasing=True, output=0, n_outputs=1):
+        """That an output only rises, or only falls, with one input on a box.
+
+        Parameters
+        ----------
+        lower, upper : array-like of shape (n_inputs,)
+            Ends of the box.
+        feature : int or str
+            Index or name of the input.
+        increasing : bool, default=True
+            Whether the output must never fall as the input rises, the other inputs
+            held; else it must never rise.
+        output : int, default=0
+            Which output.
+        n_outputs : int, default=1
+            How many the network has.
+
+        Returns
+        -------
+        question : Monotone
+            For :func:`verify_specification`. It is about pairs of inputs, so no VNN-LIB
+            file says it.
+
+        See Also
+        --------
+        output_between : That an output stays within limits.
+
+        Examples
+        --------
+        >>> from sklip.certification import Specification, verify_specification
+        >>> from sklip.networks import FeedForward
+        >>> net = FeedForward([[[1.0], [-1.0]], [[1.0, 1.0]]])  # |x|
+        >>> rises = Specification.monotone([0.5], [2.0], 0)
+        >>> verify_specification(net, rises).status
+        'verified'
+        >>> rises = Specification.monotone([-1.0], [2.0], 0)
+        >>> verify_specification(net, rises).status
+        'falsified'
+        """
+        return Monotone(lower, upper, feature, increasing, output, n_outputs)
 
     @classmethod
     def from_vnnlib(cls, path):
@@ -222,16 +270,14 @@ class Specification:
             beside.write_text(write_text(cases), encoding="utf-8")
 
 
+def _limit(value, name):
+    if not is_number(value) or np.isnan(value):
+        raise ValueError(f"{name} must be a number, got {value!r}.")
+    return float(value)
+
+
 def _count(n, one, many=None):
     return f"{n} {one if n == 1 else many or one + 's'}"
-
-
-def _vector(values, name):
-    array = np.array(values, dtype=np.float64)
-    if array.ndim != 1 or not array.size or not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be a vector of finite numbers.")
-    array.flags.writeable = False
-    return array
 
 
 def _clause(k, clause):
