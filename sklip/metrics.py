@@ -7,6 +7,8 @@ import copy
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklip._arguments import check_count, check_radius, check_seed
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip._tolerances import check_feature_eps
 from sklip.bounds import LipschitzCertificate, cached_bound, lipschitz_bound
 from sklip.certification import (
@@ -85,6 +87,7 @@ class _Scorer:
         return True
 
 
+@documented(SHARED)
 def make_certified_accuracy_scorer(
     *,
     radius,
@@ -98,21 +101,7 @@ def make_certified_accuracy_scorer(
 
     Parameters
     ----------
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "auto", "best"}, default="best"
-        As for :func:`sklip.certification.certified_radius`.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
-    categorical : {"immutable", "flip"}, default="immutable"
-        As for :func:`sklip.certification.certified_radius`.
-    effort : {"low", "normal", "high"} or int, default="normal"
-        Limit of the work of branch and bound, as for
-        :func:`sklip.certification.certified_radius`.
+    {radius, norm, method, feature_eps, categorical, effort}
 
     Returns
     -------
@@ -154,6 +143,7 @@ categorical='immutable', effort='normal', feature_eps=None)
     return _Scorer("make_certified_accuracy_scorer", certified_accuracy_score, kwargs)
 
 
+@documented(SHARED)
 def make_certified_error_scorer(
     *, radius, loss="squared_error", norm=2, feature_eps=None
 ):
@@ -161,15 +151,10 @@ def make_certified_error_scorer(
 
     Parameters
     ----------
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
+    {radius}
     loss : {"squared_error", "absolute_error", "r2"}, default="squared_error"
         The first two are negated; R² is taken as it is.
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {norm, feature_eps}
 
     Returns
     -------
@@ -230,6 +215,7 @@ def make_lipschitz_scorer(*, method="auto"):
     )
 
 
+@documented(SHARED)
 def make_adversarial_accuracy_scorer(
     *,
     radius,
@@ -243,13 +229,7 @@ def make_adversarial_accuracy_scorer(
 
     Parameters
     ----------
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {radius, norm, feature_eps}
     n_steps, n_restarts : int, default=20, 10
         Effort of :func:`sklip.certification.pgd_attack`.
     random_state : int or None, default=0

@@ -19,9 +19,11 @@ LEAVES = {
     "_arguments",
     "_compat",
     "_copies",
+    "_documentation",
     "_files",
     "_floats",
     "_lazy",
+    "_shared_docs",
     "_threads",
     "_tolerances",
 }

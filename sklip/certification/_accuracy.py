@@ -11,6 +11,8 @@ from sklip._arguments import (
     check_radius,
     check_sample_weight,
 )
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._groups import averages, members_of
@@ -22,6 +24,7 @@ __all__ = ["certified_accuracy_curve", "certified_accuracy_score"]
 _N_RADII = 26
 
 
+@documented(SHARED)
 def certified_accuracy_score(
     model,
     X,
@@ -41,33 +44,12 @@ def certified_accuracy_score(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
-    y : array-like of shape (n_samples,)
-        True labels; one that the model does not know counts as a wrong prediction.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
+    {model, X, y, radius, norm}
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
             "auto", "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`. "best" decides each pair of classes by the
         cheapest rule that decides it (see Notes).
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
-    categorical : {"immutable", "flip"}, default="immutable"
-        As for :func:`certified_radius`.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the average.
-    groups : "class" or array-like of shape (n_samples,), default=None
-        Average over each true class, or over the samples of each label.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where bounds inside balls are computed, in float64.
-    effort : {"low", "normal", "high"} or int, default="normal"
-        Limit of the work of branch and bound, as for :func:`certified_radius`.
+    {feature_eps, categorical, sample_weight, groups, device, effort}
 
     Returns
     -------
@@ -117,6 +99,7 @@ def certified_accuracy_score(
     return averages(members, weight, lambda w: np.average(certified, weights=w))
 
 
+@documented(SHARED)
 def certified_accuracy_curve(
     model,
     X,
@@ -136,33 +119,15 @@ def certified_accuracy_curve(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
-    y : array-like of shape (n_samples,)
-        True labels; one that the model does not know counts as a wrong prediction.
+    {model, X, y}
     radii : array-like of shape (n_radii,), default=None
         Sizes of the perturbations, in any order; None takes 26 from 0 to where 2 % of
         the samples are certified still, and returns them as well.
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
+    {norm}
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
             "auto", "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
-    categorical : {"immutable", "flip"}, default="immutable"
-        As for :func:`certified_radius`.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the average.
-    groups : "class" or array-like of shape (n_samples,), default=None
-        Average over each true class, or over the samples of each label.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where bounds inside balls are computed, in float64.
-    effort : {"low", "normal", "high"} or int, default="normal"
-        Limit of the work of branch and bound, as for :func:`certified_radius`.
+    {feature_eps, categorical, sample_weight, groups, device, effort}
 
     Returns
     -------

@@ -7,6 +7,8 @@ import time
 import numpy as np
 
 from sklip._arguments import as_generator, check_norm, check_positive, check_time_limit
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._attacks import (
     Counterexamples,
     attack_points,
@@ -30,6 +32,7 @@ _N_GROWTH = 8
 _N_HALVINGS = 8
 
 
+@documented(SHARED)
 def robustness_bracket(
     model,
     X,
@@ -45,26 +48,18 @@ def robustness_bracket(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {model, X}
     y : array-like of shape (n_samples,), default=None
         True labels: both sides are 0 where the prediction is wrong. Without y the
         bracket is about the predicted class.
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {norm, feature_eps}
     rtol : float, default=None
         Close the bracket by exact verification until (attacked - certified) / attacked
         is at most this, in networks that :func:`verify_robustness` takes.
     time_limit : float, default=None
         Seconds for the whole table, after which the bracket is returned as it is. The
         first bound and the first attack are always done.
-    random_state : int, RandomState or Generator, default=None
-        Of the attack's random starts. Global generators are not touched.
+    {random_state}
 
     Returns
     -------

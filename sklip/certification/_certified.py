@@ -3,6 +3,8 @@
 """Which predictions are proven at one radius: the question without its margin."""
 
 from sklip._arguments import check_device, check_norm, check_radius
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
@@ -10,6 +12,7 @@ from sklip.certification._pairs import check_method
 __all__ = ["is_certified"]
 
 
+@documented(SHARED)
 def is_certified(
     model,
     X,
@@ -26,21 +29,10 @@ def is_certified(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
+    {model, X, radius, norm}
     method : str or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
-    categorical : {"immutable", "flip"}, default="immutable"
-        As for :func:`certified_radius`.
+    {feature_eps, categorical}
     device : str, default="cpu"
         Where bounds inside balls are computed ("cuda"), in float64.
     effort : {"low", "normal", "high"} or int, default="normal"

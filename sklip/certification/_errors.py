@@ -5,6 +5,8 @@
 import numpy as np
 
 from sklip._arguments import check_numbers, check_option, check_sample_weight
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._intervals import certified_interval
 
 __all__ = ["LOSSES", "certified_error_score"]
@@ -12,6 +14,7 @@ __all__ = ["LOSSES", "certified_error_score"]
 LOSSES = ("squared_error", "absolute_error", "r2")
 
 
+@documented(SHARED)
 def certified_error_score(
     model,
     X,
@@ -29,22 +32,14 @@ def certified_error_score(
     ----------
     model : FeedForward, fitted regressor, Pipeline or TransformedTargetRegressor
         As for :func:`certified_interval`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {X}
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         True targets; they do not move.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
+    {radius}
     loss : {"squared_error", "absolute_error", "r2"}, default="squared_error"
         Mean squared or absolute error, or the coefficient of determination; averaged
         over outputs with equal weights.
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples.
+    {norm, feature_eps, sample_weight}
 
     Returns
     -------

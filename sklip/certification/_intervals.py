@@ -5,7 +5,9 @@
 import numpy as np
 
 from sklip._arguments import check_norm, check_radius, refuse_ambiguous
+from sklip._documentation import documented
 from sklip._floats import UNIT
+from sklip._shared_docs import SHARED
 from sklip.bounds import ModuleView, forward_error, is_bare
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
@@ -16,6 +18,7 @@ from sklip.networks import FeedForward
 __all__ = ["certified_interval"]
 
 
+@documented(SHARED)
 def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=None):
     """Interval that the prediction cannot leave while X moves by at most radius.
 
@@ -24,21 +27,14 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     model : FeedForward, fitted regressor, Pipeline or TransformedTargetRegressor
         Anything that :func:`sklip.networks.network_view` accepts as a regressor; of a
         FeedForward, all outputs.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
+    {X, radius, norm}
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
             "auto", "best"}, default="best"
         Global constants of each output, interval arithmetic or lines inside the ball,
         the steepest slope inside the ball, or for each sample and end the tightest of
         all. ``"pairwise"`` bounds each output's row by itself, ``"lipsdp"`` is tried by
         ``"best"`` up to 128 hidden neurons. ``"auto"`` is ``"best"``.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {feature_eps}
 
     Returns
     -------

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Margins of a classifier."""
 
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._decisions import decide
 
 __all__ = ["margins"]
 
 
+@documented(SHARED)
 def margins(model, X, y=None):
     """Margin of each sample, in logits.
 
@@ -15,8 +18,7 @@ def margins(model, X, y=None):
     model : FeedForward, torch module, fitted classifier or Pipeline
         Anything that :func:`sklip.networks.network_view` accepts as a classifier, or a
         torch module in eval mode with one output for each class.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {X}
     y : array-like of shape (n_samples,), default=None
         True labels.
 

@@ -13,6 +13,8 @@ from sklip._arguments import (
     refuse_masked,
 )
 from sklip._copies import own_copy
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._groups import members_of
 from sklip.certification._predictions import predicted_labels
 from sklip.exceptions import InvalidArgumentError
@@ -23,6 +25,7 @@ __all__ = ["noise_accuracy_curve"]
 _ENTRIES = 2_000_000
 
 
+@documented(SHARED)
 def noise_accuracy_curve(
     model,
     X,
@@ -42,18 +45,14 @@ def noise_accuracy_curve(
         Anything with ``predict``; of a network or module the largest output decides.
     X : array-like or DataFrame of shape (n_samples, ...)
         Samples of numbers, as the model takes them.
-    y : array-like of shape (n_samples,)
-        True labels.
+    {y}
     noise_stds : array-like of shape (n_stds,), default=None
         Standard deviations of the noise in every entry, in the units of X; None takes 0
         to 0.5 in steps of 0.01.
     n_repeats : int, default=1
         Draws of the noise. One draw serves all standard deviations, scaled, so that
         neighbouring points of the curve differ by the noise's size alone.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples in the accuracy.
-    groups : "class" or array-like of shape (n_samples,), default=None
-        Average over each true class, or over the samples of each label.
+    {sample_weight, groups}
     random_state : int or None, default=0
         Seed of the noise; fixed by default, so that models meet the same noise.
 

@@ -3,6 +3,8 @@
 """Certified radii: how far a sample may move before its class can change."""
 
 from sklip._arguments import check_device, check_norm
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
@@ -10,6 +12,7 @@ from sklip.certification._pairs import check_method
 __all__ = ["certified_radius"]
 
 
+@documented(SHARED)
 def certified_radius(
     model,
     X,
@@ -29,8 +32,7 @@ def certified_radius(
     model : FeedForward, torch module, fitted classifier or Pipeline
         Anything that :func:`sklip.networks.network_view` accepts as a classifier, or a
         torch module in eval mode with one output for each class.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {X}
     y : array-like of shape (n_samples,), default=None
         True labels; the radius is then 0 where the prediction is wrong. Without y the
         radius is about the predicted class.
@@ -58,8 +60,7 @@ def certified_radius(
         Whether columns that an encoder of categories consumes stay as they are, or may
         take any of their values as well: the radius then holds for the worst case over
         all combinations of them.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where bounds inside balls are computed, in float64.
+    {device}
     effort : {"low", "normal", "high"} or int, default="normal"
         Limit of the work of branch and bound, which "best" alone does: a number is
         that of the parts for one sample at any one radius; see Notes.

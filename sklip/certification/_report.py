@@ -5,6 +5,8 @@
 import numpy as np
 
 from sklip._arguments import check_flag, check_norm
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._attacks import Counterexamples, found_flips, predictions
 from sklip.certification._categories import radii_for
 from sklip.certification._decisions import decide
@@ -16,6 +18,7 @@ __all__ = ["certification_report"]
 _N_STEPS, _N_RESTARTS = 100, 3
 
 
+@documented(SHARED)
 def certification_report(
     model, X, y=None, *, norm=2, feature_eps=None, method="best", attack=True
 ):
@@ -23,16 +26,12 @@ def certification_report(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {model, X}
     y : array-like of shape (n_samples,), default=None
         True labels; one that the model does not know counts as a wrong prediction.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the radii, in the units of X (or of feature_eps).
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance; other features do not move.
+    {feature_eps}
     method : str or LipschitzCertificate, default="best"
         What proves the radii, as for :func:`certified_radius`.
     attack : bool, default=True

@@ -5,24 +5,25 @@
 import numpy as np
 
 from sklip._arguments import check_labels, check_numbers, check_sample_weight
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 
 __all__ = ["risk_coverage_curve"]
 
 
+@documented(SHARED)
 def risk_coverage_curve(y_true, y_pred, radius, *, sample_weight=None):
     """Error rate among the answered samples against their share.
 
     Parameters
     ----------
-    y_true : array-like of shape (n_samples,)
-        True labels.
+    {y_true}
     y_pred : array-like of shape (n_samples,)
         Predicted labels, before any are rejected.
     radius : array-like of shape (n_samples,)
         Certified radii of the predictions (:func:`sklip.certified_radius` without y),
         or any other measure of how sure they are: large ones are answered first.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples.
+    {sample_weight}
 
     Returns
     -------

@@ -12,6 +12,8 @@ from sklearn.utils import check_random_state, get_tags
 from sklearn.utils.validation import check_is_fitted, indexable
 
 from sklip._compat import RANDOM_STATE, Interval, fit_context
+from sklip._documentation import documented
+from sklip._shared_docs import META, SHARED
 from sklip.certification import certified_interval
 from sklip.estimators._meta import BaseCertifiedEstimator
 from sklip.networks import FeedForward
@@ -22,6 +24,7 @@ __all__ = ["CertifiedIntervalRegressor"]
 _PROBE = FeedForward([[[1.0]]])
 
 
+@documented(META, SHARED)
 class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
     """Intervals that a prediction cannot leave within a radius, and that may cover y.
 
@@ -38,8 +41,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         fitted; a fitted one is kept by :class:`sklearn.frozen.FrozenEstimator`.
     radius : float
         Size of the perturbations, in the units of X (or of ``feature_eps``).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
+    {norm}
     conformal : bool, default=False
         Hold a part of the samples of fit out, and widen the intervals by a quantile of
         its absolute errors. A FrozenEstimator is calibrated on all of them, which must
@@ -48,9 +50,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         Probability with which a conformal interval contains the target.
     method : str, default="best"
         As for :func:`sklip.certified_interval`.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move, and ``radius`` counts tolerances.
+    {feature_eps}
     calibration_fraction : float in (0, 1), default=0.25
         Share of the samples that ``conformal=True`` holds out.
     random_state : int, RandomState instance or None, default=None
@@ -65,10 +65,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         with ``conformal=True``.
     n_calibration_ : int
         Number of samples held out; 0 without ``conformal``.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -233,8 +230,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------

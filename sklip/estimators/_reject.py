@@ -12,6 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import fit_context
+from sklip._documentation import documented
+from sklip._shared_docs import META, SHARED
 from sklip.certification import is_certified
 from sklip.estimators._meta import BaseCertifiedEstimator
 from sklip.exceptions import UnsupportedModelError
@@ -33,6 +35,7 @@ def _inner_has(name):
     return check
 
 
+@documented(META, SHARED)
 class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     """Reject what could be predicted otherwise within a radius.
 
@@ -50,16 +53,11 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     radius : float
         Size of the perturbations that must not matter, in the units of X (or of
         ``feature_eps``). 0 rejects nothing.
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
+    {norm}
     reject_label : int or str, default=-1
         What ``predict`` gives for a rejected sample: no class, a string where the
         classes are strings and an integer where they are numbers.
-    method : str, default="best"
-        As for :func:`sklip.certified_radius`.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move, and ``radius`` counts tolerances.
+    {method, feature_eps}
 
     Attributes
     ----------
@@ -67,10 +65,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         The fitted clone.
     classes_ : ndarray of shape (n_classes,)
         Labels of the estimator, without ``reject_label``.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -188,8 +183,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------
@@ -210,8 +204,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------
@@ -239,8 +232,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------
@@ -256,8 +248,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Parameters and attributes that several families of estimators share."""
 
-from sklip.estimators._documentation import entries
+from sklip._documentation import entries
 
 __all__ = ["CLASSIFIER", "REGRESSOR", "SHARED"]
 

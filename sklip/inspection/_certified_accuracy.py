@@ -15,6 +15,8 @@ from sklip._arguments import (
     check_random,
     check_sample_weight,
 )
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import (
     certified_accuracy_score,
     certified_radius,
@@ -30,6 +32,7 @@ _N_RADII = 26
 _NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
 
 
+@documented(DISPLAY, SHARED)
 class CertifiedAccuracyDisplay:
     """Accuracy that is proven, and that an attack leaves, over the radius.
 
@@ -46,17 +49,11 @@ class CertifiedAccuracyDisplay:
         For each estimator, the accuracy under an attack.
     clean_accuracies : list of float, default=None
         For each estimator, the accuracy without perturbation.
-    estimator_names : list of str
-        Labels, one for each estimator.
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbations.
+    {estimator_names, norm}
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
-    ax_ : matplotlib Axes
-        The axes.
+    {figure_, ax_}
     lines_ : list of matplotlib Line2D
         Certified accuracy, one line for each estimator.
     adversarial_lines_, clean_lines_ : list of matplotlib Line2D
@@ -133,36 +130,17 @@ class CertifiedAccuracyDisplay:
 
         Parameters
         ----------
-        estimator : fitted classifier, list or dict of str to fitted classifier
-            What is compared; the keys of a dict are the labels.
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
-        y : array-like of shape (n_samples,)
-            True labels.
+        {estimator, X, y}
         radii : array-like of shape (n_radii,), default=None
             Radii >= 0; None takes 26 from 0 to where 2 % are certified still.
-        norm : {1, 2, numpy.inf}, default=2
-            Norm of the perturbations.
-        method : str, default="best"
-            As for :func:`sklip.certified_radius`.
-        effort : {"low", "normal", "high"} or int, default="normal"
-            Limit of the work of branch and bound, as there.
-        feature_eps : dict or Series, default=None
-            Feature name or index to its tolerance; the radii count tolerances.
+        {norm, method, effort, feature_eps}
         adversarial : bool, default=True
             Attack too; at each radius, which takes most of the time.
         n_steps, n_restarts : int, default=20, 2
             Effort of the attack at each radius.
         random_state : int, RandomState instance or None, default=0
             Of the attack's random starts.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        name : str or list of str, default=None
-            Labels; None takes the keys or the names of the classes.
-        ax : matplotlib Axes, default=None
-            Where to draw.
-        **line_kwargs : dict
-            Passed to ``Axes.plot`` for the certified curves.
+        {sample_weight, name, ax, line_kwargs}
 
         Returns
         -------
@@ -227,10 +205,7 @@ class CertifiedAccuracyDisplay:
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True labels.
-        y_pred : array-like of shape (n_samples,)
-            Predicted labels.
+        {y_true, y_pred}
         radius : array-like of shape (n_samples,)
             Certified radii of the predictions.
         distance : array-like of shape (n_samples,), default=None
@@ -238,16 +213,10 @@ class CertifiedAccuracyDisplay:
             :func:`sklip.robustness_bracket` gives both.
         radii : array-like of shape (n_radii,), default=None
             As for :meth:`from_estimator`.
-        norm : {1, 2, numpy.inf}, default=2
-            Norm of the perturbations.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+        {norm, sample_weight}
         name : str, default=None
             Label; None is "classifier".
-        ax : matplotlib Axes, default=None
-            Where to draw.
-        **line_kwargs : dict
-            Passed to ``Axes.plot`` for the certified curve.
+        {ax, line_kwargs}
 
         Returns
         -------
@@ -288,12 +257,10 @@ class CertifiedAccuracyDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None makes a figure.
+        {ax}
         name : str or list of str, default=None
             Labels in place of ``estimator_names``.
-        **line_kwargs : dict
-            Passed to ``Axes.plot`` for the certified curves.
+        {line_kwargs}
 
         Returns
         -------

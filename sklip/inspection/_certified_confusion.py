@@ -11,6 +11,8 @@ from sklip._arguments import (
     check_radius,
     check_sample_weight,
 )
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import certification_report, is_certified
 from sklip.inspection._axes import new_panels
 from sklip.inspection._names import named_estimators
@@ -20,6 +22,7 @@ __all__ = ["CertifiedConfusionMatrixDisplay"]
 _OPEN = "not certified"
 
 
+@documented(DISPLAY, SHARED)
 class CertifiedConfusionMatrixDisplay:
     """Confusion matrix of what holds for every perturbation up to a radius.
 
@@ -40,8 +43,7 @@ class CertifiedConfusionMatrixDisplay:
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
+    {figure_}
     axes_ : ndarray of matplotlib Axes
         One for each estimator.
     images_ : list of matplotlib AxesImage
@@ -103,22 +105,13 @@ class CertifiedConfusionMatrixDisplay:
         ----------
         estimator : fitted classifier, list or dict of str to fitted classifier
             What is compared; the keys of a dict are the titles.
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
-        y : array-like of shape (n_samples,)
-            True labels.
+        {X, y}
         radius : float, default=0.1
             Size of the perturbations, in the units of X (or of feature_eps).
-        norm : {1, 2, numpy.inf}, default=2
-            Norm of the perturbations.
-        method : str, default="best"
-            As for :func:`sklip.certified_radius`.
-        feature_eps : dict or Series, default=None
-            Feature name or index to its tolerance; other features do not move.
+        {norm, method, feature_eps}
         normalize : {"true", "all"}, default=None
             Shares of each true class or of all samples, in place of counts.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+        {sample_weight}
         name : str or list of str, default=None
             Titles; None takes the keys or the names of the classes.
         ax : matplotlib Axes or list of Axes, default=None

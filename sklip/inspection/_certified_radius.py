@@ -11,6 +11,8 @@ from sklip._arguments import (
     check_numbers,
     check_sample_weight,
 )
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import certified_radius
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import named_estimators
@@ -21,6 +23,7 @@ __all__ = ["CertifiedRadiusDisplay"]
 _NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
 
 
+@documented(DISPLAY, SHARED)
 class CertifiedRadiusDisplay:
     """Distribution of certified radii: the share of samples with a smaller one.
 
@@ -37,10 +40,7 @@ class CertifiedRadiusDisplay:
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
-    ax_ : matplotlib Axes
-        The axes.
+    {figure_, ax_}
     lines_ : list of matplotlib Line2D
         The empirical distribution functions.
 
@@ -99,26 +99,16 @@ class CertifiedRadiusDisplay:
 
         Parameters
         ----------
-        estimator : fitted classifier, list or dict of str to fitted classifier
-            What is compared; the keys of a dict are the labels.
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {estimator, X}
         y : array-like of shape (n_samples,), default=None
             True labels: wrong predictions have the radius 0.
-        norm : {1, 2, numpy.inf}, default=2
-            Norm of the perturbations.
-        method : str, default="best"
-            As for :func:`sklip.certified_radius`.
-        feature_eps : dict or Series, default=None
-            Feature name or index to its tolerance; the radii count tolerances.
+        {norm, method, feature_eps}
         groups : "class" or array-like of shape (n_samples,), default=None
             A line for each true class, or for each value; of each estimator.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+        {sample_weight}
         name : str or list of str, default=None
             Labels of the estimators; None takes the keys or the names of the classes.
-        ax : matplotlib Axes, default=None
-            Where to draw.
+        {ax}
         **line_kwargs : dict
             Passed to ``Axes.step``.
 
@@ -154,8 +144,7 @@ class CertifiedRadiusDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None makes a figure.
+        {ax}
         name : str or list of str, default=None
             Labels in place of ``names``.
         **line_kwargs : dict

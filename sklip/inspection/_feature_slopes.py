@@ -5,6 +5,8 @@
 import numpy as np
 
 from sklip._arguments import check_count
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY
 from sklip.bounds import feature_slopes, view_of
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import holds_several, named_estimators
@@ -15,6 +17,7 @@ __all__ = ["FeatureSlopesDisplay"]
 _BLOCK_ROWS = 512
 
 
+@documented(DISPLAY)
 class FeatureSlopesDisplay:
     """Proven bounds of a model's slopes, column by column.
 
@@ -34,10 +37,7 @@ class FeatureSlopesDisplay:
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
-    ax_ : matplotlib Axes
-        The axes.
+    {figure_, ax_}
     bars_ : matplotlib BarContainer or list of them
         The bounds, the largest on top; a list for several models.
     lines_ : list of matplotlib Line2D
@@ -101,10 +101,7 @@ class FeatureSlopesDisplay:
             As for :func:`sklip.feature_slopes`.
         n_features : int, default=20
             Number of bars at most.
-        name : str or list of str, default=None
-            Labels; None takes the keys or the names of the classes.
-        ax : matplotlib Axes, default=None
-            Where to draw.
+        {name, ax}
         **bar_kwargs : dict
             Passed to ``Axes.barh``.
 
@@ -138,8 +135,7 @@ class FeatureSlopesDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None makes a figure.
+        {ax}
         name : str or list of str, default=None
             Labels; None takes ``estimator_name``.
         n_features : int, default=20

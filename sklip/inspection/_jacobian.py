@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Quantiles of a Jacobian's entries against the normal law."""
 
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY
 from sklip.bounds import jacobian_diagnostic
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import holds_several, named_estimators
@@ -10,6 +12,7 @@ from sklip.inspection._text import add_legend
 __all__ = ["JacobianDiagnosticDisplay"]
 
 
+@documented(DISPLAY)
 class JacobianDiagnosticDisplay:
     """Quantile plot of the Jacobian's entries, with what stands against the theory.
 
@@ -22,10 +25,7 @@ class JacobianDiagnosticDisplay:
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
-    ax_ : matplotlib Axes
-        The axes.
+    {figure_, ax_}
     lines_ : list of matplotlib Line2D
         The quantiles of each model, and the line of the normal law.
 
@@ -61,12 +61,7 @@ class JacobianDiagnosticDisplay:
             Where to take the Jacobian.
         random_state : int, RandomState instance or None, default=None
             Seed of the choice of samples and of the reference.
-        name : str or list of str, default=None
-            Labels; None takes the keys or the names of the classes.
-        ax : matplotlib Axes, default=None
-            Where to draw.
-        **line_kwargs : dict
-            Passed to ``Axes.plot``.
+        {name, ax, line_kwargs}
 
         Returns
         -------
@@ -85,12 +80,10 @@ class JacobianDiagnosticDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None makes a figure.
+        {ax}
         name : str or list of str, default=None
             Labels; None takes ``estimator_name``.
-        **line_kwargs : dict
-            Passed to ``Axes.plot`` for the entries.
+        {line_kwargs}
 
         Returns
         -------

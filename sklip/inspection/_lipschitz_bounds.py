@@ -5,6 +5,8 @@
 import numpy as np
 
 from sklip._arguments import check_norm, check_random
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY
 from sklip.bounds import (
     METHODS,
     ModuleSubject,
@@ -25,6 +27,7 @@ _ANY_NORM = ("product", "path")
 _PROBE = FeedForward([[[1.0]]])
 
 
+@documented(DISPLAY)
 class LipschitzBoundsDisplay:
     """Bounds of a network by several methods, and what a search reaches.
 
@@ -43,10 +46,7 @@ class LipschitzBoundsDisplay:
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
-    ax_ : matplotlib Axes
-        The axes.
+    {figure_, ax_}
     lines_ : list of matplotlib Line2D
         For each model the bounds, then the lower bound if there is one.
 
@@ -95,12 +95,7 @@ class LipschitzBoundsDisplay:
             Norm; the lower bound is for 2 only.
         random_state : int, RandomState instance or None, default=None
             Seed of the search.
-        name : str or list of str, default=None
-            Labels; None takes the keys or the names of the classes.
-        ax : matplotlib Axes, default=None
-            Where to draw.
-        **line_kwargs : dict
-            Passed to ``Axes.plot``.
+        {name, ax, line_kwargs}
 
         Returns
         -------
@@ -136,12 +131,10 @@ class LipschitzBoundsDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None makes a figure.
+        {ax}
         name : str or list of str, default=None
             Labels; None takes ``estimator_name``.
-        **line_kwargs : dict
-            Passed to ``Axes.plot`` for the bounds.
+        {line_kwargs}
 
         Returns
         -------

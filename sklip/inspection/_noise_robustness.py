@@ -4,6 +4,8 @@
 
 import numpy as np
 
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import noise_accuracy_curve
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import named_estimators
@@ -12,6 +14,7 @@ from sklip.inspection._text import add_legend
 __all__ = ["NoiseRobustnessDisplay"]
 
 
+@documented(DISPLAY, SHARED)
 class NoiseRobustnessDisplay:
     """Accuracy against the standard deviation of Gaussian noise, mean and spread.
 
@@ -21,15 +24,11 @@ class NoiseRobustnessDisplay:
         Standard deviations of the noise.
     accuracies : list of array-like of shape (n_stds, n_repeats)
         For each estimator, what :func:`noise_accuracy_curve` gives.
-    estimator_names : list of str
-        Labels, one for each estimator.
+    {estimator_names}
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
-    ax_ : matplotlib Axes
-        The axes.
+    {figure_, ax_}
     lines_ : list of matplotlib Line2D
         The means, one for each estimator.
     bands_ : list of matplotlib PolyCollection
@@ -89,26 +88,17 @@ class NoiseRobustnessDisplay:
 
         Parameters
         ----------
-        estimator : fitted classifier, list or dict of str to fitted classifier
-            What is compared; the keys of a dict are the labels.
+        {estimator}
         X : array-like of shape (n_samples, ...)
             Samples.
-        y : array-like of shape (n_samples,)
-            True labels.
+        {y}
         noise_stds : array-like of shape (n_stds,), default=None
             Standard deviations; None takes 0 to 0.5 in steps of 0.01.
         n_repeats : int, default=1
             Draws of the noise.
         random_state : int or None, default=0
             Seed of the noise, the same for all estimators.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        name : str or list of str, default=None
-            Labels; None takes the keys or the names of the classes.
-        ax : matplotlib Axes, default=None
-            Where to draw.
-        **line_kwargs : dict
-            Passed to ``Axes.plot``.
+        {sample_weight, name, ax, line_kwargs}
 
         Returns
         -------
@@ -133,12 +123,10 @@ class NoiseRobustnessDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None makes a figure.
+        {ax}
         name : str or list of str, default=None
             Labels in place of ``estimator_names``.
-        **line_kwargs : dict
-            Passed to ``Axes.plot``.
+        {line_kwargs}
 
         Returns
         -------

@@ -5,6 +5,8 @@
 import numpy as np
 
 from sklip._arguments import check_labels, check_norm, check_sample_weight
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import (
     certified_radius,
     predicted_labels,
@@ -18,6 +20,7 @@ from sklip.inspection._text import add_legend
 __all__ = ["RiskCoverageDisplay"]
 
 
+@documented(DISPLAY, SHARED)
 class RiskCoverageDisplay:
     """Risk–coverage curves: rejecting the smallest certified radii first.
 
@@ -27,17 +30,13 @@ class RiskCoverageDisplay:
         For each estimator, the shares of answered samples.
     risks : list of array-like of shape (n_thresholds,)
         For each estimator, the error rates among them.
-    estimator_names : list of str
-        Labels, one for each estimator.
+    {estimator_names}
     points : list of tuple of float, default=None
         For each estimator (coverage, risk) of the radius it rejects at, or None.
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
-    ax_ : matplotlib Axes
-        The axes.
+    {figure_, ax_}
     lines_ : list of matplotlib Line2D
         One for each estimator.
 
@@ -98,24 +97,7 @@ class RiskCoverageDisplay:
             What is compared; the keys of a dict are the labels. A
             CertifiedRejectClassifier brings its own ``norm``, ``method`` and
             ``feature_eps``, and its radius is marked.
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
-        y : array-like of shape (n_samples,)
-            True labels.
-        norm : {1, 2, numpy.inf}, default=2
-            Norm of the perturbations.
-        method : str, default="best"
-            As for :func:`sklip.certified_radius`.
-        effort : {"low", "normal", "high"} or int, default="normal"
-            Limit of the work of branch and bound, as there.
-        feature_eps : dict or Series, default=None
-            Feature name or index to its tolerance.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        name : str or list of str, default=None
-            Labels; None takes the keys or the names of the classes.
-        ax : matplotlib Axes, default=None
-            Where to draw.
+        {X, y, norm, method, effort, feature_eps, sample_weight, name, ax}
         **line_kwargs : dict
             Passed to ``Axes.step``.
 
@@ -167,18 +149,13 @@ class RiskCoverageDisplay:
 
         Parameters
         ----------
-        y_true : array-like of shape (n_samples,)
-            True labels.
-        y_pred : array-like of shape (n_samples,)
-            Predicted labels.
+        {y_true, y_pred}
         radius : array-like of shape (n_samples,)
             Certified radii of the predictions, or other measures of confidence.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+        {sample_weight}
         name : str, default=None
             Label; None is "classifier".
-        ax : matplotlib Axes, default=None
-            Where to draw.
+        {ax}
         **line_kwargs : dict
             Passed to ``Axes.step``.
 
@@ -202,8 +179,7 @@ class RiskCoverageDisplay:
 
         Parameters
         ----------
-        ax : matplotlib Axes, default=None
-            None makes a figure.
+        {ax}
         name : str or list of str, default=None
             Labels in place of ``estimator_names``.
         **line_kwargs : dict

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._documentation import documented
+from sklip._shared_docs import DISPLAY
 from sklip.inspection._axes import new_panels
 from sklip.inspection._names import holds_several, named_estimators
 from sklip.inspection._text import add_legend
@@ -25,6 +27,7 @@ _CURVES = {
 _STYLES = {"training": "-", "clean": "-", "": "-", "validation": ":", "certified": "--"}
 
 
+@documented(DISPLAY)
 class TrainingCurveDisplay:
     """Loss, accuracy, certified accuracy and Lipschitz bound against the epoch.
 
@@ -39,8 +42,7 @@ class TrainingCurveDisplay:
 
     Attributes
     ----------
-    figure_ : matplotlib Figure
-        The figure.
+    {figure_}
     axes_ : ndarray of matplotlib Axes
         One for each panel: loss, accuracy, bound, as far as recorded.
     lines_ : dict of str to matplotlib Line2D, or list of such dicts
@@ -74,12 +76,10 @@ class TrainingCurveDisplay:
         estimator : fitted estimator or Pipeline, list or dict of str to such
             One of sklip's estimators, or a Pipeline that ends in one; the keys of a
             dict are the labels.
-        name : str or list of str, default=None
-            Labels; None takes the keys or the names of the classes.
+        {name}
         ax : sequence of matplotlib Axes, default=None
             One for each panel, such as another display's ``axes_``.
-        **line_kwargs : dict
-            Passed to ``Axes.plot``.
+        {line_kwargs}
 
         Returns
         -------
@@ -107,8 +107,7 @@ class TrainingCurveDisplay:
             One for each panel; None makes a figure.
         name : str or list of str, default=None
             Labels; None takes ``estimator_name``.
-        **line_kwargs : dict
-            Passed to ``Axes.plot``.
+        {line_kwargs}
 
         Returns
         -------

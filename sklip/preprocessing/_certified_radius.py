@@ -5,6 +5,8 @@
 import numpy as np
 
 from sklip._compat import HasMethods
+from sklip._documentation import documented
+from sklip._shared_docs import META, SHARED
 from sklip.certification import certified_radius, margins
 from sklip.estimators import BaseCertifiedEstimator
 from sklip.preprocessing._base import CertificateTransformer
@@ -12,6 +14,7 @@ from sklip.preprocessing._base import CertificateTransformer
 __all__ = ["CertifiedRadiusTransformer"]
 
 
+@documented(META, SHARED)
 class CertifiedRadiusTransformer(CertificateTransformer):
     """Turn each row into the margin and the certified radius of its prediction.
 
@@ -27,10 +30,7 @@ class CertifiedRadiusTransformer(CertificateTransformer):
     ----------
     estimator_ : classifier
         The fitted clone.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -79,8 +79,7 @@ class CertifiedRadiusTransformer(CertificateTransformer):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------

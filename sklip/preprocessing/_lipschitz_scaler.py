@@ -22,10 +22,13 @@ from sklip._arguments import (
     validate_data,
 )
 from sklip._compat import Interval, fit_context
+from sklip._documentation import documented
+from sklip._shared_docs import META, SHARED
 
 __all__ = ["LipschitzScaler"]
 
 
+@documented(META, SHARED)
 class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Divide each column by its tolerance.
 
@@ -44,10 +47,7 @@ class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     ----------
     scale_ : ndarray of shape (n_features,)
         Tolerance of each column.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
+    {n_features_in_, feature_names_in_}
 
     Notes
     -----
@@ -139,8 +139,7 @@ class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------

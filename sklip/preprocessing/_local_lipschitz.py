@@ -5,6 +5,8 @@
 from numbers import Real
 
 from sklip._compat import HasMethods, Interval
+from sklip._documentation import documented
+from sklip._shared_docs import META, SHARED
 from sklip.bounds import local_lipschitz_bound
 from sklip.networks import network_view
 from sklip.preprocessing._base import CertificateTransformer
@@ -12,6 +14,7 @@ from sklip.preprocessing._base import CertificateTransformer
 __all__ = ["LocalLipschitzTransformer"]
 
 
+@documented(META, SHARED)
 class LocalLipschitzTransformer(CertificateTransformer):
     """Turn each row into a proven bound of the model's slope around it.
 
@@ -28,10 +31,7 @@ class LocalLipschitzTransformer(CertificateTransformer):
     ----------
     estimator_ : classifier or regressor
         The fitted clone.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, if X had names.
+    {n_features_in_, feature_names_in_}
 
     See Also
     --------
@@ -67,8 +67,7 @@ class LocalLipschitzTransformer(CertificateTransformer):
 
         Parameters
         ----------
-        X : array-like or DataFrame of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------

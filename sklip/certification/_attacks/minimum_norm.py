@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from sklip._arguments import as_generator, check_count, check_norm
+from sklip._documentation import documented
 from sklip._floats import norms
+from sklip._shared_docs import SHARED
 from sklip.certification._attacks.balls import Ball, perturbation_norm
 from sklip.certification._attacks.found import Counterexamples
 from sklip.certification._attacks.pgd import linearise
@@ -22,6 +24,7 @@ _N_HALVINGS = 30
 _RADIUS_STEP = 0.1
 
 
+@documented(SHARED)
 def minimum_norm_attack(
     model,
     X,
@@ -37,24 +40,18 @@ def minimum_norm_attack(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {model, X}
     y : array-like of shape (n_samples,), default=None
         True labels; without y the predicted ones.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the distance, in the units of X (or of feature_eps).
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {feature_eps}
     n_steps : int, default=100
         Gradient steps from each start.
     n_restarts : int, default=3
         Starts: the sample itself against the nearest other class, then against each of
         the runners-up from a random point nearby.
-    random_state : int, RandomState or Generator, default=None
-        Of the random starts. Global generators are not touched.
+    {random_state}
 
     Returns
     -------

@@ -14,6 +14,8 @@ from sklip._arguments import (
     is_integer,
     refuse_ambiguous,
 )
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.certification._attacks.found import Counterexamples, predictions
 from sklip.certification._attacks.minimum_norm import found_flips
 from sklip.certification._decisions import decide
@@ -64,15 +66,13 @@ class NearestFlips:
         return self.table._repr_html_()
 
 
+@documented(SHARED)
 def nearest_flip(model, X, *, norm=2, feature_eps=None, bounds=None, integer=None):
     """Find for each row the nearest one that the model predicts otherwise.
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {model, X}
     norm : {1, 2, numpy.inf}, default=2
         Norm of the distance, in the units of X (or of feature_eps). With 1 few columns
         change.

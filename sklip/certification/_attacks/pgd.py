@@ -12,7 +12,9 @@ from sklip._arguments import (
     check_radius,
     check_sample_weight,
 )
+from sklip._documentation import documented
 from sklip._floats import norms
+from sklip._shared_docs import SHARED
 from sklip.bounds import ModuleNetwork
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.found import Counterexamples
@@ -31,6 +33,7 @@ __all__ = [
 _BLOCK_ROWS = 1024
 
 
+@documented(SHARED)
 def pgd_attack(
     model,
     X,
@@ -47,26 +50,16 @@ def pgd_attack(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {model, X}
     y : array-like of shape (n_samples,), default=None
         True labels; without y the predicted ones.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {radius, norm, feature_eps}
     n_steps : int, default=20
         Gradient steps from each start.
     n_restarts : int, default=10
         Starts: the sample itself with the margin and with the cross-entropy as loss,
         then random points of the ball, each against another runner-up class.
-    random_state : int, RandomState or Generator, default=None
-        Of the random starts. Global generators are not touched.
+    {random_state}
 
     Returns
     -------
@@ -103,6 +96,7 @@ def pgd_attack(
     return found.rows(values), flipped
 
 
+@documented(SHARED)
 def adversarial_accuracy_score(
     model,
     X,
@@ -121,27 +115,10 @@ def adversarial_accuracy_score(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
-        As for :func:`certified_radius`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
-    y : array-like of shape (n_samples,)
-        True labels; one that the model does not know counts as a wrong prediction.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {model, X, y, radius, norm, feature_eps}
     n_steps, n_restarts : int, default=20, 10
         Effort of :func:`pgd_attack`.
-    random_state : int, RandomState or Generator, default=None
-        Of the attack's random starts. Global generators are not touched.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the average.
-    groups : "class" or array-like of shape (n_samples,), default=None
-        Average over each true class, or over the samples of each label.
+    {random_state, sample_weight, groups}
 
     Returns
     -------

@@ -16,6 +16,8 @@ from sklip._arguments import (
     refuse_ambiguous,
 )
 from sklip._copies import own_copy
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip.bounds import is_bare
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.pgd import linearise
@@ -27,6 +29,7 @@ __all__ = ["adversarial_interval"]
 _BLOCK_ROWS = 1024
 
 
+@documented(SHARED)
 def adversarial_interval(
     model,
     X,
@@ -45,21 +48,12 @@ def adversarial_interval(
     ----------
     model : FeedForward, fitted regressor, Pipeline or TransformedTargetRegressor
         As for :func:`certified_interval`.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {X, radius, norm, feature_eps}
     n_steps : int, default=20
         Gradient steps from each start.
     n_restarts : int, default=5
         Starts for each output and direction: the sample itself, then random points.
-    random_state : int, RandomState or Generator, default=None
-        Of the random starts. Global generators are not touched.
+    {random_state}
     return_points : bool, default=False
         Return the points as well.
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from sklip._arguments import check_norm, check_radius, check_time_limit
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip._threads import limit_threads
 from sklip.certification._attacks import Counterexamples, attack_points
 from sklip.certification._branching.branches import Branching, unsplittable
@@ -27,6 +29,7 @@ _LEVELS = tuple(Effort(n, rounds=np.inf) for n in (64, 512, 4096, np.inf))
 _KEPT = 32
 
 
+@documented(SHARED)
 def verify_robustness(
     model,
     X,
@@ -45,17 +48,10 @@ def verify_robustness(
     model : FeedForward, fitted classifier or Pipeline
         With "relu", "leaky_relu" or "abs" in the hidden layers; some hundreds of
         neurons can be settled.
-    X : array-like or DataFrame of shape (n_samples, n_features)
-        Samples, as the model takes them.
+    {X}
     y : array-like of shape (n_samples,), default=None
         True labels; without y the predicted ones.
-    radius : float
-        Size of the perturbations, in the units of X (or of feature_eps).
-    norm : {1, 2, numpy.inf}, default=2
-        Norm of the perturbation.
-    feature_eps : dict or Series, default=None
-        Feature name or index to its tolerance, or to a pair (down, up); other
-        features do not move.
+    {radius, norm, feature_eps}
     time_limit : float, default=10.0
         Seconds for the whole table, after which the status of what is open is
         "unknown". Samples that take many parts come last.

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Multilayer perceptron regressors that are trained by ADMM."""
 
+from sklip._documentation import documented
 from sklip.estimators._admm.base import ADMMLipschitzMLP
 from sklip.estimators._admm.docs import ADMM
-from sklip.estimators._documentation import documented
 from sklip.estimators._shared_docs import REGRESSOR, SHARED
 from sklip.estimators._targets import NetworkRegressorMixin
 

@@ -7,9 +7,9 @@ from numbers import Real
 import numpy as np
 
 from sklip._compat import Interval, StrOptions
+from sklip._documentation import documented
 from sklip.estimators._bounded.base import BaseBoundedMLP
 from sklip.estimators._bounded.docs import BOUNDED
-from sklip.estimators._documentation import documented
 from sklip.estimators._shared_docs import CLASSIFIER, SHARED
 from sklip.estimators._targets import NetworkClassifierMixin
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Parameters and attributes of the networks bounded by construction."""
 
-from sklip.estimators._documentation import entries
+from sklip._documentation import entries
 
 __all__ = ["BOUNDED"]
 

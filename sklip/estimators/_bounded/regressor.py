@@ -5,9 +5,9 @@
 from numbers import Real
 
 from sklip._compat import Interval
+from sklip._documentation import documented
 from sklip.estimators._bounded.base import BaseBoundedMLP
 from sklip.estimators._bounded.docs import BOUNDED
-from sklip.estimators._documentation import documented
 from sklip.estimators._shared_docs import REGRESSOR, SHARED
 from sklip.estimators._targets import NetworkRegressorMixin
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Classifiers trained so that noise moves their logits little."""
 
-from sklip.estimators._documentation import documented
+from sklip._documentation import documented
 from sklip.estimators._noise.base import BaseNoiseLipschitz
 from sklip.estimators._noise.docs import NOISE
 from sklip.estimators._shared_docs import CLASSIFIER, SHARED

@@ -3,7 +3,7 @@
 """Regressors trained so that noise moves their predictions little."""
 
 from sklip._compat import StrOptions
-from sklip.estimators._documentation import documented
+from sklip._documentation import documented
 from sklip.estimators._noise.base import BaseNoiseLipschitz
 from sklip.estimators._noise.docs import NOISE
 from sklip.estimators._shared_docs import REGRESSOR, SHARED

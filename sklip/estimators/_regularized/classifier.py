@@ -5,7 +5,7 @@
 from numbers import Real
 
 from sklip._compat import Interval, StrOptions
-from sklip.estimators._documentation import documented
+from sklip._documentation import documented
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.estimators._parameters import abstract
 from sklip.estimators._regularized.docs import REGULARIZED

@@ -4,7 +4,7 @@
 
 import textwrap
 
-from sklip.estimators._documentation import entries
+from sklip._documentation import entries
 from sklip.training import PENALTIES
 
 __all__ = ["REGULARIZED"]

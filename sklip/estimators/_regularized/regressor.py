@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Multilayer perceptron regressors with a penalty on their Lipschitz constant."""
 
-from sklip.estimators._documentation import documented
+from sklip._documentation import documented
 from sklip.estimators._regularized.classifier import LipschitzRegularizedMLP
 from sklip.estimators._regularized.docs import REGULARIZED
 from sklip.estimators._shared_docs import REGRESSOR, SHARED

@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Docstrings of estimators, whose shared parameters are described in one place."""
+"""Docstrings whose shared parameters are described in one place."""
 
 import inspect
 import re
@@ -8,6 +8,7 @@ import re
 __all__ = ["documented", "entries"]
 
 _ENTRY = re.compile(r"^(?=\S)", re.MULTILINE)
+_NAME = re.compile(r"\**(\w+)")
 # A line of a docstring, or several, such as "    {momentum, beta_1}".
 _PLACE = re.compile(r"^( *)\{(\w+(?:,\s+\w+)*)\}$", re.MULTILINE)
 
@@ -26,11 +27,11 @@ def entries(text):
         The first name of each entry to the whole of it.
     """
     parts = (part.rstrip() for part in _ENTRY.split(inspect.cleandoc(text)) if part)
-    return {re.match(r"\w+", part).group(): part for part in parts}
+    return {_NAME.match(part).group(1): part for part in parts}
 
 
 def documented(*tables):
-    """Decorator of a class: names in braces become what the tables say of them.
+    """Decorator: names in braces become what the tables say of them.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ def documented(*tables):
     Returns
     -------
     decorator : callable
-        Returns the class, with its docstring filled in.
+        Returns the function or class, with its docstring filled in; of a class those
+        of the methods that it defines itself as well.
 
     Raises
     ------
@@ -56,9 +58,21 @@ def documented(*tables):
         found = "\n".join(known[name] for name in re.split(r",\s+", names))
         return "\n".join(f"{indent}{line}".rstrip() for line in found.split("\n"))
 
-    def decorator(cls):
-        if cls.__doc__ is not None:  # python -OO
-            cls.__doc__ = _PLACE.sub(filled, cls.__doc__)
-        return cls
+    def decorator(told):
+        members = vars(told).values() if inspect.isclass(told) else ()
+        functions = (f for member in members for f in _functions_of(member))
+        for one in (told, *functions):
+            if one.__doc__ is not None:  # python -OO
+                one.__doc__ = _PLACE.sub(filled, one.__doc__)
+        return told
 
     return decorator
+
+
+def _functions_of(member):
+    """A method and what it wraps: class methods, those that are available if."""
+    while member is not None:
+        if inspect.isfunction(member):
+            yield member
+        inner = getattr(member, "__func__", None)
+        member = getattr(member, "__wrapped__", None) if inner is None else inner
