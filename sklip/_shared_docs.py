@@ -68,5 +68,10 @@ META = entries(
         Number of columns of X.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names.
+    **fit_params : dict
+        Passed on to the estimator's fit, ``sample_weight`` for instance; through
+        scikit-learn's metadata routing where that is enabled.
+    UnsupportedModelError
+        If no bound is known for the fitted estimator.
     """
 )

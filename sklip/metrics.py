@@ -7,7 +7,7 @@ import copy
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklip._arguments import check_count, check_radius, check_seed
-from sklip._documentation import documented
+from sklip._documentation import documented, entries
 from sklip._shared_docs import SHARED
 from sklip._tolerances import check_feature_eps
 from sklip.bounds import LipschitzCertificate, cached_bound, lipschitz_bound
@@ -38,6 +38,15 @@ __all__ = [
 # Arguments are checked when a scorer is made, by scoring a network of one weight.
 _PROBE = FeedForward([[[1.0], [-1.0]]])
 _PROBE_X, _PROBE_Y = [[1.0]], [0]
+
+_SCORER = entries(
+    """
+    scorer : callable
+        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+    TypeError, ValueError
+        If an argument is out of range.
+    """
+)
 
 
 class _Scorer:
@@ -87,7 +96,7 @@ class _Scorer:
         return True
 
 
-@documented(SHARED)
+@documented(_SCORER, SHARED)
 def make_certified_accuracy_scorer(
     *,
     radius,
@@ -105,8 +114,7 @@ def make_certified_accuracy_scorer(
 
     Returns
     -------
-    scorer : callable
-        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+    {scorer}
 
     Raises
     ------
@@ -143,7 +151,7 @@ categorical='immutable', effort='normal', feature_eps=None)
     return _Scorer("make_certified_accuracy_scorer", certified_accuracy_score, kwargs)
 
 
-@documented(SHARED)
+@documented(_SCORER, SHARED)
 def make_certified_error_scorer(
     *, radius, loss="squared_error", norm=2, feature_eps=None
 ):
@@ -158,13 +166,11 @@ def make_certified_error_scorer(
 
     Returns
     -------
-    scorer : callable
-        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+    {scorer}
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is out of range.
+    {TypeError}
 
     Examples
     --------
@@ -215,7 +221,7 @@ def make_lipschitz_scorer(*, method="auto"):
     )
 
 
-@documented(SHARED)
+@documented(_SCORER, SHARED)
 def make_adversarial_accuracy_scorer(
     *,
     radius,
@@ -238,13 +244,11 @@ def make_adversarial_accuracy_scorer(
 
     Returns
     -------
-    scorer : callable
-        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+    {scorer}
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is out of range.
+    {TypeError}
 
     Examples
     --------
@@ -268,6 +272,7 @@ def make_adversarial_accuracy_scorer(
     )
 
 
+@documented(_SCORER)
 def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
     """Make a scorer of the accuracy under Gaussian noise.
 
@@ -282,13 +287,11 @@ def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
 
     Returns
     -------
-    scorer : callable
-        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+    {scorer}
 
     Raises
     ------
-    TypeError, ValueError
-        If an argument is out of range.
+    {TypeError}
 
     Examples
     --------

@@ -22,6 +22,21 @@ class _RefitRule:
 
     metric = bound = None
 
+    def __call__(self, cv_results):
+        """Index of the chosen candidate.
+
+        Parameters
+        ----------
+        cv_results : dict
+            ``cv_results_`` of a search.
+
+        Returns
+        -------
+        index : int
+            Row of the chosen candidate.
+        """
+        return self._choose(cv_results)
+
     def __eq__(self, other):
         if isinstance(other, str):
             return other == self.metric
@@ -84,19 +99,7 @@ class LipschitzBudget(_RefitRule):
         self.metric = _check_name(metric, "metric")
         self.bound = _check_name(bound, "bound")
 
-    def __call__(self, cv_results):
-        """Index of the chosen candidate.
-
-        Parameters
-        ----------
-        cv_results : dict
-            ``cv_results_`` of a search.
-
-        Returns
-        -------
-        index : int
-            Row of the chosen candidate.
-        """
+    def _choose(self, cv_results):
         score = _mean_score(cv_results, self.metric)
         bound = -_mean_score(cv_results, self.bound)
         if np.any(bound < 0.0):
@@ -170,19 +173,7 @@ class OneStandardError(_RefitRule):
         self.metric = _check_name(metric, "metric")
         self.bound = None if bound is None else _check_name(bound, "bound")
 
-    def __call__(self, cv_results):
-        """Index of the chosen candidate.
-
-        Parameters
-        ----------
-        cv_results : dict
-            ``cv_results_`` of a search.
-
-        Returns
-        -------
-        index : int
-            Row of the chosen candidate.
-        """
+    def _choose(self, cv_results):
         score = _mean_score(cv_results, self.metric)
         if np.isnan(score).all():
             raise ValueError(f"All candidates failed: {self.metric!r} is NaN.")

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A Lipschitz constant from both sides."""
 
+from sklip._documentation import documented
 from sklip.bounds._dispatch import check_options, lipschitz_bound
+from sklip.bounds._docs import BOUNDS
 from sklip.bounds._empirical import lipschitz_lower_bound
 
 __all__ = ["lipschitz_bracket"]
 
 
+@documented(BOUNDS)
 def lipschitz_bracket(
     model,
     X=None,
@@ -33,12 +36,7 @@ def lipschitz_bracket(
         Effort of :func:`lipschitz_lower_bound`.
     random_state : int, RandomState instance or None, default=None
         Seed of :func:`lipschitz_lower_bound`.
-    tol : float, default=1e-6
-        Relative gap at which an iterative method stops.
-    time_limit : float, default=None
-        Seconds after which an iterative method returns its best proven bound.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where an iterative method computes.
+    {tol, time_limit, device}
 
     Returns
     -------

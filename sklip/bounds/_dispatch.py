@@ -9,9 +9,11 @@ from sklip._arguments import (
     check_positive,
     check_time_limit,
 )
+from sklip._documentation import documented
 from sklip._threads import limit_threads
 from sklip.bounds._certificate import sealed
 from sklip.bounds._chain import dense_work
+from sklip.bounds._docs import BOUNDS
 from sklip.bounds._lipsdp import first_order_bound, first_order_evaluations
 from sklip.bounds._methods import BOUND_METHODS, METHODS
 from sklip.bounds._subject import NetworkSubject, subject_of
@@ -22,6 +24,7 @@ __all__ = ["auto_method", "check_options", "lipschitz_bound"]
 _CHEAP = {1.0: (), 2.0: ("product", "path", "sequential"), float("inf"): ()}
 
 
+@documented(BOUNDS)
 def lipschitz_bound(
     model,
     *,
@@ -63,8 +66,7 @@ def lipschitz_bound(
         too few would be left (a layer of more than about 1400), ``"sequential"``. For
         norms 1 and inf the smaller of ``"path"`` and ``"product"``. ``"best"``: the
         smallest of ``"auto"`` and the methods that cost less.
-    norm : {1, 2, inf}, default=2
-        Norm of both the input and the output.
+    {norm}
     output : int or "all", default=None
         Bound this output of the network by which ``predict`` decides alone, or
         ``"all"`` of them together. That differs from None for two classes with two
@@ -74,12 +76,7 @@ def lipschitz_bound(
         FeedForward has outputs only.
     feature : int or str, default=None
         Bound the slope in this column of X alone, by index or name.
-    tol : float, default=1e-6
-        Relative gap at which an iterative method stops.
-    time_limit : float, default=None
-        Seconds after which an iterative method returns its best proven bound.
-    device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where an iterative method computes.
+    {tol, time_limit, device}
 
     Returns
     -------
@@ -88,12 +85,7 @@ def lipschitz_bound(
 
     Raises
     ------
-    NotFittedError
-        If the model is not fitted.
-    UnsupportedModelError
-        If no bound is known for the model or a transformer in it.
-    ValueError
-        If an argument is not one of the allowed values.
+    {NotFittedError, UnsupportedModelError, ValueError}
     OverflowError
         If the bound exceeds the largest float64.
 
@@ -167,6 +159,7 @@ def _automatic(network, norm, options):
     return METHODS[method].bound(network, norm, **options)
 
 
+@documented(BOUNDS)
 def auto_method(network, norm=2, *, often=False):
     """The tightest method that is cheap and exact for a network of this size.
 
@@ -174,8 +167,7 @@ def auto_method(network, norm=2, *, often=False):
     ----------
     network : FeedForward
         The network.
-    norm : {1, 2, inf}, default=2
-        Norm of both the input and the output.
+    {norm}
     often : bool, default=False
         Whether it is asked many times, as in each fit of a search: LipSDP is then
         chosen for smaller networks only.

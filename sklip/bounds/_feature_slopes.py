@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from sklip._arguments import check_option
+from sklip._documentation import documented
 from sklip._floats import lengths
 from sklip._threads import limit_threads
 from sklip.bounds._chain import dense_work
 from sklip.bounds._dispatch import auto_method, lipschitz_bound
+from sklip.bounds._docs import BOUNDS
 from sklip.bounds._methods import BOUND_METHODS
 from sklip.bounds._module_slopes import column_slopes
 from sklip.bounds._modules import ModuleView, view_of
@@ -19,6 +21,7 @@ from sklip.bounds._resolve import is_whole, restricted_network
 __all__ = ["feature_slopes"]
 
 
+@documented(BOUNDS)
 def feature_slopes(model, *, output=None, method="auto"):
     """Bound the slope of a fitted model in each column of X, with a proof.
 
@@ -48,12 +51,7 @@ def feature_slopes(model, *, output=None, method="auto"):
 
     Raises
     ------
-    NotFittedError
-        If the model is not fitted.
-    UnsupportedModelError
-        If no bound is known for the model or a transformer in it.
-    ValueError
-        If an argument is not one of the allowed values.
+    {NotFittedError, UnsupportedModelError, ValueError}
 
     See Also
     --------

@@ -15,6 +15,8 @@ __all__ = ["Decided"]
 
 # Units of roundoff of the outputs.
 _SURE = 128.0
+# Beyond that many, all coordinates may move in all samples: radii are no larger so.
+_MOST_PATTERNS = 16
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,19 @@ class Decided(ABC):
             (rows, self.take(rows, self.view.frozen(pattern)))
             for rows, pattern in zip(groups, patterns, strict=True)
         ]
+
+    def radii_apart(self, norm, method, needed):
+        """Radii of the samples by what they lack; None where all are certified as one.
+
+        What is missing does not move: with few such patterns each is certified apart.
+        """
+        parts = self.by_missing(most=_MOST_PATTERNS)
+        if self.missing is None or parts[0][1] is self:
+            return None
+        radii = np.empty(len(self.target))
+        for rows, part in parts:
+            radii[rows] = part.radii(norm, method, needed)
+        return radii
 
     def take(self, rows, view):
         """Some of the samples, as another view sees them; nothing is missing there."""

@@ -32,6 +32,8 @@ class LocalMargins:
         Norm of the balls.
     """
 
+    _kind = Propagation
+
     def __init__(self, decisions, norm):
         self.decisions, self.norm = decisions, norm
         self.propagation = self._propagate()
@@ -43,7 +45,7 @@ class LocalMargins:
 
     def _propagate(self):
         decided = self.decisions
-        return Propagation(
+        return self._kind(
             decided.network,
             self.norm,
             decided.view.mutable,

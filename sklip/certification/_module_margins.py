@@ -11,15 +11,7 @@ __all__ = ["ModuleMargins"]
 class ModuleMargins(LocalMargins):
     """As LocalMargins, through the layers of a torch module."""
 
-    def _propagate(self):
-        decided = self.decisions
-        return ModulePropagation(
-            decided.network,
-            self.norm,
-            decided.view.mutable,
-            decided.device,
-            decided.view.shares,
-        )
+    _kind = ModulePropagation
 
     def _hidden_bounds(self, balls, method):
         return self.propagation.hidden_bounds(balls, method)

@@ -16,8 +16,6 @@ __all__ = ["MODULE_METHODS", "module_radii"]
 
 # What bounds a torch module that is no stack of matrices.
 MODULE_METHODS = ("product", *LOCAL_METHODS, "best")
-# Beyond that many, all coordinates may move in all samples: radii are no larger so.
-_MOST_PATTERNS = 16
 
 
 @ModuleDecisions.proven_by
@@ -30,12 +28,9 @@ def module_radii(decisions, norm, method, needed=np.inf):
             f"method={method!r} needs a fully connected network: for a torch module of "
             f"other layers use {', '.join(map(repr, MODULE_METHODS))}."
         )
-    parts = decisions.by_missing(most=_MOST_PATTERNS)
-    if decisions.missing is not None and parts[0][1] is not decisions:
-        radii = np.empty(len(decisions.target))
-        for rows, part in parts:
-            radii[rows] = part.radii(norm, method, needed)
-        return radii
+    apart = decisions.radii_apart(norm, method, needed)
+    if apart is not None:
+        return apart
     if method in LOCAL_METHODS:
         nothing = np.where(np.isposinf(decisions.gaps()), np.inf, 0.0)
         return local_radii(ModuleMargins(decisions, norm), method, nothing, needed)

@@ -25,21 +25,15 @@ __all__ = ["Margins", "proven_radii"]
 
 # Effort of the attack that spares solves for samples which no proof can save.
 _ATTACK_STEPS, _ATTACK_RESTARTS = 10, 3
-# Beyond that many, all coordinates may move in all samples: radii are no larger so.
-_MOST_PATTERNS = 16
 
 
 @Decisions.proven_by
 def proven_radii(decisions, norm, method, needed=np.inf):
     """Radii about the targets, made no tighter than it takes to reach ``needed``."""
     if isinstance(method, str):
-        # What is missing does not move: with few such patterns each is certified apart.
-        parts = decisions.by_missing(most=_MOST_PATTERNS)
-        if decisions.missing is not None and parts[0][1] is not decisions:
-            radii = np.empty(len(decisions.target))
-            for rows, part in parts:
-                radii[rows] = part.radii(norm, method, needed)
-            return radii
+        apart = decisions.radii_apart(norm, method, needed)
+        if apart is not None:
+            return apart
     margins = Margins(decisions, norm)
     n_classes = decisions.network.n_outputs
     if not isinstance(method, str):

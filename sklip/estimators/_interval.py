@@ -44,8 +44,8 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
     {norm}
     conformal : bool, default=False
         Hold a part of the samples of fit out, and widen the intervals by a quantile of
-        its absolute errors. A FrozenEstimator is calibrated on all of them, which must
-        then be new to it.
+        its absolute errors, not weighted. A FrozenEstimator is calibrated on all of
+        them, which must then be new to it.
     coverage : float in (0, 1), default=0.9
         Probability with which a conformal interval contains the target.
     method : str, default="best"
@@ -142,10 +142,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
             Training samples, as the estimator takes them.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
-        **fit_params : dict
-            Passed on to the estimator's fit, ``sample_weight`` for instance; through
-            scikit-learn's metadata routing where that is enabled. The calibration is
-            not weighted.
+        {fit_params}
 
         Returns
         -------
@@ -154,8 +151,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
 
         Raises
         ------
-        UnsupportedModelError
-            If no bound is known for the fitted estimator.
+        {UnsupportedModelError}
         ValueError
             If the calibration part is too small for ``coverage``.
         """

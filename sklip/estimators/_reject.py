@@ -130,9 +130,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
             Training samples, as the estimator takes them.
         y : array-like of shape (n_samples,)
             Class labels.
-        **fit_params : dict
-            Passed on to the estimator's fit, ``sample_weight`` for instance; through
-            scikit-learn's metadata routing where that is enabled.
+        {fit_params}
 
         Returns
         -------
@@ -141,8 +139,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
 
         Raises
         ------
-        UnsupportedModelError
-            If no bound is known for the fitted estimator.
+        {UnsupportedModelError}
         ValueError
             If ``reject_label`` is a class or not of the type of the classes.
         """

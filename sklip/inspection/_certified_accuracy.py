@@ -22,7 +22,7 @@ from sklip.certification import (
     certified_radius,
     pgd_attack,
 )
-from sklip.inspection._axes import new_axes
+from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
 
@@ -33,7 +33,7 @@ _NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
 
 
 @documented(DISPLAY, SHARED)
-class CertifiedAccuracyDisplay:
+class CertifiedAccuracyDisplay(Display):
     """Accuracy that is proven, and that an attack leaves, over the radius.
 
     The true robust accuracy lies between the two curves: the band between them is what
@@ -252,24 +252,8 @@ class CertifiedAccuracyDisplay:
         )
         return display.plot(ax=ax, **line_kwargs)
 
-    def plot(self, ax=None, *, name=None, **line_kwargs):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        {ax}
-        name : str or list of str, default=None
-            Labels in place of ``estimator_names``.
-        {line_kwargs}
-
-        Returns
-        -------
-        display : CertifiedAccuracyDisplay
-            Itself.
-        """
-        self.figure_, self.ax_ = new_axes(ax, self)
-        names = self.estimator_names if name is None else name
-        _, names = named_estimators(self.certified_accuracies, names)
+    def _draw(self, name, line_kwargs):
+        _, names = named_estimators(self.certified_accuracies, name)
         self.lines_, self.adversarial_lines_ = [], []
         self.clean_lines_, self.bands_ = [], []
         for k, label in enumerate(names):
@@ -285,7 +269,6 @@ class CertifiedAccuracyDisplay:
         )
         self.ax_.margins(x=0.0)
         self._add_legend()
-        return self
 
     def _plot_beside(self, k, color):
         """Adversarial and clean accuracy of one estimator."""

@@ -14,7 +14,7 @@ from sklip._arguments import (
 from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import certified_radius
-from sklip.inspection._axes import new_axes
+from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
 
@@ -24,7 +24,7 @@ _NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
 
 
 @documented(DISPLAY, SHARED)
-class CertifiedRadiusDisplay:
+class CertifiedRadiusDisplay(Display):
     """Distribution of certified radii: the share of samples with a smaller one.
 
     Parameters
@@ -60,6 +60,8 @@ class CertifiedRadiusDisplay:
     >>> display.names
     ['0', '1', '2']
     """
+
+    _labels = "names"
 
     def __init__(self, *, radii, names, sample_weights=None, norm=2):
         self.radii = [check_numbers(r, "radii", 1) for r in radii]
@@ -139,24 +141,8 @@ class CertifiedRadiusDisplay:
         display = cls(radii=radii, names=labels, sample_weights=weights, norm=norm)
         return display.plot(ax=ax, **line_kwargs)
 
-    def plot(self, ax=None, *, name=None, **line_kwargs):
-        """Draw the distribution functions.
-
-        Parameters
-        ----------
-        {ax}
-        name : str or list of str, default=None
-            Labels in place of ``names``.
-        **line_kwargs : dict
-            Passed to ``Axes.step``.
-
-        Returns
-        -------
-        display : CertifiedRadiusDisplay
-            Itself.
-        """
-        self.figure_, self.ax_ = new_axes(ax, self)
-        _, names = named_estimators(self.radii, self.names if name is None else name)
+    def _draw(self, name, line_kwargs):
+        _, names = named_estimators(self.radii, name)
         finite = np.concatenate([r[np.isfinite(r)] for r in self.radii])
         end = 1.02 * finite.max(initial=0.0) or 1.0
         self.lines_ = []
@@ -172,7 +158,6 @@ class CertifiedRadiusDisplay:
             xlim=(0.0, end),
         )
         add_legend(self.ax_, loc="lower right")
-        return self
 
 
 def _distribution(radius, weight, end):

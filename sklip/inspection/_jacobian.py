@@ -5,7 +5,7 @@
 from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY
 from sklip.bounds import jacobian_diagnostic
-from sklip.inspection._axes import new_axes
+from sklip.inspection._display import Display
 from sklip.inspection._names import holds_several, named_estimators
 from sklip.inspection._text import add_legend
 
@@ -13,7 +13,7 @@ __all__ = ["JacobianDiagnosticDisplay"]
 
 
 @documented(DISPLAY)
-class JacobianDiagnosticDisplay:
+class JacobianDiagnosticDisplay(Display):
     """Quantile plot of the Jacobian's entries, with what stands against the theory.
 
     Parameters
@@ -42,6 +42,8 @@ class JacobianDiagnosticDisplay:
     >>> diagnostic = jacobian_diagnostic(network, [[1.0] * 40], random_state=0)
     >>> JacobianDiagnosticDisplay(diagnostic=diagnostic).plot()  # doctest: +SKIP
     """
+
+    _labels = "estimator_name"
 
     def __init__(self, *, diagnostic, estimator_name=None):
         self.diagnostic = diagnostic
@@ -75,25 +77,9 @@ class JacobianDiagnosticDisplay:
         display = cls(diagnostic=found, estimator_name=names)
         return display.plot(ax=ax, **line_kwargs)
 
-    def plot(self, ax=None, *, name=None, **line_kwargs):
-        """Draw the quantiles.
-
-        Parameters
-        ----------
-        {ax}
-        name : str or list of str, default=None
-            Labels; None takes ``estimator_name``.
-        {line_kwargs}
-
-        Returns
-        -------
-        display : JacobianDiagnosticDisplay
-            Itself.
-        """
-        self.figure_, self.ax_ = new_axes(ax, self)
+    def _draw(self, name, line_kwargs):
         several = holds_several(self.diagnostic)
         found = list(self.diagnostic) if several else [self.diagnostic]
-        name = self.estimator_name if name is None else name
         _, names = named_estimators(found, name)
         self.lines_ = []
         for label, diagnostic in zip(names, found, strict=True):
@@ -115,4 +101,3 @@ class JacobianDiagnosticDisplay:
             ylabel="quantiles of the standardised entries of J",
         )
         add_legend(self.ax_, font="small", loc="upper left")
-        return self

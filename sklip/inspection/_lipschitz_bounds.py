@@ -14,7 +14,7 @@ from sklip.bounds import (
     lipschitz_lower_bound,
     subject_of,
 )
-from sklip.inspection._axes import new_axes
+from sklip.inspection._display import Display
 from sklip.inspection._names import holds_several, named_estimators
 from sklip.inspection._text import add_legend
 from sklip.networks import FeedForward
@@ -28,7 +28,7 @@ _PROBE = FeedForward([[[1.0]]])
 
 
 @documented(DISPLAY)
-class LipschitzBoundsDisplay:
+class LipschitzBoundsDisplay(Display):
     """Bounds of a network by several methods, and what a search reaches.
 
     Parameters
@@ -58,6 +58,8 @@ class LipschitzBoundsDisplay:
     ... )
     >>> display.plot()  # doctest: +SKIP
     """
+
+    _labels = "estimator_name"
 
     def __init__(self, *, methods, bounds, lower=None, norm=2, estimator_name=None):
         self.methods = methods
@@ -126,23 +128,7 @@ class LipschitzBoundsDisplay:
         )
         return display.plot(ax=ax, **line_kwargs)
 
-    def plot(self, ax=None, *, name=None, **line_kwargs):
-        """Draw the bounds.
-
-        Parameters
-        ----------
-        {ax}
-        name : str or list of str, default=None
-            Labels; None takes ``estimator_name``.
-        {line_kwargs}
-
-        Returns
-        -------
-        display : LipschitzBoundsDisplay
-            Itself.
-        """
-        self.figure_, self.ax_ = new_axes(ax, self)
-        name = self.estimator_name if name is None else name
+    def _draw(self, name, line_kwargs):
         bounds = np.atleast_2d(np.asarray(self.bounds, dtype=float))
         _, names = named_estimators(list(bounds), name)
         lower = [None] * len(bounds) if self.lower is None else np.ravel(self.lower)
@@ -155,7 +141,6 @@ class LipschitzBoundsDisplay:
         self.ax_.set(ylabel=f"Lipschitz constant, norm {norm}", yscale="log")
         self.ax_.margins(x=0.12, y=0.15)
         add_legend(self.ax_)
-        return self
 
     def _plot_model(self, name, bounds, lower, line_kwargs):
         """Bounds of one model, and what a pair of inputs reaches."""

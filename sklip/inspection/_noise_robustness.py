@@ -7,7 +7,7 @@ import numpy as np
 from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import noise_accuracy_curve
-from sklip.inspection._axes import new_axes
+from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
 
@@ -15,7 +15,7 @@ __all__ = ["NoiseRobustnessDisplay"]
 
 
 @documented(DISPLAY, SHARED)
-class NoiseRobustnessDisplay:
+class NoiseRobustnessDisplay(Display):
     """Accuracy against the standard deviation of Gaussian noise, mean and spread.
 
     Parameters
@@ -118,23 +118,7 @@ class NoiseRobustnessDisplay:
         display = cls(noise_stds=stds, accuracies=measured, estimator_names=names)
         return display.plot(ax=ax, **line_kwargs)
 
-    def plot(self, ax=None, *, name=None, **line_kwargs):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        {ax}
-        name : str or list of str, default=None
-            Labels in place of ``estimator_names``.
-        {line_kwargs}
-
-        Returns
-        -------
-        display : NoiseRobustnessDisplay
-            Itself.
-        """
-        self.figure_, self.ax_ = new_axes(ax, self)
-        name = self.estimator_names if name is None else name
+    def _draw(self, name, line_kwargs):
         _, names = named_estimators(self.accuracies, name)
         self.lines_, self.bands_ = [], []
         for label, accuracy in zip(names, self.accuracies, strict=True):
@@ -153,4 +137,3 @@ class NoiseRobustnessDisplay:
                 self.bands_.append(band)
         self.ax_.set(xlabel="standard deviation of the noise", ylabel="accuracy")
         add_legend(self.ax_)
-        return self

@@ -13,7 +13,7 @@ from sklip.certification import (
     risk_coverage_curve,
 )
 from sklip.estimators import CertifiedRejectClassifier
-from sklip.inspection._axes import new_axes
+from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
 
@@ -21,7 +21,7 @@ __all__ = ["RiskCoverageDisplay"]
 
 
 @documented(DISPLAY, SHARED)
-class RiskCoverageDisplay:
+class RiskCoverageDisplay(Display):
     """Risk–coverage curves: rejecting the smallest certified radii first.
 
     Parameters
@@ -174,25 +174,8 @@ class RiskCoverageDisplay:
         )
         return display.plot(ax=ax, **line_kwargs)
 
-    def plot(self, ax=None, *, name=None, **line_kwargs):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        {ax}
-        name : str or list of str, default=None
-            Labels in place of ``estimator_names``.
-        **line_kwargs : dict
-            Passed to ``Axes.step``.
-
-        Returns
-        -------
-        display : RiskCoverageDisplay
-            Itself.
-        """
-        self.figure_, self.ax_ = new_axes(ax, self)
-        names = self.estimator_names if name is None else name
-        _, names = named_estimators(self.coverages, names)
+    def _draw(self, name, line_kwargs):
+        _, names = named_estimators(self.coverages, name)
         self.lines_ = []
         for k, label in enumerate(names):
             style = {"label": label, "where": "post", **line_kwargs}
@@ -207,7 +190,6 @@ class RiskCoverageDisplay:
         )
         self.ax_.set_ylim(bottom=0.0)
         add_legend(self.ax_, loc="upper left")
-        return self
 
 
 def _point(coverage, risk, thresholds, radius):

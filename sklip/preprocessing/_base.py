@@ -7,11 +7,14 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import fit_context
+from sklip._documentation import documented
+from sklip._shared_docs import META
 from sklip.estimators import BaseCertifiedEstimator
 
 __all__ = ["CertificateTransformer"]
 
 
+@documented(META)
 class CertificateTransformer(TransformerMixin, BaseCertifiedEstimator):
     """Fit a clone of a model and hand on what is proven about each row; private."""
 
@@ -28,9 +31,7 @@ class CertificateTransformer(TransformerMixin, BaseCertifiedEstimator):
             Training samples, as the estimator takes them.
         y : array-like of shape (n_samples,)
             Targets.
-        **fit_params : dict
-            Passed on to the estimator's fit, ``sample_weight`` for instance; through
-            scikit-learn's metadata routing where that is enabled.
+        {fit_params}
 
         Returns
         -------
@@ -39,8 +40,7 @@ class CertificateTransformer(TransformerMixin, BaseCertifiedEstimator):
 
         Raises
         ------
-        UnsupportedModelError
-            If no bound is known for the fitted estimator.
+        {UnsupportedModelError}
         """
         X, y = self._check_X(X, y, reset=True)
         self._check_classes(self._fit_estimator(X, y, self._routed(fit_params)))

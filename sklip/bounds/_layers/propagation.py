@@ -16,9 +16,9 @@ from sklip.bounds._layers.maps import diagonal_map, matrix_map, reshaping
 from sklip.bounds._layers.rates import Rates
 from sklip.bounds._modules.reader import operators_of
 from sklip.bounds._propagation import (
-    Adam,
     Balls,
     adaptive_lines,
+    largest_lower,
     open_layer,
 )
 
@@ -333,22 +333,12 @@ class ModulePropagation:
                 low, high = (x.flatten(1) for x in self._entering(bounds, k))
                 shape = self.nodes[k].layer
                 opened[k] = open_layer(shape, low, high, line, rows.shape[1])
-        ascent = Adam([share for layer in opened.values() for share in layer.shares])
-        best = None
-        for _ in range(n_steps):
-            with torch.enable_grad():
-                current = lines | {k: layer.lines() for k, layer in opened.items()}
-                lower = Backward(self, bounds).lower(last, rows, current)
-                gradients = torch.autograd.grad(lower.sum(), ascent.variables)
-            found = lower.detach()
-            if best is None:
-                best = found
-            else:
-                best = torch.where(best > enough, best, torch.maximum(best, found))
-            if (best > enough).all():
-                break
-            ascent.step(gradients)
-        return best
+
+        def lower_of(current):
+            current = lines | dict(zip(opened, current, strict=True))
+            return Backward(self, bounds).lower(last, rows, current)
+
+        return largest_lower(list(opened.values()), lower_of, n_steps, enough)
 
     def rates(self, bounds, rows):
         """Change of linear functions of the outputs per unit of distance in a ball."""

@@ -15,11 +15,10 @@ from sklip.bounds._propagation.lines import (
 from sklip.bounds._propagation.propagation import Balls, Propagation
 from sklip.bounds._propagation.rates import input_shares, lower_rates
 from sklip.bounds._propagation.shapes import shape_of
-from sklip.bounds._propagation.slopes import Adam, open_layer
+from sklip.bounds._propagation.slopes import largest_lower, open_layer
 from sklip.bounds._propagation.tightening import tightened
 
 __all__ = [
-    "Adam",
     "Balls",
     "Boxes",
     "rows_over_boxes",
@@ -34,6 +33,7 @@ __all__ = [
     "slope_range",
     "adaptive_lines",
     "meet",
+    "largest_lower",
     "open_layer",
     "parallel_lines",
     "value_range",

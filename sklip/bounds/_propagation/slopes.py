@@ -11,7 +11,7 @@ import torch
 from sklip.bounds._propagation.linear import layer_sizes, linear_lower
 from sklip.bounds._propagation.lines import Lines, offsets, slope_range
 
-__all__ = ["Adam", "improved_lower"]
+__all__ = ["Adam", "improved_lower", "largest_lower", "open_layer"]
 
 _LEARNING_RATE = 0.2
 _DECAY = 0.9
@@ -31,20 +31,43 @@ def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough, k=N
             propagation.layers, bounds.intervals, lines, strict=False
         )
     ]
+
+    def lower_of(current):
+        sizes = [
+            layer_sizes(layer, low, high, line)
+            for layer, (low, high), line in zip(
+                propagation.layers, bounds.intervals, current, strict=False
+            )
+        ]
+        return linear_lower(propagation, bounds.balls, k, rows, norms, current, sizes)
+
+    return largest_lower(layers, lower_of, n_steps, enough)
+
+
+def largest_lower(layers, lower_of, n_steps, enough):
+    """Largest lower bound of each row over steps of Adam on the slopes of its lines.
+
+    Parameters
+    ----------
+    layers : list
+        What :func:`open_layer` gives, for each layer whose lines may move.
+    lower_of : callable
+        ``lower_of(lines)``, the lower bounds with these lines of the layers.
+    n_steps : int
+        Steps at most.
+    enough : float or Tensor
+        Rows above it are done.
+
+    Returns
+    -------
+    lower : Tensor of shape (n_samples, n_rows)
+        True of each row, as every step's bound is.
+    """
     ascent = Adam([share for layer in layers for share in layer.shares])
     best = None
     for _ in range(n_steps):
         with torch.enable_grad():
-            current = [layer.lines() for layer in layers]
-            sizes = [
-                layer_sizes(layer, low, high, line)
-                for layer, (low, high), line in zip(
-                    propagation.layers, bounds.intervals, current, strict=False
-                )
-            ]
-            lower = linear_lower(
-                propagation, bounds.balls, k, rows, norms, current, sizes
-            )
+            lower = lower_of([layer.lines() for layer in layers])
             gradients = torch.autograd.grad(lower.sum(), ascent.variables)
         found = lower.detach()
         # A row that is done stays as it is: no row's result depends on the others.

@@ -122,7 +122,7 @@ def test_verification_agrees_with_the_grid(model, rows):
 def test_many_patterns_are_certified_together_and_hold(monkeypatch, model, rows):
     rows = rows[:10]
     apart = certified_radius(model, rows, method="crown")
-    monkeypatch.setattr("sklip.certification._proven_radii._MOST_PATTERNS", 1)
+    monkeypatch.setattr("sklip.certification._decided._MOST_PATTERNS", 1)
     together = certified_radius(model, rows, method="crown")
     assert np.all(together <= apart * (1 + 1e-9))
     assert np.any(together < 0.9 * apart)
