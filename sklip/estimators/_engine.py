@@ -8,11 +8,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
+from scipy import sparse
 from sklearn.model_selection import train_test_split
 
 from sklip.training import (
     MLPNet,
     Schedule,
+    SparseRows,
     StoppingRule,
     TensorData,
     restore_training_state,
@@ -171,7 +173,10 @@ def torch_device(device):
 
 
 def tensor_data(X, targets, sample_weight, y, dtype, device):
-    """Arrays as tensors; memory is shared where type and device allow."""
+    """Arrays as tensors; memory is shared where type and device allow.
+
+    A sparse X stays sparse: its batches are dense.
+    """
     tensors = [
         None if array is None else _tensor(array, dtype, device)
         for array in (X, targets, sample_weight)
@@ -180,6 +185,8 @@ def tensor_data(X, targets, sample_weight, y, dtype, device):
 
 
 def _tensor(array, dtype, device):
+    if sparse.issparse(array):
+        return SparseRows(array, dtype, device)
     array = np.ascontiguousarray(array)
     if not array.flags.writeable:  # torch cannot share read-only memory
         array = array.copy()
@@ -190,7 +197,8 @@ def split_validation(
     X, targets, sample_weight, y, *, fraction, classify, rng, dtype=None
 ):
     """Hold samples out for early stopping: [training part, validation part]."""
-    n_valid = int(np.ceil(fraction * len(X)))
+    n_samples = X.shape[0]
+    n_valid = int(np.ceil(fraction * n_samples))
     needed = targets.shape[1] if classify else 2
     if n_valid < needed:
         raise ValueError(
@@ -198,7 +206,7 @@ def split_validation(
             "validation_fraction, fit more samples, or set early_stopping=False."
         )
     rows = train_test_split(
-        np.arange(len(X)),
+        np.arange(n_samples),
         random_state=rng,
         test_size=n_valid,
         stratify=y if classify else None,
@@ -218,7 +226,7 @@ def split_validation(
 
 def _take(X, rows, dtype):
     """Rows of X in another type, without a second copy on the way."""
-    if dtype is None or X.dtype == dtype:
+    if dtype is None or X.dtype == dtype or sparse.issparse(X):
         return X[rows]
     taken = np.empty((len(rows), *X.shape[1:]), dtype=dtype)
     for start in range(0, len(rows), 1024):

@@ -7,6 +7,7 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from scipy import sparse
 
 from sklip.training import MODULES
 
@@ -143,13 +144,13 @@ def warn_of_scale(X, noise_std):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         Samples.
     noise_std : float
         Standard deviation of the noise.
     """
-    some = X[:: max(1, len(X) // _ROWS_LOOKED_AT)].astype(np.float64)
-    spread = float(some.std())
+    some = X[:: max(1, X.shape[0] // _ROWS_LOOKED_AT)].astype(np.float64)
+    spread = _spread(some)
     if spread == 0.0 or 1 / _LARGEST_RATIO <= spread / noise_std <= _LARGEST_RATIO:
         return
     size = "lost in" if spread > noise_std else "far above"
@@ -161,3 +162,13 @@ def warn_of_scale(X, noise_std):
         UserWarning,
         stacklevel=6,
     )
+
+
+def _spread(X):
+    """Standard deviation of the entries of an array, or of all of a sparse matrix."""
+    if not sparse.issparse(X):
+        return float(X.std())
+    n = math.prod(X.shape)
+    mean = X.sum() / n
+    squares = np.sum((X.data - mean) ** 2) + (n - X.nnz) * mean**2
+    return math.sqrt(squares / n)

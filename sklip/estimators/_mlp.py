@@ -84,8 +84,9 @@ class BaseLipschitzMLP(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training samples. float32 is trained in float32, all else in float64.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples. float32 is trained in float32, all else in float64. Of a
+            sparse matrix batches or blocks of rows are made dense, never all of it.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels of any type, or regression targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -268,6 +269,11 @@ class BaseLipschitzMLP(
         if self.certificate_ is not None:
             self.lipschitz_bound_ = float(self.certificate_)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def _check_parameters(self):
         """What the constraints cannot say, before any work is done."""
         self._hidden_layer_sizes()
@@ -304,6 +310,7 @@ class BaseLipschitzMLP(
             self,
             X,
             y,
+            accept_sparse="csr",
             dtype=part.accepted,
             multi_output=True,
             y_numeric=self._y_numeric,
@@ -354,7 +361,9 @@ class BaseLipschitzMLP(
     def _outputs(self, X):
         check_is_fitted(self)
         X, _ = self._part.rows(X)
-        X = validate_data(self, X, dtype=self._part.accepted, reset=False)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=self._part.accepted, reset=False
+        )
         return self._part.outputs(X)
 
     @property

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from sklip._arguments import as_numbers, check_numbers, refuse_masked
 from sklip.networks._activations import activation_names, get_activation
@@ -253,8 +254,8 @@ class FeedForward:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_inputs)
-            Inputs; computed in float64 whatever their type.
+        X : {array-like, sparse matrix} of shape (n_samples, n_inputs)
+            Inputs; computed in float64 whatever their type, by blocks of dense rows.
 
         Returns
         -------
@@ -263,11 +264,13 @@ class FeedForward:
         """
         X = self._check_inputs(X)
         activations = self.activations
-        n_rows = min(_BLOCK_ROWS, len(X))
+        n_samples = X.shape[0]
+        n_rows = min(_BLOCK_ROWS, n_samples)
         buffers = [np.empty((n_rows, len(w))) for w in self.weights[:-1]]
-        outputs = np.empty((len(X), self.n_outputs))
-        for start in range(0, len(X), _BLOCK_ROWS):
-            a = np.asarray(X[start : start + _BLOCK_ROWS], dtype=np.float64)
+        outputs = np.empty((n_samples, self.n_outputs))
+        for start in range(0, n_samples, _BLOCK_ROWS):
+            a = X[start : start + _BLOCK_ROWS]
+            a = np.asarray(a.toarray() if sparse.issparse(a) else a, dtype=np.float64)
             rows = len(a)
             for w, b, activation, buffer in zip(
                 self.weights, self.biases, activations, buffers, strict=False
@@ -285,7 +288,7 @@ class FeedForward:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_inputs)
+        X : {array-like, sparse matrix} of shape (n_samples, n_inputs)
             Inputs.
 
         Returns
@@ -293,7 +296,8 @@ class FeedForward:
         jacobians : ndarray of shape (n_samples, n_outputs, n_inputs)
             At a kink of a piecewise linear network, that of one adjoining piece.
         """
-        a = np.asarray(self._check_inputs(X), dtype=np.float64)
+        X = self._check_inputs(X)
+        a = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)
         slopes = []
         for w, b, activation in zip(
             self.weights, self.biases, self.activations, strict=False
@@ -356,7 +360,11 @@ class FeedForward:
         )
 
     def _check_inputs(self, X):
-        X = as_numbers(X, "X")
+        if sparse.issparse(X):
+            X = X.tocsr()
+            as_numbers(X.data, "X")
+        else:
+            X = as_numbers(X, "X")
         if X.ndim != 2 or X.shape[1] != self.n_inputs:
             raise ValueError(
                 f"X must have shape (n_samples, {self.n_inputs}), got {X.shape}."

@@ -224,12 +224,23 @@ def entry(model):
     names = getattr(first, "feature_names_in_", None)
     n_features = getattr(first, "n_features_in_", None)
     if n_features is None:
+        _refuse_text(first)
         n_features = extract_network(first)[0].n_inputs
     return (
         n_features,
         None if names is None else tuple(map(str, names)),
         type(first) is ColumnTransformer,
     )
+
+
+def _refuse_text(first):
+    """Transformers that read no table: texts have no distance."""
+    if hasattr(first, "transform") and not hasattr(first, "predict"):
+        raise UnsupportedModelError(
+            f"{full_name(first)} reads no table of numbers, so that there is no "
+            "distance to move by. Certify what comes behind it, model[1:], at the rows "
+            "that it gives, model[0].transform(X)."
+        )
 
 
 def _flatten(model):

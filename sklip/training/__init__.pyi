@@ -23,7 +23,7 @@ from sklip.training._callbacks import (
     set_callback_params,
     without_training_state,
 )
-from sklip.training._data import BatchIterator, TensorData
+from sklip.training._data import BatchIterator, SparseRows, TensorData
 from sklip.training._history import LipschitzHistory
 from sklip.training._interrupts import is_second_signal
 from sklip.training._lipschitz_step import CvxpyStep, StepResult, lipschitz_step
@@ -86,6 +86,7 @@ __all__ = [
     "NoiseBackprop",
     "NoiseTerm",
     "Schedule",
+    "SparseRows",
     "StepResult",
     "StoppingRule",
     "TensorData",

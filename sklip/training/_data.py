@@ -2,10 +2,65 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Tensors in memory and the batches drawn from them."""
 
+import math
+
 import torch
 from skorch.dataset import Dataset
 
-__all__ = ["BatchIterator", "TensorData"]
+__all__ = ["BatchIterator", "SparseRows", "TensorData", "row_blocks"]
+
+# Rows and entries of X that a pass over all samples takes at a time, and least rows.
+_BLOCK_ROWS, _BLOCK_ENTRIES, _FEWEST_ROWS = 4096, 2**22, 64
+
+
+def row_blocks(X):
+    """Slices of rows that a pass over all samples takes one after the other."""
+    width = max(1, math.prod(X.shape[1:]))
+    size = max(_FEWEST_ROWS, min(_BLOCK_ROWS, _BLOCK_ENTRIES // width))
+    return [slice(start, start + size) for start in range(0, len(X), size)]
+
+
+class SparseRows:
+    """Rows of a sparse matrix in the place of a tensor: only what is taken is dense.
+
+    Parameters
+    ----------
+    matrix : csr_matrix or csr_array of shape (n_samples, n_features)
+        Samples.
+    dtype : torch.dtype
+        Type of the rows taken.
+    device : torch.device
+        Where they go.
+    row_shape : tuple of int, default=None
+        Shape of one sample; None for that of a row.
+    """
+
+    def __init__(self, matrix, dtype, device, row_shape=None):
+        self.matrix = matrix
+        self.dtype = dtype
+        self.device = torch.device(device)
+        row_shape = matrix.shape[1:] if row_shape is None else row_shape
+        self.shape = (matrix.shape[0], *row_shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        """Dense rows; one sample for an integer."""
+        if isinstance(rows, int):
+            return self[rows : rows + 1 or None][0]
+        rows = rows.cpu().numpy() if torch.is_tensor(rows) else rows
+        dense = torch.from_numpy(self.matrix[rows].toarray())
+        dense = dense.to(device=self.device, dtype=self.dtype)
+        return dense.view(-1, *self.shape[1:])
+
+    def view(self, _, *row_shape):
+        """The same samples in another shape."""
+        return SparseRows(self.matrix, self.dtype, self.device, row_shape)
+
+    def clone(self):
+        """The same object: it is never written to."""
+        return self
 
 
 class TensorData(Dataset):
@@ -13,7 +68,7 @@ class TensorData(Dataset):
 
     Parameters
     ----------
-    X : tensor of shape (n_samples, n_features)
+    X : tensor of shape (n_samples, n_features) or SparseRows
         Inputs.
     targets : tensor of shape (n_samples, n_outputs)
         What the loss compares with: one-hot rows or regression targets.
@@ -29,6 +84,12 @@ class TensorData(Dataset):
         self.targets = targets
         self.sample_weight = sample_weight
         self.y = targets if y is None else y
+
+    def inputs(self):
+        """X as a float64 array, or the sparse matrix that it is."""
+        if isinstance(self.X, SparseRows):
+            return self.X.matrix
+        return self.X.cpu().double().numpy()
 
     def __len__(self):
         return len(self.X)
@@ -60,10 +121,12 @@ class BatchIterator:
         self.batch_size = batch_size
         self.shuffle = shuffle and batch_size < len(data)
         self.generator = generator
-        self._buffers = [
-            None if t is None else t.new_empty((min(batch_size, len(t)), *t.shape[1:]))
-            for t in self._tensors
-        ]
+        self._buffers = [self._buffer(t) for t in self._tensors]
+
+    def _buffer(self, tensor):
+        if tensor is None or isinstance(tensor, SparseRows):
+            return None
+        return tensor.new_empty((min(self.batch_size, len(tensor)), *tensor.shape[1:]))
 
     @property
     def _tensors(self):
@@ -85,6 +148,10 @@ class BatchIterator:
         for index in order.to(self.data.X.device).split(self.batch_size):
             rows = len(index)
             yield tuple(
-                None if t is None else torch.index_select(t, 0, index, out=b[:rows])
+                torch.index_select(t, 0, index, out=b[:rows])
+                if b is not None
+                else None
+                if t is None
+                else t[index]
                 for t, b in zip(self._tensors, self._buffers, strict=True)
             )

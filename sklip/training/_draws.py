@@ -50,6 +50,16 @@ class Stream:
         if not self._fresh:
             self.generator.manual_seed(self._seed)
 
+    @contextmanager
+    def one_step(self):
+        """What is drawn inside counts as one step, however many batches it has."""
+        self.begin_step()
+        fresh, self._fresh = self._fresh, True
+        try:
+            yield
+        finally:
+            self._fresh = fresh
+
     def export(self):
         """Seed and state as plain values; None before the first run."""
         if self._seed is None:

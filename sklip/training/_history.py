@@ -169,7 +169,7 @@ class LipschitzHistory(Callback):
         """Samples and the position of their class among the logits."""
         if self.X is None:
             codes = data.targets.argmax(1).cpu().numpy()
-            return data.X.cpu().double().numpy(), codes
+            return data.inputs(), codes
         if self.y is None:
             raise ValueError("LipschitzHistory needs y together with X.")
         y = np.asarray(self.y)

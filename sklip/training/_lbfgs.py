@@ -103,7 +103,7 @@ class _Run:
             self._begin_epoch()
         self.n_fun += 1
         net.module_.flat_parameters.copy_(torch.from_numpy(x))
-        loss = net.backprop_.loss_and_grad(data.X, data.targets, data.sample_weight)
+        loss = net.backprop_.full_loss_and_grad(data)
         net.check_finite(self.finite, float(loss))
         if net.penalty is not None:
             loss = loss + net.penalty.add_exact_gradient(data.X, data.sample_weight)

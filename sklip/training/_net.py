@@ -12,7 +12,7 @@ from skorch.callbacks import Callback, PrintLog
 
 from sklip.exceptions import DivergedTrainingError
 from sklip.training._callbacks import KeptParameters, named_callbacks
-from sklip.training._data import BatchIterator, TensorData
+from sklip.training._data import BatchIterator, TensorData, row_blocks
 from sklip.training._epochs import run_epochs
 from sklip.training._interrupts import was_raised
 from sklip.training._lbfgs import run_lbfgs
@@ -140,10 +140,11 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         return self
 
     def get_iterator(self, dataset, training=False):
-        """Batches of tensors in memory."""
+        """Batches of tensors in memory; blocks of rows where nothing is trained."""
         if not isinstance(dataset, TensorData):
             return super().get_iterator(dataset, training=training)
-        size = min(self.batch_size, len(dataset)) if training else len(dataset)
+        size = self.batch_size if training else row_blocks(dataset.X)[0].stop
+        size = min(size, len(dataset))
         shuffle = training and self.shuffle
         return BatchIterator(dataset, size, shuffle=shuffle, generator=self.generator)
 
@@ -309,19 +310,26 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """One pass over the batches; records the mean loss, not each batch's."""
-        total, rows = 0.0, 0
+        total, rows, seen = 0.0, 0, []
         for batch in iterator:
             if self.has_batch_hooks:
                 self.notify_batch("on_batch_begin", batch, training, {})
                 self._find_frozen()
             step = step_fn(batch, **fit_params)
-            total = total + step["loss"] * len(batch[0])
-            rows += len(batch[0])
+            n = len(batch[0])
+            if not training:
+                # One figure for all, however many blocks: they count by their weights.
+                n = n if batch[2] is None else batch[2].sum()
+                seen.append((step["y_pred"].clone(), *batch[1:]))
+            total = total + step["loss"] * n
+            rows += n
             if self.has_batch_hooks:
                 self.history.record_batch(f"{prefix}_loss", float(step["loss"]))
                 self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
                 self.notify_batch("on_batch_end", batch, training, step)
-        loss = float(total) / rows
+        if not training:
+            self.history.record(f"{prefix}_score", self._score_of(seen))
+        loss = float(total) / float(rows)
         if training and self.penalty is not None:
             loss += self.penalty.value(batch[0], batch[2])
         if training and not self.has_batch_hooks:
@@ -379,10 +387,13 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
                     state[name].zero_()
 
     def validation_step(self, batch, **fit_params):
-        """Loss and score of the held-out samples, which are one batch."""
+        """Loss and outputs of some held-out samples."""
         X, targets, sample_weight = batch
         loss = self.backprop_.loss_value(X, targets, sample_weight)
-        outputs = self.backprop_.outputs
-        score = self.validation_score(outputs, targets, sample_weight)
-        self.history.record("valid_score", score)
-        return {"loss": loss, "y_pred": outputs}
+        return {"loss": loss, "y_pred": self.backprop_.outputs}
+
+    def _score_of(self, seen):
+        """Score of blocks of outputs, targets and weights."""
+        blocks = zip(*seen, strict=True)
+        joined = [None if b[0] is None else torch.cat(b) for b in blocks]
+        return self.validation_score(*joined)

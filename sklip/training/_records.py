@@ -58,7 +58,7 @@ class RecordedNet:
             return
         batch = data.X, data.targets, data.sample_weight
         self.notify_batch("on_batch_begin", batch, True, {})
-        outputs = self.backprop_.forward(data.X)
+        outputs = self.backprop_.full_outputs(data.X)
         step = {"loss": torch.tensor(loss), "y_pred": outputs}
         self.history.record_batch("train_loss", loss)
         self.history.record_batch("train_batch_size", len(data))

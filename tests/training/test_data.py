@@ -5,8 +5,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
-from sklip.training import BatchIterator, TensorData
+from sklip.training import BatchIterator, SparseRows, TensorData
 
 
 def _data(n=23, weighted=True):
@@ -57,3 +58,25 @@ def test_items_are_samples():
     assert (float(x), float(y)) == (3.0, 30.0)
     assert len(_data()) == 23
     assert np.array_equal(_data().y, _data().targets)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_sparse_rows_come_as_the_dense_ones_would(shuffle):
+    dense = torch.eye(23, 7) + 2.0
+    matrix = sparse.csr_array(dense.numpy())
+    rows = SparseRows(matrix, torch.float32, "cpu")
+    assert rows.shape == dense.shape
+    assert torch.equal(rows[3], dense[3])
+    assert torch.equal(rows[-1], dense[-1])
+    assert torch.equal(rows.view(-1, 1, 7)[2:4], dense[2:4].view(2, 1, 7))
+    batches = []
+    for X in (rows, dense):
+        iterator = BatchIterator(
+            TensorData(X, dense[:, :2]),
+            5,
+            shuffle=shuffle,
+            generator=torch.Generator().manual_seed(0),
+        )
+        batches.append([tuple(t.clone() for t in batch[:2]) for batch in iterator])
+    for one, other in zip(*batches, strict=True):
+        assert all(map(torch.equal, one, other))

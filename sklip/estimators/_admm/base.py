@@ -94,8 +94,9 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training samples. float32 is trained in float32, all else in float64.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training samples. float32 is trained in float32, all else in float64. Of a
+            sparse matrix batches or blocks of rows are made dense, never all of it.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels of any type, or regression targets.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import torch
+from scipy import sparse
 
 from sklip.bounds import double_copy, lipschitz_bound, module_hash
 from sklip.estimators._engine import torch_device
@@ -218,10 +219,11 @@ class ModulePart(NetworkPart):
         module = self._predicting()
         like = next(module.parameters())
         dtype = str(like.dtype).removeprefix("torch.")
-        outputs = np.empty((len(X), self.n_outputs))
-        for start in range(0, len(X), _ROWS):
+        outputs = np.empty((X.shape[0], self.n_outputs))
+        for start in range(0, len(outputs), _ROWS):
             rows = slice(start, start + _ROWS)
-            batch = torch.from_numpy(np.array(X[rows], dtype=dtype)).to(like.device)
+            block = X[rows].toarray() if sparse.issparse(X) else X[rows]
+            batch = torch.from_numpy(np.array(block, dtype=dtype)).to(like.device)
             outputs[rows] = _evaluated(module, self.batch(batch)).cpu().numpy()
         return outputs
 

@@ -20,7 +20,7 @@ def fit_biases(net, data, *, max_iter, tol):
     net : MLPNet
         Its module holds the weights, and start and result of the biases.
     data : TensorData
-        Training samples, one batch.
+        Training samples, which count as one batch.
     max_iter : int
         Largest number of iterations.
     tol : float
@@ -33,8 +33,7 @@ def fit_biases(net, data, *, max_iter, tol):
 
     def objective(x):
         biases.copy_(torch.from_numpy(x))
-        batch = data.X, data.targets, data.sample_weight
-        loss = float(net.backprop_.loss_and_grad(*batch))
+        loss = float(net.backprop_.full_loss_and_grad(data))
         # L-BFGS may end at a worse point than it has seen, or be interrupted anywhere.
         if loss < best["loss"]:
             best.update(loss=loss, biases=biases.clone())

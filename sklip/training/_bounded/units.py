@@ -10,6 +10,7 @@ deployed, so nothing of the size of the data is ever copied.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 __all__ = ["Units", "units_of"]
 
@@ -47,7 +48,7 @@ def units_of(X, targets, sample_weight=None, *, lipschitz_bound=None):
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         Inputs.
     targets : ndarray of shape (n_samples, n_outputs)
         One-hot rows or regression targets.
@@ -76,17 +77,25 @@ def units_of(X, targets, sample_weight=None, *, lipschitz_bound=None):
 
 def _center(X, sample_weight):
     """Mean and root mean square distance from it; its size if all rows are the same."""
-    weight = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
+    n = X.shape[0]
+    weight = np.ones(n) if sample_weight is None else np.asarray(sample_weight)
     weight = weight / weight.max()
     share = weight / weight.sum(dtype=np.float64)
     mean = share @ X
-    blocks = [slice(i, i + _BLOCK_ROWS) for i in range(0, len(X), _BLOCK_ROWS)]
+    blocks = [slice(i, i + _BLOCK_ROWS) for i in range(0, n, _BLOCK_ROWS)]
     # Divided by the largest, so that no square leaves the range of floats.
-    largest = max(float(np.abs(X[rows] - mean).max(initial=0.0)) for rows in blocks)
+    largest = max(
+        float(np.abs(_dense(X[rows]) - mean).max(initial=0.0)) for rows in blocks
+    )
     size = float(np.abs(mean).max(initial=0.0))
     if not largest > max(_ROUNDING * size, np.finfo(float).tiny):
         return mean, size or 1.0
     squares = sum(
-        share[rows] @ (((X[rows] - mean) / largest) ** 2).sum(axis=1) for rows in blocks
+        share[rows] @ (((_dense(X[rows]) - mean) / largest) ** 2).sum(axis=1)
+        for rows in blocks
     )
     return mean, largest * float(np.sqrt(squares))
+
+
+def _dense(rows):
+    return rows.toarray() if sparse.issparse(rows) else rows

@@ -3,9 +3,11 @@
 """The interface of a forward and backward pass, and the weighted mean of a loss."""
 
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 
 import torch
 
+from sklip.training._data import row_blocks
 from sklip.training._losses import LOSSES
 
 __all__ = ["Pass"]
@@ -74,6 +76,49 @@ class Pass(ABC):
         loss : tensor of shape ()
             Weighted mean of the losses and of the pass's own terms, plus the L2 term.
         """
+
+    # Whether rows pass on their own, so that all samples may go by blocks of rows.
+    by_blocks = True
+
+    def full_loss_and_grad(self, data):
+        """Loss and gradient of all samples as one batch; as :meth:`loss_and_grad`.
+
+        They go through the module by blocks of rows: neither the layers of all of them
+        nor a dense copy of sparse ones is ever in memory.
+
+        Parameters
+        ----------
+        data : TensorData
+            The samples.
+        """
+        n, weight = len(data), data.sample_weight
+        blocks = row_blocks(data.X) if self.by_blocks else [slice(0, n)]
+        if len(blocks) == 1:
+            return self.loss_and_grad(data.X[blocks[0]], data.targets, weight)
+        total = n if weight is None else weight.sum()
+        gradient, alpha, loss = self.module.flat_grad, self.alpha, 0.0
+        summed = torch.zeros_like(gradient)
+        with ExitStack() as stack:
+            for stream in self.streams.values():
+                stack.enter_context(stream.one_step())
+            self.alpha = 0.0
+            stack.callback(setattr, self, "alpha", alpha)
+            for rows in blocks:
+                X, targets = data.X[rows], data.targets[rows]
+                part = None if weight is None else weight[rows]
+                share = (len(X) if part is None else part.sum()) / total
+                loss = loss + self.loss_and_grad(X, targets, part) * share
+                summed += gradient * share
+        gradient.copy_(summed)
+        return self._add_l2(loss, total) if alpha else loss
+
+    def full_outputs(self, X):
+        """Outputs of all samples as predict sees them, by blocks of rows."""
+        return torch.cat([self.forward(X[rows]).clone() for rows in row_blocks(X)])
+
+    @abstractmethod
+    def _add_l2(self, loss, total):
+        """Add the gradient of the L2 term to that of the module; loss with the term."""
 
     @abstractmethod
     def release(self):

@@ -43,6 +43,8 @@ class ModuleBackprop(Pass):
         float16 or bfloat16: compute in it, on CUDA.
     """
 
+    by_blocks = False  # batch normalisation and dropout see the batch
+
     def __init__(self, module, loss, alpha=0.0, *, noise=None, dtype=None):
         super().__init__(module, loss, alpha)
         self.noise = noise

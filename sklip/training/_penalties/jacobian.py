@@ -4,6 +4,7 @@
 
 import torch
 
+from sklip.training._data import row_blocks
 from sklip.training._penalties.base import Penalty
 
 __all__ = ["JacobianPenalty"]
@@ -27,16 +28,28 @@ class JacobianPenalty(Penalty):
 
     def add_gradient(self, X, sample_weight=None):
         """Add the gradient of the penalty on one batch; returns its value."""
+        return self._add_share(X, sample_weight, 1.0)
+
+    def add_exact_gradient(self, X, sample_weight=None):
+        """The same for all samples, by blocks of rows."""
+        total = len(X) if sample_weight is None else float(sample_weight.sum())
+        value, blocks = 0.0, row_blocks(X)
+        for rows in blocks:
+            weight = None if sample_weight is None else sample_weight[rows]
+            block = X[rows]
+            share = (len(block) if weight is None else float(weight.sum())) / total
+            value += self._add_share(block, weight, share if len(blocks) > 1 else 1.0)
+        return value
+
+    def _add_share(self, X, sample_weight, share):
         with torch.enable_grad():
-            value = self._penalty(X, sample_weight)
+            value = self._penalty(X, sample_weight) * share
             free = [p for p in self._parameters if p.requires_grad]
             grads = torch.autograd.grad(value, free, allow_unused=True)
         for parameter, grad in zip(free, grads, strict=True):
             if grad is not None:
                 parameter.grad.add_(grad)
         return float(value.detach())
-
-    add_exact_gradient = add_gradient
 
     def value(self, X, sample_weight=None):
         """Value of the penalty on one batch."""
