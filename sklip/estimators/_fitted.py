@@ -5,6 +5,7 @@
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from sklip._arguments import validate_data
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward
 from sklip.training import (
@@ -127,6 +128,27 @@ class FittedNetwork:
                 "Give model.network_ for what is true of the logarithm."
             )
         return self._part.stated_network()
+
+    def _collect_curves(self):
+        """Attributes of scikit-learn's perceptrons that sum up the history."""
+        losses = [record["train_loss"] for record in self.history_]
+        scores = [r["valid_score"] for r in self.history_ if "valid_score" in r]
+        self.loss_curve_ = losses
+        self.loss_ = losses[-1] if losses else None
+        self.validation_scores_ = self.best_validation_score_ = self.best_loss_ = None
+        if self.early_stopping:
+            self.validation_scores_ = scores
+            self.best_validation_score_ = max(scores, default=None)
+        else:
+            self.best_loss_ = min(losses, default=None)
+
+    def _outputs(self, X):
+        check_is_fitted(self)
+        X, _ = self._part.rows(X)
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=self._part.accepted, reset=False
+        )
+        return self._part.outputs(X)
 
     def __sklearn_is_fitted__(self):
         return "_part" in vars(self)

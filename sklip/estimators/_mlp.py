@@ -236,18 +236,6 @@ class BaseLipschitzMLP(
         self._collect_curves()
         self.certificate_ = self.lipschitz_bound_ = None
 
-    def _collect_curves(self):
-        losses = [record["train_loss"] for record in self.history_]
-        scores = [r["valid_score"] for r in self.history_ if "valid_score" in r]
-        self.loss_curve_ = losses
-        self.loss_ = losses[-1] if losses else None
-        self.validation_scores_ = self.best_validation_score_ = self.best_loss_ = None
-        if self.early_stopping:
-            self.validation_scores_ = scores
-            self.best_validation_score_ = max(scores, default=None)
-        else:
-            self.best_loss_ = min(losses, default=None)
-
     def _collect_network(self, part, module):
         for name, value in self._network_attributes(part, module).items():
             setattr(self, name, value)
@@ -357,14 +345,6 @@ class BaseLipschitzMLP(
     def _make_penalty(self, module):
         """Penalty of the family; None for the plain network."""
         return None
-
-    def _outputs(self, X):
-        check_is_fitted(self)
-        X, _ = self._part.rows(X)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=self._part.accepted, reset=False
-        )
-        return self._part.outputs(X)
 
     @property
     def net_(self):
