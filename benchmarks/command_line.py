@@ -47,6 +47,7 @@ TABLES = {
     "housing 20640 x 8": housing,
     "classes 20000 x 10": lambda: classification(20_000, 10),
     "classes 200000 x 30": lambda: classification(200_000, 30),
+    "classes 400 x 3000": lambda: classification(400, 3000),
 }
 
 

@@ -3,6 +3,7 @@
 """``python -m sklip``: train and certify on a CSV file, or on bundled data."""
 
 import argparse
+import gc
 import io
 import os
 import sys
@@ -168,6 +169,9 @@ def _parser():
 
 
 if __name__ == "__main__":
+    # Most objects come from imports and stay: to search them for garbage again and
+    # again, and once more at the end, takes a second.
+    gc.set_threshold(200_000, 20, 100)
     # A name from the data that the terminal cannot show is no reason to fail.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -178,4 +182,5 @@ if __name__ == "__main__":
         # Whoever reads this, as head does, has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
+    gc.freeze()
     sys.exit(code)

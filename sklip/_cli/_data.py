@@ -5,7 +5,6 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 from sklip._cli._columns import ColumnKinds, find_identifiers, sort_columns
@@ -79,6 +78,9 @@ class Table:
 
 def load_bundled(test_size, random_state):
     """Breast cancer, which comes with scikit-learn."""
+    # Imported here: it brings all of SciPy's readers of files.
+    from sklearn.datasets import load_breast_cancer
+
     bunch = load_breast_cancer(as_frame=True)
     labels = bunch.target_names[bunch.target]
     bunch.data.index += 1

@@ -33,7 +33,10 @@ def find_leaks(X, y, task, seed=0):
     else:
         tree, score = DecisionTreeRegressor(random_state=0), r2_score
         folds = KFold(3, shuffle=True, random_state=0)
-    suspects = [name for name in X.columns if _neighbours_agree(X[name], y, score)]
+    codes, near = y, score
+    if task == "classification":
+        codes, near = np.unique(y, return_inverse=True)[1], _recall
+    suspects = [name for name in X.columns if _neighbours_agree(X[name], codes, near)]
     return [
         name
         for name in suspects
@@ -48,6 +51,14 @@ def _neighbours_agree(column, y, score):
     """
     order = np.argsort(_codes(column)[:, 0], kind="stable")
     return score(y[order[1:]], y[order[:-1]]) > _PLAUSIBLE
+
+
+def _recall(truth, found):
+    """Mean share of each class that is found, of codes from 0: without a check of
+    what they are, which takes longer than all else in thousands of columns."""
+    counts = np.bincount(truth)
+    hits = np.bincount(truth[truth == found], minlength=len(counts))
+    return np.mean(hits[counts > 0] / counts[counts > 0])
 
 
 def _codes(column):

@@ -154,7 +154,7 @@ def _note_fill(folder, columns, i, value):
         number,
         float(columns.matrix.data[at]),
         float(columns.offset[i]),
-        float(columns.size[[i]].sum()),
+        float(_row_sum(columns.size, i)),
         float(columns.offset_size[i]),
         columns.n_roundings + 8,
     )
@@ -164,6 +164,11 @@ def _note_fill(folder, columns, i, value):
         return f"SimpleImputer fills in {value!r}, which is not finite"
     folder.fills[entries[0]] = (*folder.fills.get(entries[0], ()), fill)
     return None
+
+
+def _row_sum(matrix, i):
+    """Sum of a row, without the row as a matrix, which takes long for each of many."""
+    return matrix.data[matrix.indptr[i] : matrix.indptr[i + 1]].sum()
 
 
 def _is_nan(value):
