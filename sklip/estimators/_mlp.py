@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklip._arguments import check_device, validate_data
 from sklip._compat import check_sample_weight, fit_context
+from sklip._documentation import documented
 from sklip._threads import limit_threads
 from sklip.estimators._engine import (
     NetSettings,
@@ -35,6 +36,7 @@ from sklip.estimators._parameters import (
     layer_sizes,
 )
 from sklip.estimators._parts import DensePart
+from sklip.estimators._shared_docs import FIT
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import (
     LOG_LINK_LOSSES,
@@ -51,6 +53,7 @@ from sklip.training import (
 __all__ = ["BaseLipschitzMLP"]
 
 
+@documented(FIT)
 class BaseLipschitzMLP(
     FittedNetwork, DocumentedCallbacks, CallbackSupportMixin, BaseEstimator
 ):
@@ -84,23 +87,15 @@ class BaseLipschitzMLP(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples. float32 is trained in float32, all else in float64. Of a
-            sparse matrix batches or blocks of rows are made dense, never all of it.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels of any type, or regression targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; only their ratios matter to the loss.
+        {X, y, sample_weight}
 
         Returns
         -------
-        self : object
-            The fitted estimator.
+        {self}
 
         Raises
         ------
-        ValueError
-            If an argument is not allowed, or X or y contain NaN or infinity.
+        {ValueError}
         DivergedTrainingError
             If the loss or the weights stop being finite. The last finite weights are
             kept without a certificate and can be used with ``warm_start=True``.

@@ -4,7 +4,7 @@
 
 from sklip._documentation import entries
 
-__all__ = ["CLASSIFIER", "REGRESSOR", "SHARED"]
+__all__ = ["CLASSIFIER", "FIT", "PREDICT", "REGRESSOR", "SHARED"]
 
 SHARED = entries(
     """
@@ -115,5 +115,28 @@ REGRESSOR = entries(
         the exponential of the network, whose bound speaks of their logarithm.
     lipschitz_bound_ : float or None
         Proven upper bound of the l2 Lipschitz constant of all outputs together.
+    """
+)
+
+FIT = entries(
+    """
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Training samples. float32 is trained in float32, all else in float64. Of a
+        sparse matrix batches or blocks of rows are made dense, never all of it.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Class labels of any type, or regression targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Non-negative weights; only their ratios matter to the loss.
+    self : object
+        The fitted estimator.
+    ValueError
+        If an argument is not allowed, or X or y contain NaN or infinity.
+    """
+)
+
+PREDICT = entries(
+    """
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Samples.
     """
 )

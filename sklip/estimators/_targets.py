@@ -10,6 +10,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sklip._compat import StrOptions, fit_context
+from sklip._documentation import documented
+from sklip.estimators._shared_docs import PREDICT
 from sklip.training import CLASSIFIER_LOSSES, LOG_LINK_LOSSES, REGRESSOR_LOSSES
 
 __all__ = ["NetworkClassifierMixin", "NetworkRegressorMixin"]
@@ -24,6 +26,7 @@ def _is_stochastic(estimator):
     return True
 
 
+@documented(PREDICT)
 class NetworkClassifierMixin(ClassifierMixin):
     """One logit for each class; labels of any type."""
 
@@ -44,8 +47,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+        {X}
         y : array-like of shape (n_samples,)
             Class labels.
         classes : array-like of shape (n_classes,), default=None
@@ -124,8 +126,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------
@@ -140,8 +141,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------
@@ -156,8 +156,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------
@@ -171,8 +170,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------
@@ -182,6 +180,7 @@ class NetworkClassifierMixin(ClassifierMixin):
         return log_softmax(self._outputs(X), axis=1)
 
 
+@documented(PREDICT)
 class NetworkRegressorMixin(RegressorMixin):
     """One output for each target."""
 
@@ -199,8 +198,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+        {X}
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -242,8 +240,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Samples.
+        {X}
 
         Returns
         -------

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from sklip._compat import Interval, StrOptions, fit_context
+from sklip._documentation import documented
 from sklip.bounds import auto_method, lipschitz_bound
 from sklip.estimators._admm.checks import (
     check_given,
@@ -19,6 +20,7 @@ from sklip.estimators._admm.checks import (
 from sklip.estimators._admm.run import ADMMRun, ADMMSettings
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.estimators._parameters import abstract
+from sklip.estimators._shared_docs import FIT
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import SDP_SOLVERS, ConsensusTerm, CvxpyStep
 
@@ -30,6 +32,7 @@ _EXPLODED = (
 )
 
 
+@documented(FIT)
 @abstract
 class ADMMLipschitzMLP(BaseLipschitzMLP):
     """Base of the multilayer perceptrons trained by ADMM; for isinstance checks.
@@ -94,13 +97,7 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training samples. float32 is trained in float32, all else in float64. Of a
-            sparse matrix batches or blocks of rows are made dense, never all of it.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Class labels of any type, or regression targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; only their ratios matter to the loss.
+        {X, y, sample_weight}
         coef_init : list of array-like of shape (n_in, n_out), default=None
             Weights of all layers to start from, as in ``coefs_``. They replace the
             training with weight decay that finds the start otherwise.
@@ -109,13 +106,11 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
 
         Returns
         -------
-        self : object
-            The fitted estimator.
+        {self}
 
         Raises
         ------
-        ValueError
-            If an argument is not allowed, or X or y contain NaN or infinity.
+        {ValueError}
         DivergedTrainingError
             If the loss or the weights stop being finite. The last finite weights,
             projected, can be used with ``warm_start=True``.

@@ -9,6 +9,7 @@ from sklip.networks._export.elsewhere import convert_elsewhere
 from sklip.networks._folding import (
     is_identity,
     is_selector,
+    need_columns,
     pipeline_steps,
     unfreeze,
 )
@@ -65,12 +66,7 @@ class Exporter:
             return self.through(steps, table)
         converter = _converter_of(transformer)
         check_is_fitted(transformer)
-        expected = getattr(transformer, "n_features_in_", len(table))
-        if expected != len(table):
-            raise ValueError(
-                f"{type(transformer).__name__} was fitted on {expected} columns, but "
-                f"the step before it gives {len(table)}."
-            )
+        need_columns(transformer, len(table))
         given = converter(self, transformer, table)
         self.checkpoints.append((transformer, given))
         return given

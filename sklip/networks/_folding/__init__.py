@@ -9,7 +9,7 @@ from sklip.networks._folding.coordinates import Coordinates
 from sklip.networks._folding.encode import InputEncoder
 from sklip.networks._folding.fold import Folder, is_identity, unfreeze
 from sklip.networks._folding.rounding import FoldRounding
-from sklip.networks._folding.steps import pipeline_steps
+from sklip.networks._folding.steps import need_columns, pipeline_steps
 from sklip.networks._folding.storage import (
     Storage,
     coarseness,
@@ -44,6 +44,7 @@ __all__ = [
     "is_identity",
     "is_selector",
     "locate",
+    "need_columns",
     "pipeline_steps",
     "raw_columns",
     "take_columns",

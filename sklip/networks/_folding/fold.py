@@ -33,7 +33,7 @@ from sklip.networks._folding.encoders import CategoryGroup
 from sklip.networks._folding.imputer import agreed_fill, fold_imputer
 from sklip.networks._folding.registry import FOLDS, folds, unsupported
 from sklip.networks._folding.stated import fold_stated_map
-from sklip.networks._folding.steps import pipeline_steps
+from sklip.networks._folding.steps import need_columns, pipeline_steps
 from sklip.networks._folding.still import evaluated
 from sklip.networks._folding.table import as_table, few_rows
 from sklip.networks._trust import makes_statement, need_unaltered
@@ -139,12 +139,7 @@ class Folder:
         check_is_fitted(transformer)
         writes = isinstance(transformer, _WRITING) and not transformer.copy
         self.forbid_writing(writes, transformer, columns)
-        n_expected = getattr(transformer, "n_features_in_", len(columns))
-        if n_expected != len(columns):
-            raise ValueError(
-                f"{type(transformer).__name__} was fitted on {n_expected} columns, but "
-                f"the step before it gives {len(columns)}."
-            )
+        need_columns(transformer, len(columns))
         folded = fold(self, transformer, columns)
         return replace(folded, path=(*columns.path, transformer))
 

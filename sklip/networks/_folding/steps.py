@@ -10,7 +10,7 @@ import sys
 
 from sklearn.pipeline import Pipeline
 
-__all__ = ["pipeline_steps"]
+__all__ = ["need_columns", "pipeline_steps"]
 
 
 def pipeline_steps(model):
@@ -36,3 +36,13 @@ def pipeline_steps(model):
 def _imbalanced_pipeline():
     """The class of imbalanced-learn; of nothing else if that is not imported."""
     return getattr(sys.modules.get("imblearn.pipeline"), "Pipeline", object)
+
+
+def need_columns(transformer, n_given):
+    """ValueError unless a step was fitted on as many columns as it is given."""
+    expected = getattr(transformer, "n_features_in_", n_given)
+    if expected != n_given:
+        raise ValueError(
+            f"{type(transformer).__name__} was fitted on {expected} columns, but the "
+            f"step before it gives {n_given}."
+        )
