@@ -6,7 +6,7 @@
 
 Case k is drawn from seed k; its kind is the k-th in turn (networks, linear models,
 Pipelines, encoders, ensembles, thresholds, searches, torch modules, ...; see
-``_soundness/models.py``). Certified radii and intervals of several methods in all three
+``_soundness/kinds.py``). Certified radii and intervals of several methods in all three
 norms, answers of meta-estimators and Lipschitz bounds are attacked by random, steepest
 and corner moves through the model's own predict. A violation is a point inside a claim
 that contradicts it. A hunt goes on where the CSV ends (``--seconds`` limits one call);
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from _harness import Table, parse
 from _soundness.claims import examine
-from _soundness.models import KINDS, describe
+from _soundness.kinds import KINDS, describe
 from _soundness.report import Report
 
 COLUMNS = ["case", "kind", "model", "table", "claims", "points", "violations", "notes"]

@@ -26,6 +26,9 @@ def outputs(model, X):
     if isinstance(model, FeedForward):
         found = model.forward(X)
         return found.argmax(axis=1)[:, None] if model.n_outputs > 1 else found
+    if isinstance(model, torch.nn.Module):
+        found = scores(model, X)
+        return found.argmax(axis=1)[:, None] if found.shape[1] > 1 else found
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = np.asarray(model.predict(X))
@@ -77,8 +80,9 @@ class Attack:
         Model and rows.
     norm : {1, 2, inf}
         Norm of the moves.
-    units : ndarray of shape (n_numeric,)
-        Tolerance of each numeric column; 0 where it does not move.
+    units : ndarray of shape (n_numeric,) or (2, n_numeric)
+        Tolerance of each numeric column, or of its moves down and up; 0 where it does
+        not move.
     flip : bool
         Whether categories may take any value.
     """
@@ -88,7 +92,8 @@ class Attack:
         self.table = case.table
         self.base = np.nan_to_num(self.table.values)
         self.gaps = np.isnan(self.table.values)
-        self.units = np.where(self.gaps, 0.0, units)
+        self.down, self.up = np.broadcast_to(units, (2, self.gaps.shape[1]))
+        self.units = np.where(self.gaps, 0.0, np.maximum(self.down, self.up))
 
     def run(self, radii, rng, *, labels=True, score=False):
         """Try points within the radii; those of infinite radius are tried far out."""
@@ -96,7 +101,7 @@ class Attack:
         self.radii = np.where(np.isfinite(radii), radii, far)[:, None]
         found = [self._push(d, s) for d in self._blind(rng) for s in (_EDGE, 0.7)]
         found += self._ascend(rng)
-        model, parts = self.case.model, []
+        model, parts = self.case.judged, []
         for form in self.table.forms:
             moves = [self.table.held(self.base + m, self.base, form) for m in found]
             points = np.where(self.gaps, np.nan, np.array(moves))
@@ -122,13 +127,15 @@ class Attack:
         return self.table.wrap(flat, categories, form)
 
     def _length(self, exact):
-        units = np.where(self.units > 0.0, self.units, 1.0).astype(np.longdouble)
-        steps = np.abs(exact) / units
+        units = np.where(exact > 0, self.up, self.down).astype(np.longdouble)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            steps = np.where(exact == 0, 0, np.abs(exact) / units)
         if self.norm == 1:
             return steps.sum(axis=-1)
         if self.norm == np.inf:
             return steps.max(axis=-1, initial=0.0)
         top = steps.max(axis=-1, keepdims=True, initial=0.0)
+        top = np.where(np.isfinite(top), top, np.finfo(np.longdouble).max)
         shares = steps / np.where(top > 0.0, top, 1.0)
         return top[..., 0] * np.sqrt((shares * shares).sum(axis=-1))
 
@@ -136,7 +143,8 @@ class Attack:
         """The move to this share of the radius; directions count in units."""
         size = np.linalg.norm(direction, ord=self.norm, axis=1, keepdims=True)
         unit = direction / np.where(size > 0.0, size, 1.0)
-        return share * self.radii * unit * self.units
+        units = np.where(self.gaps, 0.0, np.where(unit > 0.0, self.up, self.down))
+        return share * self.radii * unit * units
 
     def _blind(self, rng):
         """Random directions, corners and axes."""
@@ -176,7 +184,8 @@ class Attack:
         return [eye[order[:, k]] - eye[order[:, 0]] for k in range(1, start.shape[1])]
 
     def _steepest(self, slope):
-        slope = np.nan_to_num(slope * self.units)
+        towards = np.where(slope > 0.0, self.up, self.down)
+        slope = np.nan_to_num(slope * np.where(self.gaps, 0.0, towards))
         size = np.abs(slope).max(axis=1, keepdims=True, initial=0.0)
         slope = slope / np.where(size > 0.0, size, 1.0)
         if self.norm == np.inf:
@@ -203,4 +212,4 @@ class Attack:
         X = self._wrapped(points, rng, form)
         self.flip = flip
         with np.errstate(all="ignore"):
-            return scores(self.case.model, X).reshape(*moves.shape[:2], -1)
+            return scores(self.case.judged, X).reshape(*moves.shape[:2], -1)

@@ -18,6 +18,7 @@ from sklip.certification import is_certified
 from .attack import Attack, outputs
 from .report import asked, column_scale
 from .slopes import slopes
+from .specified import specified
 
 __all__ = ["examine"]
 
@@ -29,29 +30,53 @@ _BEST = 0.3
 def examine(case, rng, report):
     """Ask for certificates of the case and attack them; counts go to the report."""
     for norm in (1, 2, np.inf):
-        scale = column_scale(case.table)
-        units = scale * 10.0 ** rng.uniform(-0.5, 0.5, len(scale))
-        in_units = rng.random() < 0.5 and not isinstance(case.model, torch.nn.Module)
+        units = _units(case, rng)
         if isinstance(case.model, CertifiedRejectClassifier):
             _rejected(case, norm, rng, report)
         elif isinstance(case.model, CertifiedIntervalRegressor):
             _meta_interval(case, norm, rng, report)
-        elif isinstance(case.model, torch.nn.Module):
-            pass
         elif case.classify:
-            _radii(case, norm, units if in_units else None, rng, report)
+            _radii(case, norm, units, rng, report)
             if rng.random() < _BEST:
-                _verified(case, norm, rng, report)
-        else:
-            _intervals(case, norm, units if in_units else None, rng, report)
-        slopes(case, norm, rng, report)
+                _verified(case, norm, units, rng, report)
+        elif not isinstance(case.model, torch.nn.Module):
+            _intervals(case, norm, units, rng, report)
+        if case.moving is None:
+            slopes(case, norm, rng, report)
+    if isinstance(case.model, FeedForward) or not case.classify:
+        specified(case, rng, report)
+
+
+def _units(case, rng):
+    """Tolerances of the columns, perhaps one-sided; None for the units of X."""
+    if isinstance(case.model, torch.nn.Module):
+        return None
+    if case.moving is None and rng.random() < 0.5:
+        return None
+    scale = column_scale(case.table)
+    units = scale * 10.0 ** rng.uniform(-0.5, 0.5, (2, len(scale)))
+    if rng.random() < 0.5:
+        units[1] = units[0]
+    else:
+        # Some columns move one way only.
+        shut = rng.random(len(scale)) < 0.4
+        units[rng.integers(2, size=len(scale)), np.arange(len(scale))] *= ~shut
+    if case.moving is not None:
+        units[:, np.setdiff1d(np.arange(len(scale)), case.moving)] = 0.0
+    return units
 
 
 def _options(case, units):
+    n = case.table.values.shape[1]
     if units is None:
-        return np.ones(case.table.values.shape[1]), {}
-    names = case.table.names or range(len(units))
-    return units, {"feature_eps": dict(zip(names, units.tolist(), strict=True))}
+        return np.ones(n), {}
+    names = case.table.names or range(n)
+    pairs = {
+        name: float(down) if down == up else (float(down), float(up))
+        for name, down, up in zip(names, *units, strict=True)
+        if max(down, up) > 0.0
+    }
+    return units, {"feature_eps": pairs}
 
 
 def _radii(case, norm, units, rng, report):
@@ -86,7 +111,7 @@ def _radii(case, norm, units, rng, report):
         top = np.max(list(claims.values()), axis=0)
         if not (top > 0.0).any():
             continue
-        here = outputs(case.model, X)
+        here = outputs(case.judged, X)
         _same_class(case.model, X, here[:, 0], claims, question, report)
         for tried in Attack(case, norm, units, flip).run(top, rng):
             flipped = (tried.outputs != here).any(axis=2)
@@ -97,28 +122,30 @@ def _radii(case, norm, units, rng, report):
                 report.count((radii > 0).sum(), counted, flipped & inside, what)
 
 
-def _verified(case, norm, rng, report):
+def _verified(case, norm, units, rng, report):
     """What the exact verifier says at one radius."""
     X, n = case.table.X, len(case.table.values)
-    radius = float(10.0 ** rng.uniform(-2, 0.5) * column_scale(case.table).min())
-    options = {"radius": radius, "norm": norm, "time_limit": 0.2}
+    units, options = _options(case, units)
+    scale = 1.0 if options else column_scale(case.table).min()
+    radius = float(10.0 ** rng.uniform(-2, 0.5) * scale)
+    options |= {"radius": radius, "norm": norm, "time_limit": 0.2}
     found = asked(report, verify_robustness, case.model, X, **options)
     if found is None:
         return
     sure = np.array([one.status == "verified" for one in found])
-    here = outputs(case.model, X)
-    attack = Attack(case, norm, np.ones(case.table.values.shape[1]))
-    for tried in attack.run(np.full(n, radius), rng):
+    here = outputs(case.judged, X)
+    for tried in Attack(case, norm, units).run(np.full(n, radius), rng):
         flipped = (tried.outputs != here).any(axis=2)
         inside = sure & (tried.length <= radius)
-        what = f"verified radius {radius} norm {norm}"
+        what = f"verified {options}"
         report.count(sure.sum(), inside, flipped & inside, what)
 
 
 def _same_class(model, X, labels, claims, question, report):
     """A radius is about the class that predict gives."""
     method, radii = next(iter(claims.items()))
-    if isinstance(model, FeedForward) or method == "is_certified":
+    bare = isinstance(model, FeedForward | torch.nn.Module)
+    if bare or method == "is_certified":
         return
     given = asked(report, certified_radius, model, X, labels, method=method, **question)
     if given is not None:

@@ -6,8 +6,6 @@ A new kind is one function with the decorator: it draws a model and a table and 
 :class:`Case`; everything else asks no more than that.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
@@ -17,7 +15,6 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.feature_selection import SelectKBest, f_classif, f_regression
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import (
@@ -35,82 +32,21 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from sklip import CertifiedIntervalRegressor, CertifiedRejectClassifier, FeedForward
+from sklip import CertifiedIntervalRegressor, CertifiedRejectClassifier
 
 from . import parts
+from .cases import (
+    N_ROWS,
+    Case,
+    case_of,
+    fitted,
+    kind,
+    steps_of,
+    suit_selection,
+    target_of,
+)
 from .networks import random_net
 from .tables import Table, random_table
-
-__all__ = ["KINDS", "Case", "describe"]
-
-KINDS = {}
-_N_ROWS = 8
-
-
-@dataclass
-class Case:
-    """A fitted model and rows to attack.
-
-    Attributes
-    ----------
-    model : object
-        The model.
-    table : Table
-        Rows.
-    classify : bool
-        Whether it decides, or predicts numbers.
-    """
-
-    model: object
-    table: Table
-    classify: bool
-
-
-def kind(function):
-    """Add a kind of model under the function's name."""
-    KINDS[function.__name__] = function
-    return function
-
-
-def _target(rng, latent, classify, n_classes=None):
-    score = latent @ rng.standard_normal(latent.shape[1])
-    score += 0.3 * rng.standard_normal(len(score))
-    if not classify:
-        score = score * 10.0 ** rng.uniform(-2, 3)
-        # Some regressors have two targets.
-        return np.column_stack([score, -np.abs(score)]) if n_classes == "two" else score
-    n_classes = n_classes or int(rng.choice([2, 2, 3, 4]))
-    ends = np.quantile(score, np.arange(1, n_classes) / n_classes)
-    labels = np.digitize(score, ends)
-    return np.array(list("pqrs"))[labels] if rng.random() < 0.3 else labels
-
-
-def _fitted(rng, model, table, latent, classify, n_classes=None):
-    table.y = _target(rng, latent, classify, n_classes)
-    for step in _inner(model):
-        if isinstance(step, SelectKBest):
-            step.score_func = f_classif if classify else f_regression
-    model.fit(table.X, table.y)
-    return _case(rng, model, table, classify)
-
-
-def _inner(model):
-    found = model.get_params().values() if hasattr(model, "get_params") else ()
-    return [value for value in found if hasattr(value, "fit")]
-
-
-def _case(rng, model, table, classify):
-    index = rng.choice(len(table.values), _N_ROWS, replace=False)
-    return Case(model, table.rows(np.sort(index)), classify)
-
-
-def _steps(rng, table, n_steps=None):
-    n = table.values.shape[1]
-    n_steps = int(rng.integers(1, 4)) if n_steps is None else n_steps
-    # A later step may see fewer columns than X has: those take any number.
-    return [
-        parts.transformer(rng, table.form, n if k == 0 else 1) for k in range(n_steps)
-    ]
 
 
 def _binary_steps(rng, classify):
@@ -124,7 +60,7 @@ def _binary_steps(rng, classify):
 def network(rng):
     """A bare FeedForward."""
     net = random_net(rng, int(rng.integers(2, 5)) if rng.random() < 0.6 else None)
-    table = Table(3.0 * rng.standard_normal((_N_ROWS, net.n_inputs)), "array")
+    table = Table(3.0 * rng.standard_normal((N_ROWS, net.n_inputs)), "array")
     return Case(net, table, net.n_outputs > 1)
 
 
@@ -134,7 +70,7 @@ def linear(rng):
     table, latent = random_table(rng, form=rng.choice(["array", "frame", "sparse"]))
     classify = bool(rng.integers(2))
     model = parts.linear(rng, classify, form=table.form)
-    return _fitted(rng, model, table, latent, classify)
+    return fitted(rng, model, table, latent, classify)
 
 
 @kind
@@ -143,7 +79,7 @@ def kernel(rng):
     table, latent = random_table(rng, form="array")
     table.values = latent + 10.0 ** rng.uniform(-2, 3)
     classify = bool(rng.integers(2))
-    return _fitted(rng, parts.kernel(rng, classify), table, latent, classify, 2)
+    return fitted(rng, parts.kernel(rng, classify), table, latent, classify, 2)
 
 
 @kind
@@ -152,7 +88,7 @@ def mlp(rng):
     table, latent = random_table(rng, form=rng.choice(["array", "frame", "float32"]))
     classify = bool(rng.integers(2))
     n_classes = "two" if not classify and rng.random() < 0.4 else None
-    case = _fitted(rng, parts.mlp(rng, classify), table, latent, classify, n_classes)
+    case = fitted(rng, parts.mlp(rng, classify), table, latent, classify, n_classes)
     if rng.random() < 0.5:
         for weight in case.model.coefs_:
             weight *= weight.dtype.type(10.0 ** rng.uniform(-5, 3))
@@ -165,7 +101,7 @@ def estimator(rng):
     table, latent = random_table(rng)
     classify = bool(rng.integers(2))
     n_classes = "two" if not classify and rng.random() < 0.4 else None
-    return _fitted(rng, parts.own(rng, classify), table, latent, classify, n_classes)
+    return fitted(rng, parts.own(rng, classify), table, latent, classify, n_classes)
 
 
 @kind
@@ -177,8 +113,8 @@ def pipeline(rng):
     last = (parts.mlp if form == "sparse" else parts.network)(rng, classify)
     if rng.random() < 0.3:
         last = parts.linear(rng, classify, form=table.form)
-    model = make_pipeline(*_steps(rng, table), last)
-    return _fitted(rng, model, table, latent, classify)
+    model = make_pipeline(*steps_of(rng, table), last)
+    return fitted(rng, model, table, latent, classify)
 
 
 @kind
@@ -187,11 +123,14 @@ def union(rng):
     table, latent = random_table(rng, form=rng.choice(["array", "frame", "int64"]))
     classify = bool(rng.integers(2))
     branches = [
-        (f"b{k}", Pipeline([("s", _steps(rng, table, 1)[0]), ("t", StandardScaler())]))
+        (
+            f"b{k}",
+            Pipeline([("s", steps_of(rng, table, 1)[0]), ("t", StandardScaler())]),
+        )
         for k in range(rng.integers(1, 4))
     ]
     model = make_pipeline(FeatureUnion(branches), parts.network(rng, classify))
-    return _fitted(rng, model, table, latent, classify)
+    return fitted(rng, model, table, latent, classify)
 
 
 @kind
@@ -205,7 +144,7 @@ def missing(rng):
     if rng.random() < 0.4:
         steps.insert(0, RobustScaler())
     last = parts.network(rng, classify)
-    return _fitted(rng, make_pipeline(*steps, last), table, latent, classify)
+    return fitted(rng, make_pipeline(*steps, last), table, latent, classify)
 
 
 @kind
@@ -229,7 +168,7 @@ def columns(rng):
     )
     last = parts.linear(rng, classify) if rng.random() < 0.3 else None
     last = last or parts.network(rng, classify)
-    return _fitted(rng, make_pipeline(first, last), table, latent, classify)
+    return fitted(rng, make_pipeline(first, last), table, latent, classify)
 
 
 @kind
@@ -247,7 +186,7 @@ def threshold(rng):
     else:
         level = float(rng.choice([0.01, 0.3, 0.5, 0.9, 0.999]))
         model = FixedThresholdClassifier(inner, threshold=level)
-    return _fitted(rng, model, table, latent, True, 2)
+    return fitted(rng, model, table, latent, True, 2)
 
 
 @kind
@@ -256,7 +195,7 @@ def vote(rng):
     table, latent = random_table(rng)
     classify = bool(rng.integers(2))
     members = [
-        (f"m{k}", make_pipeline(*_steps(rng, table, 1), _binary_steps(rng, classify)))
+        (f"m{k}", make_pipeline(*steps_of(rng, table, 1), _binary_steps(rng, classify)))
         for k in range(rng.integers(1, 4))
     ]
     if classify and rng.random() < 0.4:
@@ -270,7 +209,7 @@ def vote(rng):
         model = VotingRegressor(members, weights=weights)
     if rng.random() < 0.5:
         model = make_pipeline(StandardScaler(), model)
-    return _fitted(rng, model, table, latent, classify, 2)
+    return fitted(rng, model, table, latent, classify, 2)
 
 
 @kind
@@ -290,7 +229,7 @@ def bag(rng):
     model = (BaggingClassifier if classify else BaggingRegressor)(inner, **options)
     if rng.random() < 0.6:
         model = make_pipeline(RobustScaler(), model)
-    return _fitted(rng, model, table, latent, classify, 2)
+    return fitted(rng, model, table, latent, classify, 2)
 
 
 @kind
@@ -301,7 +240,7 @@ def search(rng):
     inner = make_pipeline(StandardScaler(), parts.linear(rng, classify))
     inner.steps[-1] = ("last", parts.mlp(rng, classify))
     model = GridSearchCV(inner, {"last__alpha": [1e-4, 1.0]}, cv=2)
-    case = _fitted(rng, model, table, latent, classify, 2)
+    case = fitted(rng, model, table, latent, classify, 2)
     if rng.random() < 0.3:
         case.model = FrozenEstimator(case.model)
     return case
@@ -311,10 +250,10 @@ def search(rng):
 def target(rng):
     """A regressor of a scaled target."""
     table, latent = random_table(rng)
-    inner = make_pipeline(*_steps(rng, table), parts.network(rng, False))
+    inner = make_pipeline(*steps_of(rng, table), parts.network(rng, False))
     scaler = [StandardScaler, MinMaxScaler, RobustScaler][rng.integers(3)]()
     model = TransformedTargetRegressor(inner, transformer=scaler)
-    return _fitted(rng, model, table, latent, False)
+    return fitted(rng, model, table, latent, False)
 
 
 @kind
@@ -325,7 +264,7 @@ def module(rng):
     n_classes = int(rng.integers(2, 4))
     n_outputs = n_classes if classify else 1
     last = parts.module(rng, classify, table.values.shape[1], n_outputs)
-    return _fitted(rng, last, table, latent, classify, n_classes)
+    return fitted(rng, last, table, latent, classify, n_classes)
 
 
 @kind
@@ -343,14 +282,14 @@ def module_pipeline(rng):
         n += len(np.unique(table.categories["c0"]))
     last = parts.module(rng, classify, n, n_classes if classify else 1)
     model = make_pipeline(first, last)
-    return _fitted(rng, model, table, latent, classify, n_classes)
+    return fitted(rng, model, table, latent, classify, n_classes)
 
 
 @kind
 def stack(rng):
     """A bare torch module: what its bound says of its outputs."""
     net = random_net(rng)
-    table = Table(3.0 * rng.standard_normal((_N_ROWS, net.n_inputs)), "array")
+    table = Table(3.0 * rng.standard_normal((N_ROWS, net.n_inputs)), "array")
     sizes = net.layer_sizes
     squash = [torch.nn.ReLU, torch.nn.Tanh, torch.nn.Softplus, torch.nn.GELU]
     layers = []
@@ -373,25 +312,15 @@ def interval(rng):
 
 def _meta(rng, classify):
     table, latent = random_table(rng)
-    inner = make_pipeline(*_steps(rng, table, 1), parts.network(rng, classify))
+    inner = make_pipeline(*steps_of(rng, table, 1), parts.network(rng, classify))
     radius = float(10.0 ** rng.uniform(-3, 0) * np.std(table.values, axis=0).min())
     norm = float(rng.choice([1, 2, np.inf]))
     around = CertifiedRejectClassifier if classify else CertifiedIntervalRegressor
     options = {"reject_label": "none"} if classify else {}
     model = around(inner, radius=radius, norm=norm, **options)
-    table.y = _target(rng, latent, classify, 2)
+    table.y = target_of(rng, latent, classify, 2)
     if classify:
         table.y = np.array(["a", "b"])[(table.y == np.unique(table.y)[1]).astype(int)]
-    for step in _inner(model):
-        if isinstance(step, SelectKBest):
-            step.score_func = f_classif if classify else f_regression
+    suit_selection(model, classify)
     model.fit(table.X, table.y)
-    return _case(rng, model, table, classify)
-
-
-def describe(model):
-    """The names of the classes in a model, outermost first."""
-    if isinstance(model, FeedForward):
-        return "-".join(map(str, model.layer_sizes)) + " " + "/".join(model.activation)
-    inner = [type(part).__name__ for part in _inner(model)]
-    return " ".join([type(model).__name__, *dict.fromkeys(inner)])
+    return case_of(rng, model, table, classify)
