@@ -9,12 +9,15 @@ from skorch.callbacks import Callback
 from sklip._arguments import check_count, check_labels, check_radius, refuse_masked
 from sklip.bounds import lipschitz_bound
 from sklip.certification import certified_accuracy_score
+from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward
 
 __all__ = ["LipschitzHistory"]
 
 # Arguments are checked by scoring a network of one weight.
 _PROBE = FeedForward([[[1.0], [-1.0]]])
+_RADIUS = 0.1
+_OF_CLASSIFIERS = ("X", "y", "certification", "classes")
 
 
 class LipschitzHistory(Callback):
@@ -28,7 +31,8 @@ class LipschitzHistory(Callback):
     ----------
     X : array-like of shape (n_samples, n_features), default=None
         Samples to score; None takes the held-out part of ``early_stopping``, or else
-        the training samples.
+        the training samples. Of a regressor only the bound is recorded, so that it is
+        refused, as all other arguments but ``method`` and ``every`` are.
     y : array-like of shape (n_samples,), default=None
         Their labels; needed with X for a classifier.
     radius : float, default=0.1
@@ -69,7 +73,7 @@ class LipschitzHistory(Callback):
         X=None,
         y=None,
         *,
-        radius=0.1,
+        radius=_RADIUS,
         method="sequential",
         certification=None,
         every=1,
@@ -130,6 +134,39 @@ class LipschitzHistory(Callback):
             raise ValueError(f"classes must be sorted labels, got {classes!r}.")
         if not np.isin(y, classes).all():
             raise ValueError("classes must hold every label of y.")
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Refuse what would be ignored, before the first epoch.
+
+        Parameters
+        ----------
+        net : MLPNet
+            The net in training.
+        X, y : TensorData
+            Not used.
+        **kwargs : dict
+            Not used.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the net is a torch module of the user.
+        ValueError
+            If the net is a regressor and an argument about labels was given.
+        """
+        if not hasattr(net.module_, "to_feedforward"):
+            raise UnsupportedModelError(
+                "LipschitzHistory follows fully connected networks, not an estimator "
+                "with module=: call lipschitz_bound on the fitted estimator instead."
+            )
+        given = {name: getattr(self, name) for name in _OF_CLASSIFIERS}
+        unused = [name for name, value in given.items() if value is not None]
+        unused += ["radius"] * (self.radius != _RADIUS)
+        if unused and not net.is_classifier:
+            raise ValueError(
+                "LipschitzHistory records the bound alone of a regressor and would "
+                f"ignore {', '.join(unused)}: leave it out."
+            )
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Score the network as it is now.

@@ -4,14 +4,17 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_iris
 
 from sklip import (
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
+    NoiseLipschitzClassifier,
     certified_accuracy_score,
     lipschitz_bound,
 )
+from sklip.exceptions import UnsupportedModelError
 from sklip.training import LipschitzHistory
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*epochs allowed")
@@ -107,6 +110,25 @@ def test_regressor_records_its_bound(data):
     expected = float(lipschitz_bound(model, method="sequential"))
     assert record["lipschitz_bound"] == pytest.approx(expected)
     assert "accuracy" not in record
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"X": np.ones((4, 2))}, {"radius": 0.2}, {"certification": "pairwise"}],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_regressor_refuses_what_it_would_ignore(data, given):
+    history, [name] = LipschitzHistory(**given), given
+    model = LipschitzRegularizedMLPRegressor((8,), max_iter=3, callbacks=[history])
+    with pytest.raises(ValueError, match=f"of a regressor .* ignore {name}:"):
+        model.fit(data[0][:, :3], data[0][:, 3])
+
+
+def test_a_module_is_refused_by_name(data):
+    module = torch.nn.Linear(4, 3)
+    model = NoiseLipschitzClassifier(module=module, callbacks=[LipschitzHistory()])
+    with pytest.raises(UnsupportedModelError, match="LipschitzHistory .* module="):
+        model.fit(*data)
 
 
 def test_lbfgs_is_recorded_too(data):
