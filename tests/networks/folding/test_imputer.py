@@ -14,7 +14,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import network_view
@@ -231,6 +236,44 @@ def test_constants_of_other_types(strategy, value, fill, fit, assert_parity):
     if fill is not None and fit is np.float64:
         filled = network_view(model).encode(np.full((1, 4), np.nan))
         np.testing.assert_array_equal(filled, fill)
+
+
+def test_marks_of_missing_categories_change_with_them_and_with_nothing_else():
+    """By brute force: all values of each category, and where it is missing."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "w": rng.normal(size=40),
+            "u": rng.choice([0.0, 1.0, 2.0], size=40),
+            "c": rng.choice(np.array(["a", "b", np.nan], object), 40),
+        }
+    )
+    X.loc[::7, "w"], X.loc[::5, "u"] = np.nan, np.nan
+    first = make_column_transformer(
+        ("passthrough", ["w"]), ("passthrough", ["u"]), (OrdinalEncoder(), ["u", "c"])
+    )
+    model = make_pipeline(first, SimpleImputer(add_indicator=True), Ridge())
+    view = network_view(model.fit(X, X.index), X)
+    here = view.encode(X)
+    found = {(tuple(g.sources), tuple(g.coordinates)): g.values for g in view.groups}
+    # The number, its mark, and the code with its mark; of c the code with its mark.
+    assert list(found) == [
+        ((1,), (2, 6)),
+        ((2,), (3, 7)),
+        ((1,), (5,)),
+        ((1,), (1,)),
+    ]
+    for j, levels in ((1, [0.0, 1.0, 2.0, np.nan]), (2, ["a", "b", np.nan])):
+        for level in levels:
+            column = pd.Series([level] * len(X), dtype=X.dtypes.iloc[j])
+            there = view.encode(X.assign(**{X.columns[j]: column}))
+            ours = {key: v for key, v in found.items() if j in key[0]}
+            moved = set(np.flatnonzero((there != here).any(axis=0)))
+            assert moved <= {k for _, coordinates in ours for k in coordinates}
+            for (_, coordinates), values in ours.items():
+                if values is not None:
+                    rows = there[:, coordinates]
+                    assert all((row == values).all(axis=1).any() for row in rows)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
