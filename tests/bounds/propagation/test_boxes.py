@@ -82,6 +82,19 @@ def test_reach_of_the_first_layer_is_rounded_up():
                 assert exact <= Fraction(reach) <= exact * (1 + Fraction(1, 10**13))
 
 
+def test_reach_of_rows_is_rounded_up_beside_what_their_norms_lose():
+    """Rows of norm zero leave the sum's own rounding alone."""
+    network = FeedForward([np.ones((1, 30))])
+    propagation = Propagation(network, np.inf)
+    halves = np.random.default_rng(4).uniform(size=(1, 30))
+    boxes = Boxes(torch.zeros(1, 30).double(), torch.from_numpy(halves))
+    rows = torch.ones(1, 1, 1).double()
+    exact = sum(map(Fraction, halves[0]))
+    room = Fraction(propagation.layers[0].gamma_in)
+    for found in boxes.reach(propagation, rows, torch.zeros(1, 1).double()):
+        assert exact * (1 + room / 2) < Fraction(found.item()) < exact * (1 + 2 * room)
+
+
 def test_a_cube_is_a_ball():
     network = random_network([3, 8, 2], random_state=0)
     propagation, rows = Propagation(network, np.inf), torch.eye(2, dtype=torch.float64)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Interval and linear bound propagation: lines, slopes, and bounds of outputs."""
 
+from dataclasses import FrozenInstanceError
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from sklip._floats import FLOOR, UNIT, gamma
 from sklip.bounds import (
     Propagation,
     hidden_bounds,
@@ -23,8 +25,14 @@ from sklip.bounds._propagation.lines import (
     slope_range,
     value_range,
 )
+from sklip.bounds._propagation.propagation import InputSpread, _triangular
 from sklip.bounds._propagation.shapes import shape_of
-from sklip.networks import FeedForward, get_activation, list_activations
+from sklip.networks import (
+    FeedForward,
+    get_activation,
+    list_activations,
+    random_network,
+)
 
 NAMES = [*list_activations(), "leaky_relu(-0.5)", "leaky_relu(2.0)", "elu(2.5)"]
 NORMS = [1, 2, np.inf]
@@ -347,3 +355,48 @@ def test_only_what_moves_counts():
     low, high = some.first(some.balls(X, np.full(6, 0.5)))
     reach = 0.5 * np.linalg.norm(network.weights[0][:, mutable], axis=1)
     assert_allclose(high - low, np.broadcast_to(2.0 * reach, (6, 12)), rtol=1e-9)
+
+
+def test_allowances_of_a_layer_cover_its_sums():
+    network = random_network([7, 5, 3], random_state=0)
+    for layer, weight in zip(
+        Propagation(network, 2).layers, network.weights, strict=True
+    ):
+        n_out, n_in = weight.shape
+        # Four operations a layer besides, of both layers.
+        assert layer.gamma_in == gamma(n_in + 8) and layer.gamma_out == gamma(n_out + 8)
+        assert layer.underflow == layer.gamma_out * FLOOR * (n_in + n_out)
+
+
+def test_what_is_added_to_the_reach_of_the_first_layer():
+    """Four units of the sum's size, where its own terms lose nothing."""
+    propagation = Propagation(FeedForward([[[1.0]], [[1.0]]]), 2)
+    low, high = propagation.first(propagation.balls([[0.0]], [1.0]))
+    reach = 1.0 + gamma(1)
+    for found in (-low.item(), high.item()):
+        assert reach + 3 * UNIT <= found <= reach + 6 * UNIT
+
+
+def test_only_wide_matrices_are_made_triangular():
+    square = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).double()
+    assert InputSpread(square, 2.0).weight is square
+    assert InputSpread(square[:1], 2.0).weight.shape == (1, 1)
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_triangular_factors_of_any_size(size):
+    """The row is (-3, 4, 0) times a size whose square is no float."""
+    row = torch.tensor([[-3.0, -4.0, 0.0]]).double() * size
+    factor, residual = _triangular(row)
+    assert_allclose(factor.abs(), [[5.0 * size]], rtol=1e-14)
+    assert 0.0 < residual < 1e-6 * size
+
+
+def test_balls_stay_as_they_are_and_work_is_that_of_a_kilorow():
+    propagation = Propagation(FeedForward([np.ones((3, 2)), np.ones((1, 3))]), 2)
+    assert propagation.work == 1024.0 * 6
+    balls = propagation.balls([[0.0, 0.0]], [1.0])
+    with pytest.raises(FrozenInstanceError):
+        balls.radii = 2.0
+    with pytest.raises(FrozenInstanceError):
+        propagation.layers[0].spectral = 0.0
