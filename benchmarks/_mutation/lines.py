@@ -83,8 +83,8 @@ class Lines:
     def of(self, mutant):
         """Tests that run a mutant's line, in the order in which they are tried.
 
-        One of every test function before the others of its parameters, the mirror of
-        the file first, then the cheapest files.
+        Those of the file's mirror first; of others one of every test function before
+        the rest of its parameters, the cheapest files first.
         """
         found = set()
         for path, lines in self._places(mutant):
@@ -120,7 +120,9 @@ class Lines:
         def key(test):
             file = test.split("::")[0]
             in_file = total[rank[test], file]
-            return rank[test], file != mirror, in_file, file, self.cost[test], test
+            if file == mirror:
+                return 0, self.cost[test], test
+            return 1, rank[test], in_file, file, self.cost[test], test
 
         return sorted(tests, key=key)
 

@@ -10,7 +10,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklip.bounds import lipschitz_bound, local_lipschitz_bound
+from sklip._floats import gamma
+from sklip.bounds import _local_slopes, lipschitz_bound, local_lipschitz_bound
 from sklip.bounds._local_slopes import spectral_norm_bounds
 from sklip.networks import list_activations, random_network
 
@@ -91,3 +92,14 @@ def test_spectral_norms_of_a_batch(shape):
     exact = np.linalg.norm(matrices, 2, axis=(1, 2))
     assert np.all(bound >= exact)
     assert np.all(bound <= 1.05 * exact + 1e-100)
+
+
+@pytest.mark.parametrize("n, m", [(2, 2), (3, 40), (60, 60)])
+def test_every_sum_of_a_spectral_norm_is_rounded_up(n, m, monkeypatch):
+    """Without squarings: the root of ||A A^T||_F, its sum and the product's."""
+    monkeypatch.setattr(_local_slopes, "_SQUARINGS", 0)
+    matrix = torch.zeros(1, n, m).double()
+    matrix[0, 0, 0] = 1.0
+    found = spectral_norm_bounds(matrix).item()
+    lost = 4.0 * gamma(n * n) + 2.0 * gamma(m + 4) + 4.0 * gamma(n * m)
+    assert 1.0 + 0.9 * lost < found**2 < 1.0 + 1.1 * lost

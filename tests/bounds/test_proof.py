@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from sklip._floats import SAFETY, UNIT, gamma
 from sklip.bounds import _chain, _check, _proof, lipschitz_bound
 from sklip.bounds._chain import Chain, chain_of
 from sklip.bounds._lipsdp.sequential import sequential_passes
@@ -239,3 +240,21 @@ def test_hopeless_points_are_not_proven():
     for bad in (0.0, np.nan, -1.0, 1e200):
         spoilt = [np.where(np.arange(8) == 3, bad, multipliers[0])]
         assert not is_feasible(chain, lipschitz, spoilt)
+
+
+def test_each_attempt_allows_more_than_the_one_before():
+    attempts = np.array(_proof._ATTEMPTS)
+    assert attempts[0] > 1.0 and np.all(np.diff(attempts) >= attempts[:-1])
+
+
+@pytest.mark.parametrize("n", [1, 50])
+def test_allowance_for_a_sector_on_both_sides_of_zero(n):
+    """Of |x| the couplings are 0 and -1; the products of a row of ones are exact."""
+    chain = chain_of(FeedForward([np.ones((n, 1)), np.zeros((1, n))], None, "abs"))
+    multipliers = [np.ones(n)]
+    found = _proof._condition(chain, 1.0, multipliers).error
+    size = float(n)  # the square of the Frobenius norm
+    distance = 2.01 * UNIT * np.sqrt(size)
+    change = 2.0 * distance * np.sqrt(size) + distance**2 + gamma(n) * size
+    expected = SAFETY * (change + UNIT * (1.0 + size))
+    assert found == pytest.approx(expected, rel=1e-9)

@@ -17,11 +17,12 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from sklip._floats import UNIT
+from sklip._floats import FLOOR, UNIT, gamma
 from sklip.bounds import forward_error
 from sklip.certification import certified_radius, pgd_attack
 from sklip.certification._pairs import norm_ratio
 from sklip.networks import FeedForward, get_activation, network_view, random_network
+from sklip.networks._folding import FoldRounding
 
 EXACT = {
     "relu": lambda z: z if z > 0 else mpf(0),
@@ -205,3 +206,14 @@ def test_growth_covers_the_units_of_an_activation():
     _, growth = forward_error(network, [[0.0]], network_view(network).rounding)
     # Nine roundings of the first sum, sixteen of the activation, nine of the last.
     assert 34 * UNIT <= growth <= 50 * UNIT
+
+
+@pytest.mark.parametrize(
+    "weight, grows", [(0.0, False), (5e-324, True), (1e-200, True)]
+)
+def test_growth_vanishes_with_the_weights_and_not_before(weight, grows):
+    """A product of the smallest numbers is lost as a whole."""
+    network = FeedForward([[[weight]]])
+    _, growth = forward_error(network, np.zeros((1, 1)), FoldRounding.of(network))
+    assert (growth >= gamma(1) * FLOOR) == grows
+    assert growth <= 2.0 * gamma(1) * (weight + FLOOR) * grows

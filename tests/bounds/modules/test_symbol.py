@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from sklip._floats import UNIT
+from sklip.bounds._modules import symbol
 from sklip.bounds._modules.symbol import _largest_square, symbol_norm_bound
 
 
@@ -63,3 +65,37 @@ def test_the_largest_of_a_stack_is_proven_and_tight():
             bound = Fraction(_largest_square(stack, floor))
             assert exact <= bound <= exact * (1 + Fraction(1, 10**12))
     assert _largest_square(symbols, 40.0) == 40.0
+
+
+@pytest.mark.parametrize("taps, size", [((3,), 8), ((3, 2), 5)])
+def test_small_grids_are_gone_through_and_large_ones_are_not(taps, size, monkeypatch):
+    """A point of a single entry costs 1031 by the model of cost."""
+    shape, sizes = (1, 1, 1, *taps), (size,) * len(taps)
+    cost = 1031.0 * size ** len(taps)
+    monkeypatch.setattr(symbol, "_EXACT_BUDGET", cost)
+    assert symbol._choose_grid(shape, sizes) == (sizes, 1.0)
+    # The other grid is no smaller where the axis is short, and leaves room.
+    monkeypatch.setattr(symbol, "_EXACT_BUDGET", 0.999 * cost)
+    monkeypatch.setattr(symbol, "_FINEST_GRID", 0)
+    grid, inflation = symbol._choose_grid(
+        (1, 1, 1, *(5 for _ in taps)), (99,) * len(taps)
+    )
+    assert grid == (20,) * len(taps) and inflation > 1.0
+    assert symbol._choose_grid(shape, (None,) * len(taps))[1] > 1.0
+
+
+@pytest.mark.parametrize("n, half", [(7, 4), (8, 5), (1, 1)])
+def test_conjugate_frequencies_are_left_out(n, half):
+    phases = np.concatenate(list(symbol._phase_chunks((3, n), (2, 2), 1)))
+    assert phases.shape == (3 * half, 4)
+    assert len(np.unique(phases.round(12), axis=0)) == 3 * half
+
+
+def test_what_a_cholesky_factor_may_miss_is_added():
+    """Of the identity every number is known: the level, and n + 8 = 10 roundings."""
+    grams = torch.eye(2, dtype=torch.complex128)[None]
+    found = symbol._largest_eigenvalue(grams, 1.0)
+    margin = 4.0 * 10 * UNIT
+    # Beside the level itself the factor's square is nothing.
+    assert found >= (1.0 + margin) + 0.99 * 4.0 * 10 * UNIT
+    assert found <= (1.0 + margin) + 1.5 * 4.0 * 10 * UNIT
