@@ -49,6 +49,9 @@ class Activation:
         modules with these very values are read as this activation.
     onnx : str or None
         Operator of ONNX that is the same function, whatever its attributes.
+    body : callable or None
+        ``body(graph, z)`` writes it in operators that ONNX runtimes have in float64
+        and gives the result's name; it is exported as that function.
     exact : bool
         Whether no value is ever rounded.
     parameter : float or None
@@ -62,6 +65,7 @@ class Activation:
     pieces: Pieces = field(compare=False, repr=False)
     torch: tuple[str, dict] = field(compare=False, repr=False)
     onnx: str | None = field(default=None, compare=False, repr=False)
+    body: Callable | None = field(default=None, compare=False, repr=False)
     exact: bool = field(default=False, compare=False, repr=False)
     parameter: float | None = None
 

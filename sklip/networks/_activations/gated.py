@@ -72,6 +72,11 @@ def _hardswish_slope(z):
     return np.where(z <= -3.0, 0.0, np.where(z >= 3.0, 1.0, inner))
 
 
+def _hardswish_body(graph, z):
+    gate = graph.add("Max", graph.add("Min", graph.add("Add", z, 3.0), 6.0), 0.0)
+    return graph.add("Mul", z, graph.add("Div", gate, 6.0))
+
+
 GATED = (
     Activation(
         "silu",
@@ -114,5 +119,6 @@ GATED = (
         Pieces((-3.0, 3.0), (0, 1, 0), ((-3.0, 0.0, -0.5), (3.0, 1.5, 1.0))),
         ("Hardswish", {}),
         "HardSwish",
+        _hardswish_body,
     ),
 )

@@ -10,6 +10,7 @@ along as a function of its own; the reader knows it again by its body.
 import numpy as np
 from scipy.special import roots_legendre
 
+from sklip.networks._activations import get_activation, list_activations
 from sklip.networks._onnx.building import FUNCTION_DOMAIN, OPSET, Builder
 
 __all__ = [
@@ -82,11 +83,6 @@ def _gelu_tanh(body, z):
     return body.add("Mul", z, body.add("Mul", gate, 0.5))
 
 
-def _hardswish(body, z):
-    gate = body.add("Max", body.add("Min", body.add("Add", z, 3.0), 6.0), 0.0)
-    return body.add("Mul", z, body.add("Div", gate, 6.0))
-
-
 def _identity(body, z):
     """So that two affine layers are read as two."""
     return body.add("Identity", z)
@@ -96,12 +92,13 @@ _BODIES = {
     "elu": _elu,
     "gelu": _gelu,
     "gelu_tanh": _gelu_tanh,
-    "hardswish": _hardswish,
     "identity": _identity,
     "leaky_relu": _leaky_relu,
     "mish": _mish,
     "softplus": _log_one_plus_exp,
 }
+# Others are written where the activation itself is.
+_BODIES |= {a.name: a.body for a in map(get_activation, list_activations()) if a.body}
 FUNCTION_NAMES = tuple(_BODIES)
 # Their parameter is a second input, a scalar.
 PARAMETRIC_FUNCTIONS = ("elu", "leaky_relu")
