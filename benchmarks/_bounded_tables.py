@@ -12,6 +12,7 @@ _LABELS = {
     "ADMM": "ADMM",
     "deel": "deel-torchlip",
     "orthogonium": "orthogonium",
+    "sandwich": "sandwich layers",
 }
 
 

@@ -4,11 +4,14 @@
 
 from sklip.training._admm import (
     ADMM,
+    FIRST_RHO,
     SDP_SOLVERS,
     ConsensusTerm,
     LipschitzUpdate,
+    Refresh,
     certified_network,
     fit_biases,
+    full_allowance,
     load_weights,
     rescaled,
     rounded,
@@ -62,6 +65,7 @@ from sklip.training._stopping import StoppingRule
 __all__ = [
     "ADMM",
     "CLASSIFIER_LOSSES",
+    "FIRST_RHO",
     "LOG_LINK_LOSSES",
     "LOSSES",
     "MODULES",
@@ -85,6 +89,7 @@ __all__ = [
     "ModuleBackprop",
     "NoiseBackprop",
     "NoiseTerm",
+    "Refresh",
     "Schedule",
     "SparseRows",
     "StepResult",
@@ -102,6 +107,7 @@ __all__ = [
     "export_training_state",
     "fit_biases",
     "forward_in_chunks",
+    "full_allowance",
     "is_second_signal",
     "lipschitz_step",
     "load_weights",

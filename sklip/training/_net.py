@@ -93,6 +93,7 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         self.shuffle = shuffle
         self.generator = generator
         self.rate_factor = 1.0  # of a family's own steps
+        self.epoch_label = "Iteration"  # what a printed line counts
         # Rows that a batch has where samples suffice: what a penalty's cost is compared
         # with must not differ between weighted and repeated samples.
         self.nominal_batch_size = None

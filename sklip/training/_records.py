@@ -49,7 +49,7 @@ class RecordedNet:
         record = self.history[-1]
         names = ("train_loss", "valid_loss", "valid_score")
         parts = [f"{name} = {record[name]:.6f}" for name in names if name in record]
-        print(f"Iteration {record['epoch']}, {', '.join(parts)}")
+        print(f"{self.epoch_label} {record['epoch']}, {', '.join(parts)}")
 
     def notify_whole_batch(self, data, loss):
         """Tell callbacks of an epoch whose only batch is the data."""

@@ -28,7 +28,7 @@ from sklip import (
 from sklip.bounds import lipsdp_bound, multiplier_certificate
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import ADMM, ConsensusTerm, FlatMLP, certified_network
-from sklip.training._admm.rho import adapted_rho
+from sklip.training._admm.rho import adapted_rho, rho_that_binds
 from sklip.training._admm.state import SplitState
 
 pytestmark = pytest.mark.filterwarnings(
@@ -323,8 +323,9 @@ def test_warm_start_goes_on_and_follows_the_bound(classification):
     model = _classifier(lipschitz_bound=2.0, warm_start=True).fit(*classification)
     epochs = len(model.history_)
     model.fit(*classification)
-    assert len(model.history_) == epochs + model.n_iter_
-    assert model.n_iter_ == len(model.primal_residuals_)  # no second start
+    # No second start; an epoch of these 60 samples is one batch, an iteration four.
+    assert model.n_iter_ == 1
+    assert len(model.history_) == epochs + 4 * len(model.primal_residuals_)
     for bound in (0.5, 3.0):
         _assert_kept(
             model.set_params(lipschitz_bound=bound).fit(*classification), bound
@@ -441,7 +442,8 @@ def test_start_can_be_given(regression):
     model = _regressor(lipschitz_bound=0.4)
     model.fit(X, y, coef_init=start.coefs_, intercept_init=start.intercepts_)
     _assert_kept(model, 0.4)
-    assert model.n_iter_ == len(model.primal_residuals_)
+    assert model.n_iter_ == 1
+    assert len(model.history_) == 4 * len(model.primal_residuals_)
     for wrong, message in (
         ({"coef_init": start.coefs_[:1]}, "shapes"),
         ({"coef_init": [c.T for c in start.coefs_]}, "shapes|coef_init"),
@@ -499,6 +501,64 @@ def test_base_is_abstract():
     assert isinstance(_regressor(), ADMMLipschitzMLP)
 
 
+@pytest.mark.parametrize("bound", [0.15, 0.3, 0.6])
+@pytest.mark.parametrize("sizes", [(16,), (12, 12)])
+def test_the_whole_allowance_is_used(regression, bound, sizes):
+    X, y = regression
+    parameters = dict(
+        hidden_layer_sizes=sizes,
+        lipschitz_bound=bound,
+        learning_rate_init=1e-2,
+        max_iter=60,
+        max_admm_iter=20,
+    )
+    model = _regressor(**parameters).fit(X, y)
+    _assert_kept(model, bound)
+    assert model.lipschitz_bound_ >= 0.995 * bound
+    fixed = _regressor(**parameters, refresh_multipliers=0).fit(X, y)
+    assert fixed.lipschitz_bound_ <= model.lipschitz_bound_
+    assert model.score(X, y) > fixed.score(X, y)
+
+
+def test_a_bound_that_does_not_bind_costs_no_search(classification, monkeypatch):
+    searches = []
+    monkeypatch.setattr(ADMM, "search_multipliers", searches.append)
+    model = _classifier(lipschitz_bound=1e3, max_admm_iter=40, admm_tol=0)
+    model.fit(*classification)
+    assert not searches
+    assert model.lipschitz_bound_ < 100.0
+
+
+def test_rho_returns_once_the_bound_binds():
+    """It fell while there was no force: with it the force would come too late."""
+    one, free, held = ([np.full((2, 3), x)] for x in (1.0, 1e-9, 1e-4))
+    before = SplitState(one, one, free, [], 1.0, rho=1e-5)
+    after = SplitState(one, one, held, [], 1.0, rho=1e-5)
+    assert rho_that_binds("forces", before, after) == 0.03
+    assert rho_that_binds("forces", after, after) == 1e-5
+    assert rho_that_binds("forces", before, before) == 1e-5
+    assert rho_that_binds(None, before, after) == 1e-5
+
+
+def test_effort_follows_the_arguments(classification):
+    for max_iter, iterations in ((1, 1), (6, 1), (9, 2), (200, 25)):
+        model = ADMMLipschitzMLPClassifier(
+            (4,), max_iter=max_iter, tol=0, n_iter_no_change=np.inf, admm_tol=0
+        ).fit(*classification)
+        assert (model.n_iter_, model.n_admm_iter_) == (max_iter, iterations)
+        per_iter = min(4, max_iter)
+        assert len(model.history_) == max_iter + iterations * per_iter
+
+
+def test_small_residuals_of_a_moving_loss_do_not_stop(classification):
+    """One short loss step hardly leaves the certified weights: no sign of an end."""
+    model = _classifier(lipschitz_bound=50.0).fit(*classification)
+    assert max(model.primal_residuals_[0], model.dual_residuals_[0]) < model.admm_tol
+    assert model.n_admm_iter_ == model.max_admm_iter
+    with_patience = _classifier(lipschitz_bound=50.0, tol=1.0, n_iter_no_change=3)
+    assert with_patience.fit(*classification).n_admm_iter_ == 5
+
+
 def test_unconverged_iterations_warn(classification):
     with pytest.warns(ConvergenceWarning, match="ADMM iterations"):
         _classifier(admm_tol=0).fit(*classification)
@@ -509,7 +569,13 @@ def test_verbose_prints_each_iteration(classification, capsys):
     lines = capsys.readouterr().out.splitlines()
     lines = [line for line in lines if line.startswith("ADMM iteration")]
     assert len(lines) == 8
+    assert lines[2].startswith("ADMM iteration 3 of at most 8, ")
     assert all("train_loss" in s and "residuals" in s and "bound" in s for s in lines)
+    _classifier(verbose=2).fit(*classification)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[19].startswith("Start: epoch 20, train_loss")
+    assert lines[20].startswith("Epoch 21, train_loss")
+    assert sum(line.startswith("Epoch") for line in lines) == 32
 
 
 def test_copies_and_jobs(classification):

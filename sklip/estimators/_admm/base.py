@@ -70,7 +70,10 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         ],
         "init_alpha": [Interval(Real, 0, None, closed="left")],
         "multipliers": [StrOptions({"lipsdp", "layer"}), list, tuple],
-        "refresh_multipliers": [Interval(Integral, 0, None, closed="left")],
+        "refresh_multipliers": [
+            Interval(Integral, 0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "admm_tol": [Interval(Real, 0, None, closed="left")],
         "step_tol": [Interval(Real, 0, None, closed="neither")],
         "sdp_solver": [StrOptions(set(SDP_SOLVERS))],
@@ -241,6 +244,8 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         method = self.certificate
         if method == "auto":
             method = auto_method(self.network_)
+        if self.certificate_ is not None and self.certificate_.method == method:
+            return  # the training ended with it
         certificate = lipschitz_bound(self.network_, method=method)
         if self.certificate_ is None or certificate.value < self.certificate_.value:
             self.certificate_ = certificate

@@ -110,7 +110,7 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         epochs_per_iter="auto",
         init_alpha=3e-3,
         multipliers="lipsdp",
-        refresh_multipliers=0,
+        refresh_multipliers="auto",
         admm_tol=1e-2,
         step_tol=1e-4,
         sdp_solver="native",

@@ -26,8 +26,9 @@ ADMM = entries(
     max_iter : int, default=200
         Largest number of epochs (iterations of ``"lbfgs"``) of the start.
     verbose : bool or int, default=False
-        Print a line for each epoch of the start and each ADMM iteration; 2 also prints
-        the epochs in between.
+        Print a line for each epoch of the start, "Start: epoch 7", and for each ADMM
+        iteration, "ADMM iteration 3 of at most 100"; 2 also prints the epochs of each
+        iteration, counted from the first of the start on.
     warm_start : bool, default=False
         Go on with the ADMM of the last fit, also towards another bound; the layers
         must be the same.
@@ -73,10 +74,12 @@ ADMM = entries(
         it to the forces that hold the weights at the bound, "balanced" to the
         residuals.
     max_admm_iter : int or "auto", default="auto"
-        Largest number of ADMM iterations; "auto" is min(100, max_iter).
+        Largest number of ADMM iterations; "auto" is as many as take min(100, max_iter)
+        epochs, or min(100, max_iter) where ``epochs_per_iter`` is given or with
+        ``"lbfgs"``.
     epochs_per_iter : int or "auto", default="auto"
-        Epochs between two projections; "auto" is 1, with ``"lbfgs"`` min(100, max_iter)
-        iterations.
+        Epochs between two projections; "auto" is 1, or as many as have four batches,
+        and with ``"lbfgs"`` min(100, max_iter) iterations.
     init_alpha : float, default=3e-3
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is
         added to the loss, whatever the number of samples.
@@ -85,9 +88,11 @@ ADMM = entries(
         LipSDP's multipliers T, which are fixed in each projection: those of the start,
         one for each neuron (``"lipsdp"``) or layer (``"layer"``), or given positive
         numbers for each hidden layer.
-    refresh_multipliers : int, default=0
+    refresh_multipliers : int or "auto", default="auto"
         ADMM iterations between two searches for multipliers that suit the present
-        weights; 0 keeps those of the start.
+        weights; 0 keeps those of the start. "auto", with an enforced bound, searches
+        while more than half a percent of it is unused, and uses up what is left at
+        the end where that lowers the training loss; without one it is 0.
     admm_tol : float, default=1e-2
         Relative primal and dual residual at which to stop.
     step_tol : float, default=1e-4

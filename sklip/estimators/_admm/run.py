@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One fit by ADMM: start, iterations, and the network that comes out."""
 
+import math
 import warnings
 from dataclasses import dataclass, fields, replace
 
@@ -11,10 +12,13 @@ import torch
 from sklip.networks import FeedForward
 from sklip.training import (
     ADMM,
+    FIRST_RHO,
     LipschitzUpdate,
+    Refresh,
     StoppingRule,
     certified_network,
     fit_biases,
+    full_allowance,
     load_weights,
     rescaled,
     rounded,
@@ -24,14 +28,15 @@ from sklip.training import (
 
 __all__ = ["ADMMRun", "ADMMSettings"]
 
-# Most iterations of ADMM, and of L-BFGS in a loss step (10a), by "auto"; those in the
-# last fit of the biases.
+# Most epochs in all iterations of ADMM (iterations with L-BFGS), and most iterations of
+# L-BFGS in a loss step (10a), by "auto"; those in the last fit of the biases.
 _ADMM_ITERATIONS = 100
 _LBFGS_ITERATIONS = 100
+# Batches between two projections at least, by "auto".
+_FEWEST_BATCHES = 4
 _BIAS_ITERATIONS = 20
-# Values of rho that adapt it, and where they start.
+# Values of rho that adapt it.
 _RHO_RULES = {"auto": "forces", "balanced": "residuals"}
-_FIRST_RHO = 0.03
 # Significant bits of the weights from which multipliers are found.
 _START_BITS = 24
 
@@ -50,7 +55,7 @@ class ADMMSettings:
     epochs_per_iter: int | str
     init_alpha: float
     multipliers: str | list
-    refresh_multipliers: int
+    refresh_multipliers: int | str
     admm_tol: float
     step_tol: float
     sdp_solver: str
@@ -121,6 +126,7 @@ class ADMMRun:
         net = self.net
         net.penalty.weight = self.settings.init_alpha
         before = len(net.history)
+        net.epoch_label = "Start: epoch"
         net.run(self.data, self.valid, stopping, epochs)
         stopping.restore_best(net.module_)
         self.n_start_epochs = len(net.history) - before
@@ -129,13 +135,13 @@ class ADMMRun:
     def _iterate(self):
         """All iterations; False if they ran out."""
         net, settings = self.net, self.settings
-        period = settings.refresh_multipliers
         epochs_per_iter, n_iter = self._effort()
-        self._begin(epochs_per_iter, lambda n: period and n and n % period == 0)
+        self._begin(epochs_per_iter, self._refresh_rule())
         rule = None
         if self.valid is not None:
             rule = StoppingRule(settings.tol, settings.n_iter_no_change, True)
         net.verbose = max(0, int(settings.verbose) - 1)
+        net.epoch_label = "Epoch"
         try:
             self._state, finished = run_admm(
                 self.admm,
@@ -150,27 +156,39 @@ class ADMMRun:
         self.admm.state = self._state
         return finished
 
+    def _refresh_rule(self):
+        """When multipliers are searched; None where they are given, or do not bind."""
+        every = self.settings.refresh_multipliers
+        is_free = isinstance(self.settings.multipliers, str)
+        if not is_free or (every == "auto" and self.enforced is None):
+            return None
+        return Refresh(every)
+
     def _effort(self):
         """Epochs of a loss step and number of iterations; "auto" follows max_iter."""
-        settings = self.settings
+        settings, net = self.settings, self.net
         epochs, n_iter = settings.epochs_per_iter, settings.max_admm_iter
-        if epochs == "auto":
-            most = _LBFGS_ITERATIONS if self.net.solver == "lbfgs" else 1
-            epochs = min(most, settings.max_iter)
-        if n_iter == "auto":
-            n_iter = min(_ADMM_ITERATIONS, settings.max_iter)
-        return epochs, n_iter
+        most = min(_ADMM_ITERATIONS, settings.max_iter)
+        if epochs != "auto":
+            return epochs, most if n_iter == "auto" else n_iter
+        if net.solver == "lbfgs":
+            epochs = min(_LBFGS_ITERATIONS, settings.max_iter)
+            return epochs, most if n_iter == "auto" else n_iter
+        # Fewer batches than that hardly move the weights: a projection would cost more.
+        n_batches = len(net.get_iterator(self.data, training=True))
+        epochs = min(math.ceil(_FEWEST_BATCHES / n_batches), most)
+        return epochs, most // epochs if n_iter == "auto" else n_iter
 
     def fit_more(self, n_before):
         """One iteration; multipliers of an untrained network are soon out of date."""
-        period = self.settings.refresh_multipliers
-
-        def refresh(_):
-            return n_before > 0 and (
-                n_before & (n_before - 1) == 0 or period and n_before % period == 0
-            )
-
-        self._begin(1, refresh)
+        every = self.settings.refresh_multipliers
+        every = 0 if every == "auto" else every
+        is_due = n_before > 0 and (
+            n_before & (n_before - 1) == 0 or every and n_before % every == 0
+        )
+        self._begin(1)
+        if is_due and isinstance(self.settings.multipliers, str):
+            self.admm.search_multipliers()
         with self.net.session(self.data):
             self.admm.iterate(self.data)
 
@@ -181,24 +199,66 @@ class ADMMRun:
         if state is None:
             state = self._started("sequential")
         load_weights(net.module_, state.projected)
+        best, method = None, "admm"
         if refit and not net.interrupted:
-            self._refit_biases()
+            loss = self._refit_biases()
+            before = state
+            state, best = self._use_allowance(state, loss)
+            method = method if state is before else "lipsdp"
         network, certificate = certified_network(
             net.module_.to_feedforward(),
             state,
             self.enforced is not None,
             self.settings.dtype,
+            method,
         )
         load_weights(net.module_, network.weights)
+        if best is not None and best.network_hash == network.hash:
+            # The search ends a millionth above the optimum, which may be the bound.
+            certificate = min(best, certificate, key=float)
         return replace(state, projected=list(network.weights)), certificate
 
     def _refit_biases(self):
+        """Loss with the biases that suit the weights best; None if interrupted."""
         try:
-            fit_biases(
+            return fit_biases(
                 self.net, self.data, max_iter=_BIAS_ITERATIONS, tol=self.settings.tol
             )
         except KeyboardInterrupt as error:
             self.net.end_interrupted(error)
+        return None
+
+    def _use_allowance(self, state, loss):
+        """State scaled up to the bound, where that lowers the training loss.
+
+        And LipSDP's certificate of its network, where it is known.
+        """
+        uses_all = (
+            self.enforced is not None
+            and self.settings.refresh_multipliers == "auto"
+            and self.settings.multipliers == "lipsdp"
+            and self.valid is None
+        )
+        module = self.net.module_
+        if not uses_all or loss is None:
+            return state, None
+        network = module.to_feedforward()
+        present, scaled, factor = full_allowance(network, state)
+        if scaled is None:
+            return state, present
+        before = module.flat.clone()
+        load_weights(module, scaled.projected)
+        self._scale_biases(factor)
+        found = self._refit_biases()
+        if found is not None and found < loss:
+            return scaled, None
+        module.flat.copy_(before)
+        return state, present
+
+    def _scale_biases(self, factor):
+        """The patterns of active units stay; the last biases move no hidden unit."""
+        for k, bias in enumerate(self.net.module_.biases[:-1], 1):
+            bias.mul_(factor**k)
 
     def _resumed(self, state):
         if self.settings.rho not in _RHO_RULES:
@@ -215,19 +275,19 @@ class ADMMRun:
     def _started(self, multipliers):
         """State at the module's present weights, whose biases are scaled with them."""
         module, rho = self.net.module_, self.settings.rho
-        rho = _FIRST_RHO if rho in _RHO_RULES else float(rho)
+        rho = FIRST_RHO if rho in _RHO_RULES else float(rho)
         network = module.to_feedforward()
         weights = [rounded(w, _START_BITS) for w in network.weights]
         network = FeedForward(weights, network.biases, network.activation)
         state = start_state(network, multipliers, self.enforced, rho)
         sizes = [np.linalg.norm(w) for w in (network.weights[0], state.weights[0])]
-        factor = sizes[1] / sizes[0] if sizes[0] else 1.0
-        # The patterns of active units stay; the last biases move no hidden unit.
-        for k, bias in enumerate(module.biases[:-1], 1):
-            bias.mul_(factor**k)
+        self._scale_biases(sizes[1] / sizes[0] if sizes[0] else 1.0)
         return state
 
-    def _begin(self, epochs, refresh):
+    def _rule(self):
+        return StoppingRule(self.settings.tol, self.settings.n_iter_no_change)
+
+    def _begin(self, epochs, refresh=None):
         settings, net = self.settings, self.net
         kind = settings.multipliers
         given = not isinstance(kind, str)
@@ -251,8 +311,9 @@ class ADMMRun:
             update,
             epochs=epochs,
             tol=settings.admm_tol,
-            make_rule=lambda: StoppingRule(settings.tol, settings.n_iter_no_change),
+            make_rule=self._rule,
+            settled=None if net.solver == "lbfgs" else self._rule(),
             balance=_RHO_RULES.get(settings.rho),
-            refresh=None if given else refresh,
+            refresh=refresh,
             kind=kind,
         )

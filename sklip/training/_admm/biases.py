@@ -25,6 +25,11 @@ def fit_biases(net, data, *, max_iter, tol):
         Largest number of iterations.
     tol : float
         Largest entry of the gradient at which to stop.
+
+    Returns
+    -------
+    loss : float
+        Where it ended.
     """
     module = net.module_
     biases = module.flat[module.n_weights :]
@@ -47,3 +52,4 @@ def fit_biases(net, data, *, max_iter, tol):
     finally:
         biases.copy_(best["biases"])
         net.backprop_.release()
+    return best["loss"]

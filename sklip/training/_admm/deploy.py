@@ -17,7 +17,7 @@ _PROVEN_AT = 1.0 - 2.0**-30
 _SHRINKS = [0.0, *(2.0 ** (2 * k - 40) for k in range(21))]
 
 
-def certified_network(network, state, enforced, dtype=np.float64):
+def certified_network(network, state, enforced, dtype=np.float64, method="admm"):
     """Network proven to keep an enforced bound exactly, after every rounding.
 
     Parameters
@@ -30,6 +30,8 @@ def certified_network(network, state, enforced, dtype=np.float64):
         Whether the bound must hold; if not, the network is returned as it is.
     dtype : dtype, default=float64
         Type that the weights can be cast to without a change.
+    method : str, default="admm"
+        Where the multipliers are from, as the certificate says it.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def certified_network(network, state, enforced, dtype=np.float64):
         weights = [_cast((1.0 - shrink) * w, dtype) for w in network.weights]
         candidate = FeedForward(weights, network.biases, network.activation)
         certificate = multiplier_certificate(
-            candidate, lipschitz, state.multipliers, method="admm"
+            candidate, lipschitz, state.multipliers, method=method
         )
         if certificate is not None and certificate.value <= state.bound:
             return candidate, certificate

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from sklip.networks import FeedForward
-from sklip.training._admm.rho import adapted_rho, norm
+from sklip.training._admm.rho import adapted_rho, norm, rho_that_binds
 from sklip.training._admm.state import refreshed
 
 __all__ = ["ADMM", "load_weights", "module_weights"]
@@ -27,13 +27,16 @@ class ADMM:
     epochs : int
         Epochs (iterations of L-BFGS) of a loss step (10a).
     tol : float
-        Relative primal and dual residual at which to stop.
+        Relative primal and dual residual at which to stop, ...
+    settled : StoppingRule, default=None
+        ... once it says that the training loss has come to rest; None where loss steps
+        are solved, so that residuals alone tell.
     make_rule : callable
         ``make_rule()`` is the StoppingRule of one loss step.
     balance : {"forces", "residuals"} or None, default=None
         How rho is adapted; None keeps it.
-    refresh : callable, default=None
-        ``refresh(n_iter)`` says whether better multipliers are searched now.
+    refresh : Refresh, default=None
+        Says whether better multipliers are searched now; None never.
     kind : {"lipsdp", "layer"}, default="lipsdp"
         How they are found.
     """
@@ -47,6 +50,7 @@ class ADMM:
         epochs,
         tol,
         make_rule,
+        settled=None,
         balance=None,
         refresh=None,
         kind="lipsdp",
@@ -57,6 +61,7 @@ class ADMM:
         self.epochs = epochs
         self.tol = tol
         self.make_rule = make_rule
+        self.settled = settled
         self.balance = balance
         self.refresh = refresh
         self.kind = kind
@@ -66,8 +71,8 @@ class ADMM:
 
     def iterate(self, data, valid=None):
         """One iteration (10a)-(10c); True if it was the last one that is needed."""
-        if self.refresh is not None and self.refresh(self.n_iter):
-            self._refresh()
+        if self.refresh is not None and self.refresh(self.n_iter, self.state):
+            self.refresh.found(self.n_iter, self.search_multipliers())
         before = self.state
         weights = self._loss_step(before, data, valid)
         # Completing the square: (10b) is the projection of W + Y / rho.
@@ -86,6 +91,7 @@ class ADMM:
         residuals = self.primal_residuals[-1], self.dual_residuals[-1]
         # After the update of Y, which belongs to the rho of this iteration.
         rho = adapted_rho(self.balance, self.state, *residuals)
+        rho = rho_that_binds(self.balance, before, replace(self.state, rho=rho))
         self.state = replace(self.state, rho=rho)
         return self._is_done()
 
@@ -107,16 +113,28 @@ class ADMM:
         record("dual_residual", self.dual_residuals[-1])
         record("lmi_bound", state.bound)
 
-    def _is_done(self):
-        small = max(self.primal_residuals[-1], self.dual_residuals[-1]) <= self.tol
-        return small or self.net.asked_to_stop or self.net.interrupted
+    @property
+    def converged(self):
+        """Whether both residuals are small."""
+        return max(self.primal_residuals[-1], self.dual_residuals[-1]) <= self.tol
 
-    def _refresh(self):
+    def _is_done(self):
+        rests = True
+        if self.settled is not None:
+            # A short loss step hardly moves the weights: small residuals alone say
+            # little of it.
+            rests = self.settled.update(self.net.history[-1], self.net.module_)
+        done = self.converged and rests
+        return done or self.net.asked_to_stop or self.net.interrupted
+
+    def search_multipliers(self):
+        """Find better ones; returns which share of the bound they prove to be used."""
         # The projected weights are the ones that are deployed, so theirs is the bound
         # to tighten; no bound depends on the biases.
         network = FeedForward(self.state.projected, None, self.net.module_.activation)
         enforce = self.update.bound is not None
-        self.state = refreshed(self.state, network, self.kind, enforce)
+        self.state, share = refreshed(self.state, network, self.kind, enforce)
+        return share
 
 
 def module_weights(module):

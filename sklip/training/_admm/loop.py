@@ -31,7 +31,7 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, verbose=False):
     state : SplitState
         The last one, or the one with the best score.
     finished : bool
-        False if the iterations ran out.
+        False if the iterations ran out at residuals that were not small.
     """
     net, best = admm.net, None
     for k in range(n_iter):
@@ -42,10 +42,11 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, verbose=False):
             finished = _validate(admm, valid, rule) or finished
             best = admm.state if rule.best > before else best
         if verbose:
-            _print_iteration(admm)
+            _print_iteration(admm, n_iter)
         if finished:
             break
     net.rate_factor = 1.0
+    finished = finished or admm.converged
     if best is None:
         return admm.state, finished
     rule.restore_best(net.module_)
@@ -63,11 +64,11 @@ def _validate(admm, valid, rule):
     return stop
 
 
-def _print_iteration(admm):
+def _print_iteration(admm, n_iter):
     record = admm.net.history[-1]
     scores = [n for n in ("train_loss", "valid_score") if n in record]
     print(
-        f"ADMM iteration {admm.n_iter}, "
+        f"ADMM iteration {admm.n_iter} of at most {n_iter}, "
         + "".join(f"{name} = {record[name]:.6f}, " for name in scores)
         + f"residuals = {record['primal_residual']:.2e} (primal) and "
         f"{record['dual_residual']:.2e} (dual), bound = {admm.state.bound:.6g}"

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
-__all__ = ["adapted_rho", "norm"]
+__all__ = ["FIRST_RHO", "adapted_rho", "binds", "norm", "rho_that_binds"]
 
+# Where a rho that adapts itself starts.
+FIRST_RHO = 0.03
 # "forces" brings Y to the first number of times rho V; the second is rho's largest
 # change in an iteration.
 _FORCE, _STEP = 0.5, 1.25
@@ -15,6 +17,8 @@ _FORCE, _STEP = 0.5, 1.25
 # times the other.
 _IMBALANCE, _FACTOR = 5.0, 2.0
 _SMALLEST, _LARGEST = 1e-8, 1e8
+# Forces below this share of rho V are those of rounding.
+_NO_FORCE = 1e-3
 
 
 def adapted_rho(rule, state, primal, dual):
@@ -54,6 +58,21 @@ def adapted_rho(rule, state, primal, dual):
     elif rule == "residuals" and dual > _IMBALANCE * primal:
         rho /= _FACTOR
     return rho if rule is None else min(max(rho, _SMALLEST), _LARGEST)
+
+
+def rho_that_binds(rule, before, state):
+    """rho of a state whose bound has just begun to bind.
+
+    Without forces "forces" lets rho fall, and with a tiny one they would not be found
+    in the iterations that are left.
+    """
+    begins = binds(state) and not binds(before)
+    return max(state.rho, FIRST_RHO) if rule == "forces" and begins else state.rho
+
+
+def binds(state):
+    """Whether a force holds the weights at the bound, and not rounding alone."""
+    return norm(state.dual) > _NO_FORCE * state.rho * norm(state.projected)
 
 
 def norm(arrays):

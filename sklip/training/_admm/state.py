@@ -9,7 +9,14 @@ import numpy as np
 
 from sklip.bounds import lipsdp_bound
 
-__all__ = ["SplitState", "find_multipliers", "refreshed", "rescaled", "start_state"]
+__all__ = [
+    "SplitState",
+    "find_multipliers",
+    "refreshed",
+    "rescaled",
+    "scaled_multipliers",
+    "start_state",
+]
 
 # Multipliers of a layer are kept within this factor of their geometric mean: a neuron
 # that does nothing has no multiplier of its own, and a solver may put it anywhere.
@@ -90,21 +97,25 @@ def rescaled(state, bound):
         state,
         weights=[shrink * w for w in state.weights],
         projected=[shrink * w for w in state.projected],
-        multipliers=_scaled(state.multipliers, factor),
+        multipliers=scaled_multipliers(state.multipliers, factor),
         bound=bound,
     )
 
 
 def refreshed(state, network, kind, enforce):
-    """State with the multipliers of the certified copy itself (Remark 3, P16)."""
+    """State with the multipliers of the certified copy itself (Remark 3, P16).
+
+    And which share of the bound they prove to be in use.
+    """
     multipliers, present = find_multipliers(network, kind)
+    share = present / state.bound
     if not enforce:
-        return replace(state, multipliers=multipliers, bound=present)
-    factor = (state.bound / present) ** (1.0 / len(state.weights))
-    return replace(state, multipliers=_scaled(multipliers, factor))
+        return replace(state, multipliers=multipliers, bound=present), share
+    factor = (1.0 / share) ** (1.0 / len(state.weights))
+    return replace(state, multipliers=scaled_multipliers(multipliers, factor)), share
 
 
-def _scaled(multipliers, factor):
+def scaled_multipliers(multipliers, factor):
     """Multipliers of the network whose matrices are all multiplied by factor."""
     n_matrices = len(multipliers) + 1
     return [t * factor ** (2 * (n_matrices - k)) for k, t in enumerate(multipliers, 1)]

@@ -37,7 +37,7 @@ _LARGEST_CHANGE = 4.0
 # The bound of a network whose first layer is zero: any would do.
 _SMALLEST_BOUND = 2.0**-400
 # Times that the weights are shrunk, each four times more, until the proof succeeds;
-# the first allows for the proof's own rounding, a cast to float32 needs up to 1e-5.
+# the first allows for the proof's own rounding and for the cast.
 _MAX_SHRINKS = 20
 
 
@@ -277,6 +277,11 @@ def feasible_weights(step, weights, bound, *, is_inside=False):
     """
     sectors = tuple((0.0, b) for b in step.slopes)
     rounding = (max(step.sizes) + 8) * sum(step.sizes) * np.finfo(np.float64).eps
+    if step.dtype.itemsize < 8:
+        # A cast changes Z by no more than this times its Frobenius norm, whose singular
+        # values are one at most: one proof is enough, as a rule.
+        rank = min(sum(step.sizes[::2]), sum(step.sizes[1::2]))
+        rounding += 0.5 * np.finfo(step.dtype).eps * math.sqrt(rank)
     shrinks = [4.0**k * rounding for k in range(_MAX_SHRINKS)]
     for shrink in (0.0, *shrinks) if is_inside else shrinks:
         stored = [
