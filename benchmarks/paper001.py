@@ -96,6 +96,7 @@ def fit(toy, name, **parameters):
         "solver": "lbfgs",
         "rho": RHO / 2,
         "max_admm_iter": 100,
+        "refresh_multipliers": 0,  # the paper's T are those of the start
         "admm_tol": 0.0,
         "tol": 1e-7,
         "step_tol": 1e-8,

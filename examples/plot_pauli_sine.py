@@ -42,6 +42,7 @@ model = ADMMLipschitzMLPRegressor(
     lipschitz_bound=enforced,
     rho=1.0,
     max_admm_iter=100,
+    refresh_multipliers=0,  # as in the paper
     epochs_per_iter=25,
     admm_tol=0.0,
     tol=1e-7,
