@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sklip._cli._notation import looks_like_number
+
 __all__ = ["ColumnKinds", "find_identifiers", "has_spread", "sort_columns"]
 
 _NAMED_IDENTIFIER = re.compile(r"(.*[\W_])?(id|index|key|uuid|unnamed: \d+)")
+# Cells of a text that are looked at, and what share of them makes it one of numbers.
+_FEW, _MOST = 50, 0.8
 
 
 @dataclass
@@ -46,8 +50,15 @@ def find_identifiers(frame):
                 reasons[name] = "numbers the rows"
         elif frame[name].dtype.kind not in "iufb":
             if distinct > 1 and 2 * distinct > frame[name].count():
-                reasons[name] = "text that differs in most rows"
+                reasons[name] = _why_left_out(frame[name])
     return reasons
+
+
+def _why_left_out(column):
+    cells = column.dropna().iloc[:_FEW].astype(str)
+    if cells.map(looks_like_number).mean() > _MOST:
+        return "numbers in more than one unit or notation"
+    return "text that differs in most rows"
 
 
 def sort_columns(train, dropped):

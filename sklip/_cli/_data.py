@@ -126,7 +126,9 @@ def load_csv(path, target, task, test_size, random_state, selection):
     parts[:2] = [part[kept] for part in parts[:2]]
     leaks = find_leaks(parts[0], parts[2], task, random_state)
     notes = (
-        _describe_leaks(leaks, target) + notes + _describe_columns(frame, kinds, dates)
+        _describe_leaks(leaks, target, dates)
+        + notes
+        + _describe_columns(frame, kinds, dates)
     )
     notes += _describe_repeated(frame, y[usable])
     if groups is not None:
@@ -186,16 +188,18 @@ def _describe_unusable(usable, lacks_target):
     return notes
 
 
-def _describe_leaks(names, target):
+def _describe_leaks(names, target, dates):
     if not names:
         return []
     several = len(names) > 1
+    sources = {part_name(n, part): n for n in dates for part in dates[n]["parts"]}
+    droppable = list(dict.fromkeys(sources.get(name, name) for name in names))
     return [
         f"CAUTION: {shown(names)} {'predict' if several else 'predicts'} {target!r} "
         f"almost perfectly {'each alone' if several else 'alone'}. If a new row would "
         f"not have {'them' if several else 'it'} yet, the scores below mean nothing: "
         f"leave {'them' if several else 'it'} out with --drop "
-        f"{' '.join(repr(n) if ' ' in n else n for n in names[:3])}."
+        f"{' '.join(repr(n) if ' ' in n else n for n in droppable[:3])}."
     ]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Notation", "find_notation"]
+__all__ = ["Notation", "find_notation", "looks_like_number"]
 
 _SPACES = "\u00a0\u2007\u2009\u202f\u2002\u2003"
 _MINUS = "\u2212\u2012\u2013"
@@ -52,6 +52,8 @@ class Notation:
         What separates groups of digits; "" for nothing.
     prefix, suffix : str
         Currency in front and unit behind, the same in all cells.
+    has_signs : bool
+        Whether a minus stands behind a number or brackets around it.
     doubt : str or None
         A cell that may be read in two ways, if all that have a mark may.
     """
@@ -60,13 +62,14 @@ class Notation:
     thousands: str = ""
     prefix: str = ""
     suffix: str = ""
+    has_signs: bool = False
     doubt: str | None = None
 
     @property
     def is_plain(self):
         """Whether any program would read the numbers like this."""
         marks = self.thousands + self.prefix + self.suffix
-        return not marks and self.decimal in ("", ".")
+        return not (marks or self.has_signs) and self.decimal in ("", ".")
 
     def describe(self):
         """The notation in words."""
@@ -78,7 +81,9 @@ class Notation:
             mark = names.get(self.thousands, "underscores")
             parts.append(f"{mark} between thousands")
         parts += [f"unit {unit!r}" for unit in (self.prefix, self.suffix) if unit]
-        return ", ".join(parts) or "signs or brackets around numbers"
+        if self.has_signs:
+            parts.append("brackets or signs around negative numbers")
+        return ", ".join(parts)
 
 
 def find_notation(cells, decimal=None):
@@ -109,7 +114,14 @@ def find_notation(cells, decimal=None):
         return None
     decimal, thousands, doubt = marks
     numbers = np.array([_value(m, decimal, thousands) for m in matches])
-    return Notation(decimal, thousands, prefix, suffix, doubt), numbers
+    has_signs = any(m["open"] or m["last"] for m in matches)
+    return Notation(decimal, thousands, prefix, suffix, has_signs, doubt), numbers
+
+
+def looks_like_number(cell):
+    """Whether a cell is a number in some notation, with some unit."""
+    match = _CELL.fullmatch(_plain(cell))
+    return match is not None and _is_balanced(match)
 
 
 def _plain(cell):

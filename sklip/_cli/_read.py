@@ -17,6 +17,8 @@ __all__ = ["MISSING_MARK", "Layout", "label_of", "read_table"]
 MISSING_MARK = "?"
 # Tried where a file is not UTF-8: what spreadsheets on Windows write.
 _FALLBACK = "cp1252"
+# First bytes of the "Unicode text" of spreadsheets.
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _READERS = {".parquet": "read_parquet", ".xlsx": "read_excel", ".xls": "read_excel"}
 
 
@@ -51,7 +53,10 @@ def read_table(path, layout):
     )
     if len(frame) == 0:
         raise JobError(f"The file {str(path)!r} has no rows below its header.")
-    frame.columns = [str(name) for name in frame.columns]
+    names = [str(name).strip() for name in frame.columns]
+    if len(set(names)) < len(names):  # but for spaces
+        names = [str(name) for name in frame.columns]
+    frame.columns = names
     return frame, separator, notes
 
 
@@ -103,7 +108,7 @@ def _read_csv(path, layout):
     """By the encoding that was named, or the first that fits."""
     import pandas
 
-    encodings = [layout.encoding] if layout.encoding else ["utf-8-sig", _FALLBACK]
+    encodings = [layout.encoding] if layout.encoding else _encodings(path)
     try:
         for encoding in encodings:
             try:
@@ -132,6 +137,13 @@ def _read_csv(path, layout):
     return frame, separator, notes
 
 
+def _encodings(path):
+    with open(path, "rb") as file:
+        if file.read(2) in _UTF_16:
+            return ["utf-16"]
+    return ["utf-8-sig", _FALLBACK]
+
+
 def _read_encoded(path, layout, encoding):
     import pandas
 
@@ -144,6 +156,7 @@ def _read_encoded(path, layout, encoding):
         na_values=MISSING_MARK,
         index_col=False,
         low_memory=False,
+        skipinitialspace=separator != " ",
         header=0 if layout.has_header else None,
     )
     with warnings.catch_warnings():
@@ -165,14 +178,14 @@ def _unreadable(path, why):
 
 
 def _separator(path, encoding):
-    """Comma, unless the first line is one field that holds semicolons or tabs."""
+    """Comma, unless the first line is one field that holds another one."""
     import pandas
 
     first = pandas.read_csv(
         path, nrows=1, header=None, dtype=str, encoding=encoding, index_col=False
     )
     if first.shape[1] == 1:
-        for separator in (";", "\t"):
+        for separator in (";", "\t", "|"):
             if separator in str(first.iloc[0, 0]):
                 return separator
     return ","
@@ -191,6 +204,7 @@ def _doubtful_names(path, encoding, separator, names):
         encoding=encoding,
         sep=separator,
         index_col=False,
+        skipinitialspace=separator != " ",
         keep_default_na=False,
     ).iloc[0]
     twice = sorted({str(n) for n in written[written.duplicated()] if str(n)})

@@ -77,7 +77,7 @@ def test_gaps_stay_gaps(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "encoding, said", [("utf-8", 0), ("utf-8-sig", 0), ("cp1252", 1)]
+    "encoding, said", [("utf-8", 0), ("utf-8-sig", 0), ("utf-16", 0), ("cp1252", 1)]
 )
 def test_encodings(tmp_path, encoding, said):
     found, _, notes = read(tmp_path / "t.csv", "T(\u00b0C),w\n1,2\n3,4\n", encoding)
@@ -90,6 +90,46 @@ def test_an_encoding_can_be_named(tmp_path):
     assert list(found.columns) == ["\u0416", "w"]
     with pytest.raises(JobError, match="--encoding"):
         read(tmp_path / "t.csv", "\u0416,w\n1,2\n", "cp1251", encoding="nonsense")
+
+
+@pytest.mark.parametrize("cell", ["-", "  ", "k.A."])
+def test_cells_that_say_there_is_none(tmp_path, cell):
+    numbers = np.arange(20) + 0.5
+    cells = [
+        cell if i in (3, 9) else f"{v}".replace(".", ",") for i, v in enumerate(numbers)
+    ]
+    found, _, notes = read(
+        tmp_path / "t.csv", "a;b\n" + "".join(f"{c};u\n" for c in cells)
+    )
+    numbers[[3, 9]] = np.nan
+    np.testing.assert_array_equal(found["a"], numbers)
+    assert any(repr(cell) in n for n in notes) == bool(cell.strip())
+
+
+def test_a_word_beside_few_numbers_is_a_code(tmp_path):
+    found, *_ = read(tmp_path / "t.csv", "a,b\n" + "1,2\n2,2\nS,3\n3,4\n" * 5)
+    assert found["a"].dtype.kind == "O" and found["a"][2] == "S"
+
+
+def test_whole_numbers_beside_groups_of_three_are_a_doubt(tmp_path):
+    with pytest.raises(JobError, match="'1.234'.*--decimal"):
+        read(tmp_path / "t.csv", "a;b\n950;x\n1.234;y\n")
+    found, *_ = read(tmp_path / "t.csv", "a;b\n950;x\n1.234;y\n", decimal=",")
+    np.testing.assert_array_equal(found["a"], [950.0, 1234.0])
+    for cells in ("950;0.123", "950;1.23", "950.000;1.234"):
+        found, *_ = read(tmp_path / "t.csv", "a\n" + cells.replace(";", "\n") + "\n")
+        np.testing.assert_array_equal(found["a"], [*map(float, cells.split(";"))])
+
+
+def test_separators_and_spaces_around_fields(tmp_path, table):
+    for separator in (";", "\t", "|"):
+        text = table.to_csv(sep=separator, index=False)
+        found, said, _ = read(tmp_path / "t.csv", text)
+        assert said == separator
+        pd.testing.assert_frame_equal(found, table, check_dtype=False)
+    spaced = table.to_csv(index=False).replace(",", ", ")
+    found, *_ = read(tmp_path / "t.csv", spaced.replace("\n", " \n", 1))
+    pd.testing.assert_frame_equal(found, table, check_dtype=False)
 
 
 def test_names_that_are_numbers(tmp_path):
@@ -181,6 +221,19 @@ def test_the_caution_comes_first(tmp_path, table):
     loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
     assert loaded.notes[0].startswith("CAUTION: 'told' predicts 'y'")
     assert "--drop told" in loaded.notes[0]
+
+
+def test_a_date_that_tells_is_dropped_by_the_name_of_its_column(tmp_path, table):
+    table["when"] = table["y"].map({"yes": "2020-01-01", "no": "2021-06-13"})
+    table["weight"] = [f"{v} {('kg', 'lb')[v % 2]}" for v in range(len(table))]
+    pd.concat([table] * 5).to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
+    assert loaded.notes[0].endswith("--drop when.")
+    selection = Selection(drop=("when",))
+    table.to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, selection)
+    assert not any(n.startswith("CAUTION") for n in loaded.notes)
+    assert any("more than one unit or notation): 'weight'" in n for n in loaded.notes)
 
 
 def test_codes_and_repeated_rows_are_mentioned(tmp_path):
