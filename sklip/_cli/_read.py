@@ -20,6 +20,9 @@ _FALLBACK = "cp1252"
 # First bytes of the "Unicode text" of spreadsheets.
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _READERS = {".parquet": "read_parquet", ".xlsx": "read_excel", ".xls": "read_excel"}
+_KINDS = dict.fromkeys([".xlsx", ".xls"], "an Excel file") | {
+    ".parquet": "a Parquet file"
+}
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,8 @@ def _read_encoded(path, layout, encoding):
 
 
 def _unreadable(path, why):
-    return JobError(f"{str(path)!r} cannot be read as a CSV file: {why}.")
+    kind = _KINDS.get(path.suffix.lower(), "a CSV file")
+    return JobError(f"{str(path)!r} cannot be read as {kind}: {why}.")
 
 
 def _separator(path, encoding):

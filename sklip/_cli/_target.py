@@ -59,7 +59,8 @@ def _take_filled(frame, column, task):
 def _find(frame, column):
     if column in frame.columns:
         return frame[column]
-    close = difflib.get_close_matches(column, frame.columns, n=1)
+    close = [name for name in frame.columns if name.lower() == column.lower()]
+    close = close or difflib.get_close_matches(column, frame.columns, n=1)
     hint = f"did you mean {close[0]!r}" if close else f"it has {shown(frame.columns)}"
     raise JobError(f"The file has no column {column!r}: {hint}.")
 

@@ -225,10 +225,10 @@ def test_the_caution_comes_first(tmp_path, table):
 
 def test_a_date_that_tells_is_dropped_by_the_name_of_its_column(tmp_path, table):
     table["when"] = table["y"].map({"yes": "2020-01-01", "no": "2021-06-13"})
-    table["weight"] = [f"{v} {('kg', 'lb')[v % 2]}" for v in range(len(table))]
     pd.concat([table] * 5).to_csv(tmp_path / "t.csv", index=False)
     loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
     assert loaded.notes[0].endswith("--drop when.")
+    table["weight"] = [f"{v} {('kg', 'lb')[v % 2]}" for v in range(len(table))]
     selection = Selection(drop=("when",))
     table.to_csv(tmp_path / "t.csv", index=False)
     loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, selection)
