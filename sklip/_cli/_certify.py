@@ -4,7 +4,7 @@
 
 from sklip._cli._check import add_model_options
 from sklip._cli._errors import JobError, counted, one_sentence
-from sklip._cli._options import add_layout_options, add_threat_options
+from sklip._cli._options import add_layout_options, add_threat_options, whole
 
 __all__ = ["add_options", "run"]
 
@@ -30,6 +30,12 @@ def add_options(parser):
         metavar="FILE",
         help="write all rows to a .csv or .html file; some are printed anyway",
     )
+    parser.add_argument(
+        "--explain",
+        type=whole(1),
+        metavar="K",
+        help="say what would flip the K rows that are nearest to flipping",
+    )
     add_layout_options(parser.add_argument_group("the file").add_argument)
 
 
@@ -48,6 +54,8 @@ def run(options):
     layout = Layout(
         options.sep, options.decimal, options.encoding, not options.no_header
     )
+    if options.explain and about["task"] == "regression":
+        raise JobError("--explain is for classification: a regression has no flip.")
     frame, _, notes = read_table(options.csv, layout)
     frame.index = range(1, len(frame) + 1)
     y = _truth(frame, about)
@@ -61,10 +69,23 @@ def run(options):
             f"The rows cannot be certified: {one_sentence(error)}."
         ) from error
     _print(rows, notes + said, threat, radii, about)
+    if options.explain:
+        _print_flips(model, X, y, threat, rows, options.explain)
     if options.report is not None:
         write_report(options.report, rows)
         print(f"\nAll {len(rows)} rows are in {options.report}.")
     return 0
+
+
+def _print_flips(model, X, y, threat, rows, n):
+    from sklip._cli._explain import explain
+    from sklip._cli._report import wrapped
+
+    y = rows["prediction"].to_numpy() if y is None else y
+    radii = rows["certified_radius"].to_numpy()
+    print()
+    for text in explain(model, X, y, threat, radii, n):
+        print("\n".join(wrapped(text)))
 
 
 def _threat(options, about):

@@ -25,13 +25,16 @@ def explain(model, X, y, threat, certificate, n):
         Rows and what they are.
     threat : Threat
         What may change, and in which units.
-    certificate : LipschitzCertificate
-        Of the model in these units: finds the rows that are worth a look.
+    certificate : LipschitzCertificate or ndarray
+        Of the model in these units, or radii of the rows that are proven: finds those
+        that are worth a look.
     n : int
         Number of rows.
     """
     setting = {"norm": threat.norm, "feature_eps": threat.eps}
-    rough = certified_radius(model, X, method=certificate, **setting)
+    rough = certificate
+    if not isinstance(certificate, np.ndarray):
+        rough = certified_radius(model, X, method=certificate, **setting)
     rows = np.argsort(rough, kind="stable")[: _CANDIDATES * n]
     X, y = X.iloc[rows], y[rows]
     # In the sum of the changes few columns have to move.

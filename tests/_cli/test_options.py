@@ -31,7 +31,7 @@ TRAIN = {
 AFTER = {
     "certify": (
         "certify m.skops text.csv --sep ; --decimal , --encoding cp1252 --report "
-        "new.csv --radius 0.3 --tolerance a=1 --norm 2 --trust a.Type"
+        "new.csv --radius 0.3 --tolerance a=1 --norm 2 --trust a.Type --explain 2"
     ),
     "check": "check m.skops --data text.csv --trust a.Type",
 }
@@ -79,6 +79,7 @@ def test_training(folder, name):
 def after(folder):
     certified, checked = (run(folder, AFTER[name]) for name in ("certify", "check"))
     assert certified.returncode == 0, certified.stderr
+    assert certified.stdout.count("would flip it to") == 2
     assert len((folder / "new.csv").read_text().splitlines()) == 81
     assert checked.returncode == 0, checked.stdout
     assert checked.stdout.endswith("Everything holds.\n")
