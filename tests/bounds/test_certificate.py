@@ -380,3 +380,12 @@ def test_estimates_are_refused():
     assert as_proven_bound(certificate) is certificate
     with pytest.raises(ValueError, match="kind"):
         LipschitzEstimate(1.0, kind="upper")
+
+
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+def test_checks_take_weights_whose_squares_are_no_floats(norm):
+    """The largest entry is negative, and the largest number tiny."""
+    network = FeedForward([[[-1e250, 1e-250]], [[1e-250]]])
+    certificate = lipschitz_bound(network, method="path", norm=norm)
+    assert certificate.value == pytest.approx(1.0)
+    assert check_certificate(network.weights, certificate.to_json())

@@ -5,6 +5,7 @@
 import warnings
 from fractions import Fraction
 from itertools import product
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ from sklip.certification._decisions import decide
 from sklip.estimators import NoiseLipschitzClassifier
 from sklip.exceptions import UnsupportedModelError
 from sklip.metrics import make_certified_accuracy_scorer
+from sklip.networks import FeedForward
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -330,3 +332,22 @@ def test_rounding_at_a_far_category_is_taken_off_the_margin():
     assert np.count_nonzero(certified_radius(model, rows) > 0) > 300
     rows[:, 1] *= 1e4
     assert np.count_nonzero(certified_radius(model, rows, categorical="flip") > 0) > 300
+
+
+def test_groups_that_may_matter_most_are_gone_through(monkeypatch):
+    """The farthest value counts, from the mean of all of them."""
+    values = {"far": [[0.0], [4.5], [9.0]], "near": [[-2.0], [2.0], [2.0]]}
+    groups = [
+        SimpleNamespace(values=np.array(v), coordinates=np.array([k]), name=name)
+        for k, (name, v) in enumerate(values.items())
+    ]
+    network = FeedForward([[[1.0, 1.0]]])
+    monkeypatch.setattr(_categories, "_MOST_COMBINATIONS", 3)
+    each, rest = _categories._split(network, groups)
+    assert [g.name for g in each] == ["far"] and [g.name for g in rest] == ["near"]
+    # By the matrix, not by the values alone.
+    network = FeedForward([[[1.0, 4.0]]])
+    each, rest = _categories._split(network, groups[::-1])
+    assert [g.name for g in each] == ["near"] and [g.name for g in rest] == ["far"]
+    monkeypatch.setattr(_categories, "_MOST_COMBINATIONS", 9)
+    assert len(_categories._split(network, groups)[0]) == 2

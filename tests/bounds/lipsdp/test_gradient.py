@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The gradient of LipSDP's bound: finite differences, homogeneity, warm starts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from sklip.bounds import lipsdp_bound, lipsdp_gradient
+from sklip.bounds._lipsdp import gradient as module
 from sklip.networks import FeedForward, random_network
 
 CASES = [
@@ -70,3 +73,18 @@ def test_constant_networks_have_gradient_zero_and_linear_layers_are_refused():
     linear = random_network((3, 4, 2), activation="identity", random_state=0)
     with pytest.raises(ValueError, match="linear hidden layer"):
         lipsdp_gradient(linear)
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0])
+def test_dual_matrices_of_any_trace_give_the_same_gradient(factor, monkeypatch):
+    """Solvers return X up to a tolerance: it is normalised."""
+    network = random_network([3, 5, 2], random_state=0)
+    plain, solve = lipsdp_gradient(network), module.interior_point
+
+    def scaled(*args):
+        optimum = solve(*args)
+        return replace(optimum, X=factor * optimum.X)
+
+    monkeypatch.setattr(module, "interior_point", scaled)
+    for one, two in zip(lipsdp_gradient(network)[1], plain[1], strict=True):
+        assert_allclose(one, two, rtol=1e-9)

@@ -93,3 +93,14 @@ def test_shapes_after_reshaping(module, shape, after):
     assert step.flattens == (len(after) == 1)
     if None not in shape:
         assert module(torch.zeros(1, *shape)).shape[1:] == after
+
+
+@pytest.mark.parametrize("n_out", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("n", [1, 2, 5, 7, 11])
+def test_windows_of_adaptive_averages_are_no_larger_than_counted(n, n_out):
+    """As torch takes them: from floor(i n / m) to ceil((i + 1) n / m)."""
+    module = nn.AdaptiveAvgPool1d(n_out).eval()
+    [pooling], _ = LEAF_READERS["AdaptiveAvgPool1d"](module, (1, n))
+    ends = [(i * n // n_out, -(-(i + 1) * n // n_out)) for i in range(n_out)]
+    largest = max(stop - start for start, stop in ends)
+    assert largest <= pooling.n_terms <= largest + 1

@@ -89,3 +89,17 @@ def test_bad_input_is_named():
     classifier = LogisticRegression().fit(X, y > 100)
     with pytest.raises(ValueError, match="pgd_attack"):
         adversarial_interval(classifier, X, radius=1.0)
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+def test_an_attack_does_not_depend_on_the_units(scale):
+    """Powers of two: the same steps, to the last bit."""
+    network = random_network([3, 6, 1], activation="abs", random_state=0)
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    first = network.weights[0] / scale
+    scaled = FeedForward([first, network.weights[1]], network.biases, "abs")
+    options = {"n_steps": 7, "n_restarts": 2, "random_state": 0}
+    plain = adversarial_interval(network, X, radius=0.7, **options)
+    other = adversarial_interval(scaled, X * scale, radius=0.7 * scale, **options)
+    for one, two in zip(plain, other, strict=True):
+        assert_allclose(one, two, rtol=1e-12)

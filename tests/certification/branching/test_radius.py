@@ -3,6 +3,7 @@
 """What "best" gains by branch and bound, between exact verification and attacks."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -215,3 +216,44 @@ def test_where_no_flip_exists_the_radius_goes_far_out():
         assert certified_radius(network, [[x]])[0] >= 1e9
         assert certified_accuracy_score(network, [[x]], [0], radius=1e9) == 1.0
     assert_allclose(certified_radius(network, [[0.5]], method="pairwise"), 0.75)
+
+
+class Stub:
+    """Radii that are proven up to a limit, by sample; flips that lie there."""
+
+    def __init__(self, limits, flips=None):
+        self.limits, self.flips, self.asked = np.array(limits), flips, []
+
+    def settle(self, rows, radii, known, effort):
+        self.asked.append(radii.tolist())
+        assert len(self.asked) < 200
+        good = radii <= self.limits[rows]
+        return [SimpleNamespace(status="verified" if g else "unknown") for g in good]
+
+    def distances(self, questions):
+        return np.full(len(questions), np.inf)
+
+
+@pytest.mark.parametrize("limit", [1.5, 1000.0, 2.0**59])
+def test_a_search_without_a_flip_rises_ever_faster_and_ends_at_the_limit(limit):
+    stub = Stub([limit])
+    nothing = np.array([np.inf])
+    search = branch_radius._Search(stub, None, np.array([0]), np.array([1.0]), nothing)
+    search.run(1, None)
+    step = branch_radius.grid_radius(1.0 + branch_radius.grid_index(limit))
+    assert search.proven[0] <= limit < step * (1.0 + 1e-12)
+    # By doubled steps there and by halves back: twice the logarithm of the distance.
+    distance = branch_radius.grid_index(limit) - branch_radius.grid_index(1.0)
+    assert len(stub.asked) <= 2.0 * np.log2(distance + 2.0) + 4
+
+
+def test_flips_are_as_far_as_they_moved():
+    inputs = np.array([[1.0, 2.0], [5.0, 5.0]])
+    decisions = SimpleNamespace(inputs=inputs, view=SimpleNamespace(shares=None))
+    margins = SimpleNamespace(decisions=decisions, norm=2.0)
+    points = [np.array([4.0, 6.0]), None]
+    questions = [SimpleNamespace(sample=k, point=p) for k, p in enumerate(points)]
+    found = branch_radius.BranchedRadii.distances(
+        SimpleNamespace(margins=margins), questions
+    )
+    assert_allclose(found, [5.0, np.inf], rtol=1e-14)

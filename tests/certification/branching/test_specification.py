@@ -172,3 +172,15 @@ def test_signs_and_inputs_give_the_same_answers(monkeypatch, seed):
         monkeypatch.setattr(module, "_FEW_INPUTS", few)
         statuses.append(verify_specification(network, case).status)
     assert statuses[0] == statuses[1] != "unknown"
+
+
+def test_a_point_is_a_box():
+    """Safe by the margin of the one output that it has, or unsafe there."""
+    network = random_network([2, 3, 1], random_state=0)
+    x = np.array([0.3, -0.7])
+    y = network.forward(x[None])[0]
+    safe = verify_specification(network, Specification(x, x, [([[1.0]], y - 0.5)]))
+    assert safe.status == "verified" and safe.lower == pytest.approx(0.5)
+    found = verify_specification(network, Specification(x, x, [([[1.0]], y + 0.5)]))
+    assert found.status == "falsified"
+    np.testing.assert_array_equal(found.point, x)

@@ -250,3 +250,46 @@ def test_what_writes_is_refused_beside_another_branch(kind, blobs):
     alone = make_pipeline(FeatureUnion([("written", step)]), RidgeClassifier())
     alone.steps[1][1].fit(alone[0].transform(X.copy()), y)
     assert certified_radius(alone, X).shape == (80,)
+
+
+def jump(where):
+    """Constant but for a jump of a thousandth."""
+
+    def function(x):
+        return np.where(x > where, 1e-3, 0.0)
+
+    function.slope = 1.0
+    return function
+
+
+@pytest.mark.parametrize("where", [2.0 - 1.5e-6, 2.0 + 1.5e-6])
+def test_a_step_right_beside_a_row_contradicts_a_slope(where):
+    """Half a millionth of one plus its size away: too near for a grid."""
+    columns = np.linspace(-1.0, 1.0, 8)[:, None]
+    with_two = np.append(columns, [[2.0]], axis=0)
+    model = make_pipeline(FunctionTransformer(jump(where)), RidgeClassifier())
+    model.fit(with_two, np.arange(9) % 2)
+    assert certified_radius(model, columns).shape == (8,)
+    with pytest.raises(UnsupportedModelError, match="steeper than the slope"):
+        certified_radius(model, with_two)
+
+
+class AlmostDouble(TransformerMixin, BaseEstimator):
+    """Twice the numbers, but for one of them."""
+
+    def fit(self, X, y=None):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.where(X == 10.0, 21.0, 2.0 * X)
+
+    def __sklip_affine__(self):
+        return np.full(self.n_features_in_, 2.0), np.zeros(self.n_features_in_)
+
+
+def test_a_single_number_contradicts_a_map():
+    X = np.linspace(-1.0, 1.0, 8)[:, None]
+    model = make_pipeline(AlmostDouble(), RidgeClassifier()).fit(X, np.arange(8) % 2)
+    with pytest.raises(UnsupportedModelError, match="10.0 to 21.0, and not to 20.0"):
+        network_view(model)

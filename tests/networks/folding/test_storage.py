@@ -233,3 +233,18 @@ def test_what_scikit_learn_computes_in():
         assert as_float(Storage.of(X, len(dtypes)).dtypes) == expected
     assert as_float(()) == np.float64
     assert coarseness(np.dtype(np.float32), "x") * 2.0**-53 == 2.0**-24
+
+
+@pytest.mark.parametrize("how", ["scaled", "mixed"])
+def test_float32_loses_the_digits_of_what_is_below_its_smallest(how):
+    """2**-126 rounded to 24 bits: half of the smallest subnormal number, 2**-150."""
+    columns = raw_columns(1, Storage.new(1, np.dtype("float32")))
+    smallest = Fraction(2) ** -150
+    for coarse in (1, 2**29):
+        if how == "scaled":
+            found = columns.scaled(0.0, 0.0, coarse)
+        else:
+            found = columns.mixed(np.zeros((1, 1)), np.zeros(1), coarse)
+        room = Fraction(found.offset_size[0])
+        assert room == (Fraction(2) ** -126 if coarse > 1 else 0)
+        assert coarse == 1 or room * coarse / 2**53 >= smallest

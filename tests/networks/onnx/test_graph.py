@@ -400,3 +400,22 @@ def test_what_is_no_onnx(model, error):
         FeedForward.from_onnx(model)
     with pytest.raises(FileNotFoundError):
         FeedForward.from_onnx("not there.onnx")
+
+
+def test_a_hard_sigmoid_has_the_slope_of_the_standard():
+    """One fifth, where nothing is said."""
+    model = graph_of([node("HardSigmoid", ["x"], "y")], {}, [1, 3])
+    network = FeedForward.from_onnx(model)
+    X = np.array([[-9.0, -1.0, 0.0], [1.0, 2.4, 2.6]])
+    expected = np.clip(0.2 * X + 0.5, 0.0, 1.0)
+    np.testing.assert_allclose(network.forward(X), expected, atol=1e-15)
+
+
+def test_reshape_keeps_and_works_out_sizes(rng):
+    """0 keeps an axis, -1 is what is left; a size may be neither."""
+    for target, rows in (([0, -1], (1, 6)), ([2, -1], (2, 3)), ([3, 2], (3, 2))):
+        constants = {"s": np.array(target), "w": rng.normal(size=(rows[1], 4))}
+        nodes = [node("Reshape", ["x", "s"], "r"), node("MatMul", ["r", "w"], "m")]
+        nodes.append(node("Flatten", ["m"], "y", axis=0))
+        model = graph_of(nodes, constants, [1, 6])
+        assert_same_function(model, [1, 6])
