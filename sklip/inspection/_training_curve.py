@@ -74,8 +74,8 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : fitted estimator or Pipeline, list or dict of str to such
-            One of sklip's estimators, or a Pipeline that ends in one; the keys of a
-            dict are the labels.
+            One of sklip's estimators, a Pipeline that ends in one, or a search that
+            refitted such; the keys of a dict are the labels.
         {name}
         ax : sequence of matplotlib Axes, default=None
             One for each panel, such as another display's ``axes_``.
@@ -157,12 +157,18 @@ class TrainingCurveDisplay:
 def _last_steps(estimator, name):
     """Estimators with their labels; of a Pipeline the last step."""
     models, names = named_estimators(estimator, name)
-    for model in models:
-        check_is_fitted(model)
-    last = [model[-1] if hasattr(model, "steps") else model for model in models]
+    last = [_trained(model) for model in models]
     if name is None and not isinstance(estimator, Mapping):
         names = named_estimators(last)[1]
     return last, names
+
+
+def _trained(model):
+    """What was trained: the best of a search, the last step of a Pipeline."""
+    if hasattr(model, "fit"):
+        check_is_fitted(model)
+    model = getattr(model, "best_estimator_", model)
+    return model[-1] if hasattr(model, "steps") else model
 
 
 def _recorded(model):

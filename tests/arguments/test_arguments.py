@@ -10,7 +10,7 @@ to a table, and a test says which names are missing.
 """
 
 import inspect
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -376,6 +376,52 @@ def test_some_kind_is_accepted(name, asker, kinds):
     row = TABLE[name]
     answers = (asker(row, kind)() for kind in kinds[row.group])
     assert any(not isinstance(answer, Exception) for answer in answers)
+
+
+# What a display asks: it draws every model that this function takes.
+ASKS = {
+    "CertifiedAccuracyDisplay": "certified_accuracy_curve",
+    "CertifiedRadiusDisplay": "certified_radius",
+    "CertifiedConfusionMatrixDisplay": "certified_accuracy_score",
+    "FeatureSlopesDisplay": "feature_slopes",
+    "JacobianDiagnosticDisplay": "jacobian_diagnostic",
+    "LipschitzBoundsDisplay": "lipschitz_bound",
+    "NoiseRobustnessDisplay": "noise_accuracy_curve",
+    "RiskCoverageDisplay": "certified_radius",
+}
+
+
+@pytest.mark.parametrize("display", ASKS)
+@pytest.mark.filterwarnings("ignore")
+def test_displays_draw_every_model_that_their_function_takes(display, asker, kinds):
+    """By itself or in a dict; an error of another kind than these two is no refusal."""
+    base = TABLE[display].base
+    base = base | {"methods": ["product"]} if "methods" in base else base
+    drawn = replace(TABLE[display], call=_closed(display), base=base, n_rows=4)
+    asked = replace(TABLE[ASKS[display]], n_rows=4)
+    for k, kind in enumerate(kinds[asked.group if asked.group != "few" else "all"]):
+        ask = asker(drawn, kind)
+        if "X" in drawn.arguments.split():
+            ask.base["X"] = ask.X
+        if k % 2:
+            ask.model = {"one": ask.model}
+        picture = ask()
+        if isinstance(picture, Exception):
+            assert isinstance(asker(asked, kind)(), Exception), (kind, picture)
+
+
+def _closed(display):
+    """``from_estimator`` of a display with figures of its own, which it closes."""
+    draw = getattr(sklip, display).from_estimator
+
+    def drawn(model, **arguments):
+        try:
+            return bool(draw(model, **arguments))
+        finally:
+            pyplot.close("all")
+
+    drawn.__signature__ = inspect.signature(draw)
+    return drawn
 
 
 # They take a model alone, or their arguments on behalf of functions in the table.

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sklip._arguments import as_random_state
-from sklip.networks import network_view
+from sklip.bounds._modules import view_of
 
 __all__ = ["JacobianDiagnostic", "jacobian_diagnostic"]
 
@@ -73,8 +73,8 @@ def jacobian_diagnostic(model, X, *, random_state=None):
 
     Parameters
     ----------
-    model : FeedForward, fitted estimator or Pipeline
-        Anything that :func:`sklip.networks.network_view` accepts.
+    model : FeedForward, torch module, fitted estimator or Pipeline
+        Anything that :func:`sklip.networks.network_view` accepts, or a torch module.
     X : {array-like, DataFrame} of shape (n_samples, n_features)
         Where to take the Jacobian; at most 200 of the samples are used.
     random_state : int, RandomState instance or None, default=None
@@ -109,7 +109,7 @@ def jacobian_diagnostic(model, X, *, random_state=None):
     True
     """
     rng = as_random_state(random_state)
-    view = network_view(model)
+    view = view_of(model, X)
     samples = view.encode(X)
     if len(samples) > _MAX_SAMPLES:
         samples = samples[rng.choice(len(samples), _MAX_SAMPLES, replace=False)]
