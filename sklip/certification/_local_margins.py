@@ -76,8 +76,8 @@ class LocalMargins:
             Samples.
         radii : ndarray of shape (n,)
             A radius for each.
-        method : {"ibp", "crown", "local"}
-            Which bounds.
+        method : {"ibp", "crown", "local", "best"}
+            Which bounds; "best" takes "local" for the rows that "crown" leaves open.
         passed : ndarray of bool of shape (n, n_classes), default=None
             Pairs that need no bound.
         refine : bool, default=True
@@ -111,20 +111,32 @@ class LocalMargins:
         lost = 1.5 * (self.error[rows] + self.growth * radii)
         lost = propagation.tensor(lost)[:, None]
         if method == "local":
-            rates = self._rates(bounds, differences)
-            gaps = propagation.tensor(self.gaps[rows] - 3.0 * self.error[rows, None])
-            lower = gaps - balls.radii[:, None] * rates * (1.0 + 1e-12) - lost
+            lower = self._by_rates(bounds, rows, differences) - lost
         else:
             lower = self._outputs_lower(bounds, differences) - lost
         done = torch.arange(lower.shape[1], device=lower.device) == target[:, None]
         if passed is not None:
             done |= propagation.tensor(passed, torch.bool)
         lower[done] = torch.inf
-        if refine and method == "crown" and propagation.n_hidden:
+        if refine and method in ("crown", "best") and propagation.n_hidden:
             gaps = propagation.tensor(self.gaps[rows])
             self._improve(bounds, differences, lower, gaps, lost)
         # NaN (an overflow on the way) proves nothing.
-        return torch.nan_to_num(lower, nan=-torch.inf, posinf=torch.inf).cpu().numpy()
+        lower = torch.nan_to_num(lower, nan=-torch.inf, posinf=torch.inf)
+        if method == "best":
+            some = torch.nonzero((lower <= 0.0).any(dim=1))[:, 0]
+            if len(some):
+                left = bounds[some], rows[some.cpu().numpy()], differences[some]
+                lower[some] = torch.fmax(
+                    lower[some], self._by_rates(*left) - lost[some]
+                )
+        return torch.nan_to_num(lower, nan=-torch.inf).cpu().numpy()
+
+    def _by_rates(self, bounds, rows, differences):
+        """Gaps at the centers less what the rates of change may take off."""
+        gaps = self.propagation.tensor(self.gaps[rows] - 3.0 * self.error[rows, None])
+        rates = self._rates(bounds, differences)
+        return gaps - bounds.balls.radii[:, None] * rates * (1.0 + 1e-12)
 
     def _improve(self, bounds, differences, lower, gaps, lost):
         """Optimise the slopes where all that is missing may be gained by them."""

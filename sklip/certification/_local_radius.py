@@ -78,7 +78,7 @@ def local_radii(margins, method, known, needed=np.inf):
 
 
 def best_radii(margins, known):
-    """Radii that are known, of each local method, and of all of them pair by pair.
+    """Radii that are known, and of all local methods together, pair by pair.
 
     Parameters
     ----------
@@ -90,18 +90,41 @@ def best_radii(margins, known):
     Returns
     -------
     radii : ndarray of shape (n_samples,)
-        Never below what is known nor below :func:`local_radii` of any method.
+        Never below what is known; found by far fewer bounds than :func:`local_radii`
+        of each method takes, and no smaller.
     """
-    nothing = np.where(np.isposinf(margins.gaps), np.inf, 0.0)
     proven = known.min(axis=1)
-    for method in ("ibp", "local", "crown"):
-        proven = np.maximum(proven, local_radii(margins, method, nothing))
-    rows = np.flatnonzero(margins.possible & (proven > 0.0) & np.isfinite(proven))
+    rows = np.flatnonzero(margins.possible & (proven < _LARGEST))
+    if len(rows) == 0:
+        return proven
+    # What proves no more at the next radius proves no more farther out.
+    start = _above(proven[rows])
+    passed = known[rows] >= start[:, None]
+    lower = margins.lower(rows, start, "crown", passed)
+    by_lines = (lower > 0.0).all(axis=1)
+    good, passed = by_lines.copy(), passed | (lower > 0.0)
+    left = np.flatnonzero(~by_lines)
+    lower = margins.lower(rows[left], start[left], "local", passed[left])
+    good[left] = (lower > 0.0).all(axis=1)
+    proven[rows[good]] = start[good]
+    _rise_by_lines(margins, known, proven, rows[by_lines])
+    rows = rows[good]
     if len(rows):
         search = _Search(margins, "best", known, rows)
         search.rise(proven[rows])
         proven[rows] = np.maximum(proven[rows], search.low)
     return proven
+
+
+def _rise_by_lines(margins, known, proven, rows):
+    """Search on by "crown" alone from proven radii, in place."""
+    if len(rows) == 0:
+        return
+    start = 0.8 * tangent_distances(margins.decisions.some(rows), margins.norm)
+    search = _Search(margins, "crown", known, rows)
+    search.low = proven[rows].copy()
+    search.run(np.where(np.isfinite(start) & (start > 0.0), start, 1.0))
+    proven[rows] = np.maximum(proven[rows], search.low)
 
 
 def settled_pairs(margins, method, known, needed):
@@ -111,7 +134,7 @@ def settled_pairs(margins, method, known, needed):
     ----------
     margins : LocalMargins
         The samples and their bounds.
-    method : {"ibp", "crown", "local"}
+    method : {"ibp", "crown", "local", "best"}
         Which bounds.
     known : ndarray of shape (n_samples, n_classes)
         Radii that are proven for each pair of target and other class.
@@ -177,13 +200,7 @@ class _Search:
     def _evaluate(self, active, radii, refine):
         passed = self.known[active] >= radii[:, None]
         rows = self.rows[active]
-        if self.method == "best":
-            lower = self.margins.lower(rows, radii, "crown", passed, refine=refine)
-            passed = passed | (lower > 0.0)
-            other = self.margins.lower(rows, radii, "local", passed)
-            lower = np.where(lower > 0.0, lower, np.maximum(lower, other))
-        else:
-            lower = self.margins.lower(rows, radii, self.method, passed, refine=refine)
+        lower = self.margins.lower(rows, radii, self.method, passed, refine=refine)
         value = lower.min(axis=1)
         good = value > 0.0
         up, down = active[good], active[~good]

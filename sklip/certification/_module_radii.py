@@ -6,7 +6,11 @@ import numpy as np
 
 from sklip._floats import rounded_down, rounded_up
 from sklip.bounds import as_proven_bound
-from sklip.certification._local_radius import local_radii, settled_pairs
+from sklip.certification._local_radius import (
+    best_radii,
+    local_radii,
+    settled_pairs,
+)
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.certification._module_margins import ModuleMargins
 from sklip.certification._pairs import LOCAL_METHODS, norm_ratio
@@ -50,11 +54,8 @@ def _best(decisions, norm, known, needed):
     if not margins.propagation.is_affordable:
         return known.min(axis=1)
     if np.isfinite(needed):
-        for method in ("local", "crown"):
-            known = settled_pairs(margins, method, known, needed)
-        return known.min(axis=1)
-    found = [local_radii(margins, method, known) for method in ("local", "crown")]
-    return np.maximum(*found)
+        return settled_pairs(margins, "best", known, needed).min(axis=1)
+    return best_radii(margins, known)
 
 
 def product_radii(decisions, norm, method):

@@ -61,7 +61,7 @@ def _best(decisions, norm, constants, dear, needed):
         constants.tighten(dear, needed)
         return branched.rise(constants.radii, best_radii(local, constants.radii))
     # At a given radius local bounds are cheaper than semidefinite programs.
-    for method in LOCAL_METHODS:
+    for method in ("ibp", "best"):
         constants.admit(settled_pairs(local, method, constants.radii, needed))
     if dear or branched.limits:
         constants.refute(decisions, norm, needed)

@@ -157,9 +157,7 @@ class BranchedRadii:
     def settle(self, rows, radii, known, effort):
         """Whether samples keep their class within radii: settled or given up."""
         passed = known[rows] >= radii[:, None]
-        for method in ("crown", "local"):
-            lower = self.margins.lower(rows, radii, method, passed)
-            passed = passed | (lower > 0.0)
+        passed = passed | (self.margins.lower(rows, radii, "best", passed) > 0.0)
         passed[np.arange(len(rows)), self.margins.decisions.target[rows]] = True
         questions = [
             self.branching.question(sample, np.flatnonzero(~done), radius)
