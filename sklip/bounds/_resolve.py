@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 
 from sklip.bounds._modules import unwrap_module
-from sklip.networks import FeedForward, is_exactly, network_view
+from sklip.networks import FeedForward, is_exactly, logits_view
 
 __all__ = ["is_whole", "resolve_network", "restricted_network"]
 
@@ -40,7 +40,7 @@ def resolve_network(model, *, output=None, feature=None):
     model = unwrap_module(model)
     if is_exactly(model, FeedForward) and is_whole(output) and feature is None:
         return model
-    return restricted_network(network_view(model), output=output, feature=feature)
+    return restricted_network(logits_view(model), output=output, feature=feature)
 
 
 def restricted_network(view, *, output=None, feature=None):

@@ -14,8 +14,8 @@ from sklip._arguments import (
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._categories import check_categorical, radii_for
-from sklip.certification._decisions import decide
 from sklip.certification._groups import averages, members_of
+from sklip.certification._label_sets import decide_sets
 from sklip.certification._pairs import check_method
 
 __all__ = ["certified_accuracy_curve", "certified_accuracy_score"]
@@ -89,12 +89,13 @@ def certified_accuracy_score(
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
     members = members_of(groups, y)
-    decisions = decide(model, X, y, feature_eps, device, unseen=True, effort=effort)
-    weight = check_sample_weight(sample_weight, len(decisions.target))
-    certified = decisions.correct
+    options = {"method": method, "device": device, "effort": effort}
+    decisions = decide_sets(model, X, y, feature_eps, **options)
+    certified = np.all([labels.correct for labels in decisions], axis=0)
+    weight = check_sample_weight(sample_weight, len(certified))
     if radius > 0.0 or categorical != "immutable":
         # A wrong prediction has radius 0, and so has one that a category changes.
-        proven = radii_for(decisions, norm, method, categorical, needed=radius)
+        proven = _radii(decisions, norm, method, categorical, needed=radius)
         certified = (proven >= radius) & (proven > 0.0)
     return averages(members, weight, lambda w: np.average(certified, weights=w))
 
@@ -157,15 +158,23 @@ def certified_accuracy_curve(
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
     members = members_of(groups, y)
-    decisions = decide(model, X, y, feature_eps, device, unseen=True, effort=effort)
-    weight = check_sample_weight(sample_weight, len(decisions.target))
-    proven = radii_for(decisions, norm, method, categorical)
+    options = {"method": method, "device": device, "effort": effort}
+    decisions = decide_sets(model, X, y, feature_eps, **options)
+    correct = np.all([labels.correct for labels in decisions], axis=0)
+    weight = check_sample_weight(sample_weight, len(correct))
+    proven = _radii(decisions, norm, method, categorical)
     radii = radii if given else _default_radii(proven)
-    certified = decisions.correct & (proven >= radii[:, None])
+    certified = correct & (proven >= radii[:, None])
     if categorical != "immutable":
         certified &= proven > 0.0
     scores = averages(members, weight, lambda w: certified @ (w / w.sum()))
     return scores if given else (radii, scores)
+
+
+def _radii(decisions, *asked, **options):
+    """Radii within which nothing changes of all that is decided about a sample."""
+    proven = [radii_for(labels, *asked, **options) for labels in decisions]
+    return np.min(proven, axis=0)
 
 
 def _default_radii(proven):

@@ -5,6 +5,7 @@
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._decisions import decide
+from sklip.certification._label_sets import each_label, labels_of
 
 __all__ = ["margins"]
 
@@ -50,4 +51,7 @@ def margins(model, X, y=None):
     >>> margins(net, [[3.0, 1.0]], [1])
     array([-2.])
     """
+    labels = labels_of(model, X)
+    if labels is not None:
+        return each_label(labels, y, lambda view, y: margins(view, X, y))
     return decide(model, X, y).gaps().min(axis=1)

@@ -7,6 +7,7 @@ from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
+from sklip.certification._label_sets import each_label, labels_of
 from sklip.certification._pairs import check_method
 
 __all__ = ["certified_radius"]
@@ -33,9 +34,10 @@ def certified_radius(
         Anything that :func:`sklip.networks.network_view` accepts as a classifier, or a
         torch module in eval mode with one output for each class.
     {X}
-    y : array-like of shape (n_samples,), default=None
+    y : array-like of shape (n_samples,) or (n_samples, n_labels), default=None
         True labels; the radius is then 0 where the prediction is wrong. Without y the
-        radius is about the predicted class.
+        radius is about the predicted class. Of a multilabel classifier a matrix of 0
+        and 1.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation, in the units of X.
     method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
@@ -67,9 +69,11 @@ def certified_radius(
 
     Returns
     -------
-    radius : ndarray of shape (n_samples,)
+    radius : ndarray of shape (n_samples,) or (n_samples, n_labels)
         Proven, rounded down, and valid for what the model's own predict computes, its
         preprocessing included; 0 at a tie, inf where nothing that may move matters.
+        Of a multilabel classifier one for each label; the whole set of labels stays as
+        it is within the smallest, ``radius.min(axis=1)``.
 
     Raises
     ------
@@ -128,5 +132,12 @@ def certified_radius(
     norm, method = check_norm(norm), check_method(method)
     device = check_device(device)
     check_categorical(categorical)
+    labels = labels_of(model, X, feature_eps, method)
+    if labels is not None:
+        options = {"norm": norm, "method": method, "categorical": categorical}
+        options |= {"device": device, "effort": effort}
+        return each_label(
+            labels, y, lambda view, y: certified_radius(view, X, y, **options)
+        )
     decisions = decide(model, X, y, feature_eps, device, effort=effort)
     return radii_for(decisions, norm, method, categorical)

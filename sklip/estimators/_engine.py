@@ -74,7 +74,8 @@ class NetSettings:
     @classmethod
     def of(cls, estimator):
         """The settings of an estimator."""
-        return cls(**{f.name: getattr(estimator, f.name) for f in fields(cls)})
+        values = {f.name: getattr(estimator, f.name) for f in fields(cls)}
+        return cls(**values | {"loss": estimator._loss_of_net})
 
     @property
     def is_stochastic(self):
@@ -194,12 +195,12 @@ def _tensor(array, dtype, device):
 
 
 def split_validation(
-    X, targets, sample_weight, y, *, fraction, classify, rng, dtype=None
+    X, targets, sample_weight, y, *, fraction, stratify, rng, dtype=None
 ):
     """Hold samples out for early stopping: [training part, validation part]."""
     n_samples = X.shape[0]
     n_valid = int(np.ceil(fraction * n_samples))
-    needed = targets.shape[1] if classify else 2
+    needed = targets.shape[1] if stratify else 2
     if n_valid < needed:
         raise ValueError(
             f"The validation set has {n_valid} samples and needs {needed}. Raise "
@@ -209,7 +210,7 @@ def split_validation(
         np.arange(n_samples),
         random_state=rng,
         test_size=n_valid,
-        stratify=y if classify else None,
+        stratify=y if stratify else None,
     )
     split = []
     for name, part in zip(("training", "validation"), rows, strict=True):

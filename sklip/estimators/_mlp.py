@@ -316,7 +316,7 @@ class BaseLipschitzMLP(
             sample_weight,
             y,
             fraction=self.validation_fraction,
-            classify=is_classifier(self),
+            stratify=is_classifier(self) and not self._is_multilabel,
             rng=rng,
             dtype=part.split_dtype(self.net_.module_),
         )

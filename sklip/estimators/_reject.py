@@ -144,6 +144,12 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
             If ``reject_label`` is a class or not of the type of the classes.
         """
         X, y = self._check_X(X, y, reset=True)
+        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+            raise ValueError(
+                f"{type(self).__name__} rejects samples of one label each, but y has "
+                f"the shape {np.shape(y)}. For multilabel y put it into "
+                "sklearn.multioutput.MultiOutputClassifier."
+            )
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)

@@ -124,7 +124,8 @@ FIT = entries(
         Training samples. float32 is trained in float32, all else in float64. Of a
         sparse matrix batches or blocks of rows are made dense, never all of it.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Class labels of any type, or regression targets.
+        Class labels of any type, a matrix of 0 and 1 with a column for each label of
+        a set, or regression targets.
     sample_weight : array-like of shape (n_samples,), default=None
         Non-negative weights; only their ratios matter to the loss.
     self : object

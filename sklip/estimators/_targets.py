@@ -3,16 +3,23 @@
 """How classifiers and regressors encode targets and read outputs."""
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy import sparse
+from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import check_classification_targets
 
 from sklip._compat import StrOptions, fit_context
 from sklip._documentation import documented
+from sklip._multilabel import check_indicator, is_multilabel_target
 from sklip.estimators._shared_docs import PREDICT
-from sklip.training import CLASSIFIER_LOSSES, LOG_LINK_LOSSES, REGRESSOR_LOSSES
+from sklip.training import (
+    CLASSIFIER_LOSSES,
+    LABEL_LOSSES,
+    LOG_LINK_LOSSES,
+    REGRESSOR_LOSSES,
+)
 
 __all__ = ["NetworkClassifierMixin", "NetworkRegressorMixin"]
 
@@ -31,11 +38,25 @@ class NetworkClassifierMixin(ClassifierMixin):
     """One logit for each class; labels of any type."""
 
     _y_numeric = False
-    _link = "softmax"
+    # Whether y is an indicator matrix: a sigmoid for each label in place of a softmax.
+    _is_multilabel = False
     _target_constraints = {
         "loss": [StrOptions(set(CLASSIFIER_LOSSES))],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    @property
+    def _link(self):
+        return "logistic" if self._is_multilabel else "softmax"
+
+    @property
+    def _loss_of_net(self):
+        return LABEL_LOSSES[self.loss] if self._is_multilabel else self.loss
 
     @available_if(_is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
@@ -48,10 +69,11 @@ class NetworkClassifierMixin(ClassifierMixin):
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a matrix of 0 and 1 that says which labels hold.
         classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur; required by the first call.
+            All labels that will ever occur; required by the first call. Of a matrix the
+            positions of its columns, if anything.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights.
 
@@ -67,9 +89,10 @@ class NetworkClassifierMixin(ClassifierMixin):
                 "partial_fit instead."
             )
         if first:
-            if classes is None:
+            if classes is None and not is_multilabel_target(y):
                 raise ValueError("The first call of partial_fit needs classes.")
-            self._partial_classes = np.unique(classes)  # for _encode_targets
+            # For _encode_targets.
+            self._partial_classes = None if classes is None else np.unique(classes)
         elif classes is not None and not np.array_equal(
             np.unique(classes), self.classes_
         ):
@@ -81,13 +104,18 @@ class NetworkClassifierMixin(ClassifierMixin):
 
     def _encode_targets(self, y, dtype, reset):
         check_classification_targets(y)
-        if type_of_target(y).startswith("multilabel"):
+        if is_multilabel_target(y) if reset else self._is_multilabel:
+            return self._encode_labels(y, dtype, reset)
+        if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(
-                f"{type(self).__name__} does not support multilabel y: give one label "
-                "for each sample."
+                f"y of shape {y.shape} must hold one label for each sample"
+                + ("" if reset else ", as in the first fit")
+                + ", or be a matrix of 0 and 1 for multilabel y. For several targets "
+                "of more classes use sklearn.multioutput.MultiOutputClassifier."
             )
         y = column_or_1d(y, warn=True)
         if reset:
+            self._is_multilabel = False
             classes = getattr(self, "_partial_classes", None)
             self.classes_ = np.unique(y) if classes is None else classes
         if len(self.classes_) < 2:
@@ -105,6 +133,28 @@ class NetworkClassifierMixin(ClassifierMixin):
         targets = np.zeros((len(y), len(self.classes_)), dtype=dtype)
         targets[np.arange(len(y)), codes] = 1
         return targets, codes
+
+    def _encode_labels(self, y, dtype, reset):
+        """The indicator matrix as targets, and as the labels that scores compare."""
+        y = check_indicator(y, n_labels=None if reset else len(self.classes_))
+        if reset:
+            labels, classes = np.arange(y.shape[1]), vars(self).get("_partial_classes")
+            if classes is not None and not np.array_equal(classes, labels):
+                raise ValueError(
+                    f"classes must be the positions of the {y.shape[1]} columns of y, "
+                    f"or None, got {classes!r}."
+                )
+            self._check_multilabel()
+            self.classes_, self._is_multilabel = labels, True
+        return y.astype(dtype), y
+
+    def _check_multilabel(self):
+        """Refuse parameters that need classes which exclude each other."""
+        if self.class_weight is not None:
+            raise ValueError(
+                "class_weight weighs classes that exclude each other: it must be None "
+                "for multilabel y. Use sample_weight."
+            )
 
     def _weigh(self, y, sample_weight):
         if self.class_weight is None:
@@ -131,13 +181,16 @@ class NetworkClassifierMixin(ClassifierMixin):
         Returns
         -------
         logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes, the logit of ``classes_[1]`` minus that of ``classes_[0]``.
+            For two classes, the logit of ``classes_[1]`` minus that of ``classes_[0]``;
+            of multilabel y the logit of each label.
         """
         logits = self._outputs(X)
+        if self._is_multilabel:
+            return logits
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict(self, X):
-        """Class with the largest logit.
+        """Class with the largest logit, or labels with positive ones.
 
         Parameters
         ----------
@@ -145,14 +198,16 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,)
-            Predicted labels.
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted labels; of multilabel y a matrix of 0 and 1.
         """
+        if self._is_multilabel:
+            return (self._outputs(X) > 0.0).astype(int)
         codes = self._outputs(X).argmax(axis=1)
         return self.classes_[codes]
 
     def predict_proba(self, X):
-        """Softmax of the logits.
+        """Softmax of the logits, or of multilabel y the sigmoid of each.
 
         Parameters
         ----------
@@ -163,10 +218,11 @@ class NetworkClassifierMixin(ClassifierMixin):
         proba : ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of ``classes_``.
         """
-        return softmax(self._outputs(X), axis=1)
+        outputs = self._outputs(X)
+        return expit(outputs) if self._is_multilabel else softmax(outputs, axis=1)
 
     def predict_log_proba(self, X):
-        """Logarithm of the softmax of the logits.
+        """Logarithm of ``predict_proba``.
 
         Parameters
         ----------
@@ -177,7 +233,10 @@ class NetworkClassifierMixin(ClassifierMixin):
         log_proba : ndarray of shape (n_samples, n_classes)
             Logarithms of the probabilities, finite where the probability underflows.
         """
-        return log_softmax(self._outputs(X), axis=1)
+        outputs = self._outputs(X)
+        if self._is_multilabel:
+            return log_expit(outputs)
+        return log_softmax(outputs, axis=1)
 
 
 @documented(PREDICT)
@@ -185,6 +244,7 @@ class NetworkRegressorMixin(RegressorMixin):
     """One output for each target."""
 
     _y_numeric = True
+    _is_multilabel = False
     _link = "identity"
     _target_constraints = {"loss": [StrOptions(set(REGRESSOR_LOSSES))]}
 
@@ -217,6 +277,7 @@ class NetworkRegressorMixin(RegressorMixin):
         return tags
 
     def _encode_targets(self, y, dtype, reset):
+        y = y.toarray() if sparse.issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         targets = np.asarray(y, dtype=dtype).reshape(len(y), -1)
@@ -230,6 +291,10 @@ class NetworkRegressorMixin(RegressorMixin):
                 f"{self.n_outputs_}."
             )
         return targets, y
+
+    @property
+    def _loss_of_net(self):
+        return self.loss
 
     def _outputs_of_y(self):
         """Outputs that the targets of fit need; None if any number has a shape."""

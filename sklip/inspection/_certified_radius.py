@@ -126,6 +126,8 @@ class CertifiedRadiusDisplay(Display):
             certified_radius(m, X, y, norm=norm, method=method, feature_eps=feature_eps)
             for m in models
         ]
+        # Of a multilabel classifier that of the whole set of labels.
+        found = [r if r.ndim == 1 else r.min(axis=1) for r in found]
         weight = check_sample_weight(sample_weight, len(found[0]))
         members = check_groups(groups, y, len(weight))
         radii, weights, labels = [], [], []

@@ -11,7 +11,12 @@ from sklip.networks._activations import (
 from sklip.networks._export import to_onnx
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import pipeline_steps
-from sklip.networks._network_view import network_view, prediction_view
+from sklip.networks._network_view import (
+    label_views,
+    logits_view,
+    network_view,
+    prediction_view,
+)
 from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
 from sklip.networks._rows import RowWriter
@@ -32,7 +37,9 @@ __all__ = [
     "activation_names",
     "full_name",
     "get_activation",
+    "label_views",
     "list_activations",
+    "logits_view",
     "is_exactly",
     "makes_statement",
     "need_unaltered",

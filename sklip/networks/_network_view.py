@@ -30,13 +30,15 @@ from sklip.networks._reading import (
     THRESHOLD_MODELS,
     Resolved,
     extract_network,
+    is_multilabel,
+    refused_multilabel,
     resolve,
     unwrap_search,
 )
 from sklip.networks._trust import full_name, is_exactly
 from sklip.networks._view import NetworkView, named_tolerances
 
-__all__ = ["entry", "network_view", "prediction_view"]
+__all__ = ["entry", "label_views", "logits_view", "network_view", "prediction_view"]
 
 # Their members get X as it is; a bag checks it itself.
 _VOTES = (VotingClassifier, VotingRegressor)
@@ -115,7 +117,10 @@ def network_view(model, X=None, *, feature_eps=None):
     >>> bool(abs(view.network.forward(X) - model.decision_function(X)).max() < 1e-10)
     True
     """
-    view = prediction_view(model, X, feature_eps)
+    return _without_target(prediction_view(model, X, feature_eps), model)
+
+
+def _without_target(view, model):
     if view.target is not None:
         raise UnsupportedModelError(
             f"{full_name(unwrap_search(model))} predicts through the inverse of the "
@@ -133,8 +138,44 @@ def prediction_view(model, X=None, feature_eps=None):
 
     Only who maps the ends of intervals by ``view.target`` may ask for it.
     """
+    view = outputs_view(model, X, feature_eps)
+    if view.is_multilabel:
+        raise refused_multilabel(_last(model))
+    return view
+
+
+def outputs_view(model, X=None, feature_eps=None):
+    """The same for multilabel classifiers too.
+
+    Only who speaks of outputs, or of :meth:`NetworkView.of_label`, may ask for it.
+    """
     view = _view(model, X, feature_eps)
     return view if feature_eps is None else view.with_feature_eps(feature_eps)
+
+
+def label_views(model, X=None, feature_eps=None):
+    """Views of the classifiers of every label; None unless the model is multilabel."""
+    if not _decides_labels(model):
+        return None
+    view = outputs_view(model, X, feature_eps)
+    return [view.of_label(k) for k in range(view.network.n_outputs)]
+
+
+def _decides_labels(model):
+    is_fitted_one = hasattr(model, "fit") and not isinstance(model, type)
+    return is_fitted_one and is_multilabel(_last(model))
+
+
+def _last(model):
+    """What is behind searches and the steps of Pipelines."""
+    model = unwrap_search(model)
+    steps = pipeline_steps(model)
+    return _last(steps[-1][1]) if steps else model
+
+
+def logits_view(model):
+    """The view of a model for bounds of its outputs, whatever is decided by them."""
+    return _without_target(outputs_view(model), model)
 
 
 def _view(model, X, feature_eps):
@@ -203,6 +244,7 @@ def _assemble(resolved, folder, names, by_name):
         score=decision and (lambda: _in_front(*decision(), columns, found)),
         ties=resolved.ties,
         target=resolved.target,
+        is_multilabel=resolved.is_multilabel,
     )
 
 

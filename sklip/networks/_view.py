@@ -68,6 +68,9 @@ class NetworkView:
     target : TargetMap or None
         Monotone maps from the network's outputs to the units of y; :func:`network_view`
         gives no view with one.
+    is_multilabel : bool
+        Whether ``classes`` are labels of a set, each decided by the sign of its own
+        output: :meth:`of_label` is what is certified.
     shares : tuple of two ndarray of shape (n_coordinates,)
         Shares of a unit, from 0 to 1 and the larger of both 1, that a coordinate moves
         down and up. A perturbation is as long as it is with each entry divided by its
@@ -90,6 +93,7 @@ class NetworkView:
     score: Callable | None = field(default=None, repr=False)
     ties: str = "first"
     target: object = field(default=None, repr=False)
+    is_multilabel: bool = False
     shares: tuple | None = field(default=None, repr=False)
 
     def __post_init__(self):
@@ -169,6 +173,29 @@ class NetworkView:
         if self.is_binary_logit:
             return self.network.with_output_map([[-0.5], [0.5]])
         return self.network
+
+    def of_label(self, k):
+        """The view of the classifier that says whether a sample has one label.
+
+        Parameters
+        ----------
+        k : int
+            Position of the label.
+
+        Returns
+        -------
+        view : NetworkView
+            Of the classes 0 and 1, in the same units.
+        """
+        row = np.eye(1, self.network.n_outputs, k)
+        return replace(
+            self,
+            network=self.network.with_output_map(row),
+            rounding=self.rounding.mixed(row),
+            classes=np.arange(2),
+            is_binary_logit=True,
+            is_multilabel=False,
+        )
 
     def predicting(self):
         """What predict itself computes by.

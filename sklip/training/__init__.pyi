@@ -32,6 +32,7 @@ from sklip.training._interrupts import is_second_signal
 from sklip.training._lipschitz_step import CvxpyStep, StepResult, lipschitz_step
 from sklip.training._losses import (
     CLASSIFIER_LOSSES,
+    LABEL_LOSSES,
     LOG_LINK_LOSSES,
     LOSSES,
     REGRESSOR_LOSSES,
@@ -66,6 +67,7 @@ __all__ = [
     "ADMM",
     "CLASSIFIER_LOSSES",
     "FIRST_RHO",
+    "LABEL_LOSSES",
     "LOG_LINK_LOSSES",
     "LOSSES",
     "MODULES",

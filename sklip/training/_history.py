@@ -24,8 +24,8 @@ class LipschitzHistory(Callback):
     """Callback that records bound, accuracy and certified accuracy of every epoch.
 
     Give it to an estimator as ``callbacks=[LipschitzHistory(...)]``; afterwards each
-    record of ``history_`` has ``lipschitz_bound`` and, for classifiers, ``accuracy``
-    and ``certified_accuracy``.
+    record of ``history_`` has ``lipschitz_bound`` and, for classifiers of one label a
+    sample, ``accuracy`` and ``certified_accuracy``.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ class LipschitzHistory(Callback):
         network = net.module_.to_feedforward()
         certificate = lipschitz_bound(network, method=self.method)
         net.history.record("lipschitz_bound", float(certificate))
-        if not net.is_classifier:
+        if not net.is_classifier or net.is_multilabel:
             return
         held_out = dataset_train if dataset_valid is None else dataset_valid
         X, codes = self._samples(held_out, network.n_outputs)

@@ -8,9 +8,11 @@ so that doubling a weight is the same as repeating its row.
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 __all__ = [
     "CLASSIFIER_LOSSES",
+    "LABEL_LOSSES",
     "LOG_LINK_LOSSES",
     "LOSSES",
     "REGRESSOR_LOSSES",
@@ -37,6 +39,21 @@ def hinge(outputs, targets, grad):
     grad.copy_(targets).mul_(-inside[:, None])
     grad.scatter_add_(1, rival[:, None], inside[:, None])
     return loss
+
+
+def label_cross_entropy(outputs, targets, grad):
+    """Cross-entropy of each label's sigmoid, summed; targets are 0 or 1."""
+    torch.sigmoid(outputs, out=grad)
+    grad.sub_(targets)
+    return (functional.softplus(outputs, threshold=50.0) - outputs * targets).sum(1)
+
+
+def label_hinge(outputs, targets, grad):
+    """max(0, 1 - margin) of each label, summed; its margin is the signed logit."""
+    signs = 2.0 * targets - 1.0
+    loss = (1.0 - outputs * signs).clamp_(min=0)
+    torch.mul(signs, loss > 0, out=grad).neg_()
+    return loss.sum(1)
 
 
 def squared_error(outputs, targets, grad):
@@ -82,11 +99,18 @@ REGRESSOR_LOSSES = {
     "huber": huber,
     "poisson": poisson,
 }
+# Loss of a classifier -> what it is where each label of a set has its own logit.
+LABEL_LOSSES = {"cross_entropy": "label_cross_entropy", "hinge": "label_hinge"}
 # Losses of regressors whose predictions are the exponential of the outputs.
 LOG_LINK_LOSSES = {"poisson"}
 # Each takes (outputs, targets, grad), all (n_samples, n_outputs), writes to grad the
 # gradient of every sample's own loss and returns the (n_samples,) losses.
-LOSSES = {**CLASSIFIER_LOSSES, **REGRESSOR_LOSSES}
+LOSSES = {
+    **CLASSIFIER_LOSSES,
+    **REGRESSOR_LOSSES,
+    "label_cross_entropy": label_cross_entropy,
+    "label_hinge": label_hinge,
+}
 
 
 class LossModule(nn.Module):

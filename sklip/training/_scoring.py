@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import ClassifierTags, RegressorTags
 
 from sklip.training._data import TensorData
-from sklip.training._losses import CLASSIFIER_LOSSES, LOG_LINK_LOSSES
+from sklip.training._losses import CLASSIFIER_LOSSES, LABEL_LOSSES, LOG_LINK_LOSSES
 
 __all__ = ["ScoredNet"]
 
@@ -23,7 +23,12 @@ class ScoredNet:
     @property
     def is_classifier(self):
         """Whether the outputs are logits of classes."""
-        return self.loss in CLASSIFIER_LOSSES
+        return self.loss in CLASSIFIER_LOSSES or self.is_multilabel
+
+    @property
+    def is_multilabel(self):
+        """Whether the outputs are logits of the labels of a set."""
+        return self.loss in LABEL_LOSSES.values()
 
     @property
     def classes_(self):
@@ -36,14 +41,16 @@ class ScoredNet:
         tags = super().__sklearn_tags__()
         if self.is_classifier:
             tags.estimator_type = "classifier"
-            tags.classifier_tags = ClassifierTags()
+            tags.classifier_tags = ClassifierTags(multi_label=self.is_multilabel)
         else:
             tags.estimator_type = "regressor"
             tags.regressor_tags = RegressorTags()
         return tags
 
     def labels(self, targets):
-        """Class codes of one-hot rows; a regressor's values."""
+        """Class codes of one-hot rows; 0 or 1 of labels; a regressor's values."""
+        if self.is_multilabel:
+            return (targets > 0).long()
         if self.is_classifier:
             return targets.argmax(1)
         return targets[:, 0] if targets.shape[1] == 1 else targets
@@ -101,5 +108,7 @@ class ScoredNet:
         return self.predictions(self.forward(X)).cpu().numpy()
 
     def predict_proba(self, X):
-        """Softmax of the logits."""
-        return torch.softmax(self.forward(X), 1).cpu().numpy()
+        """Softmax of the logits, or the sigmoid of each label's."""
+        outputs = self.forward(X)
+        link = torch.sigmoid if self.is_multilabel else torch.nn.Softmax(1)
+        return link(outputs).cpu().numpy()

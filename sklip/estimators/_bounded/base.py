@@ -59,6 +59,7 @@ class BaseBoundedMLP(BaseLipschitzMLP):
         X, targets, y, sample_weight = super()._validate_fit(
             part, X, y, sample_weight, reset
         )
+        part.labels = self._is_multilabel
         if reset:
             part.measure(X, targets, sample_weight)
         return X, targets, y, sample_weight

@@ -19,12 +19,17 @@ class BoundedPart(DensePart):
         ``temperature`` of a classifier or ``lipschitz_bound`` of a regressor.
     device : str, default="cpu"
         Where the module is trained.
+
+    Attributes
+    ----------
+    labels : bool
+        Whether each output decides a label of its own.
     """
 
     def __init__(self, hidden_layer_sizes, options, device="cpu"):
         super().__init__(hidden_layer_sizes, "abs", device=device)
         self._options = options
-        self._units = None
+        self._units, self.labels = None, False
 
     def measure(self, X, targets, sample_weight):
         """Units of the training, from the samples of the first fit."""
@@ -33,7 +38,9 @@ class BoundedPart(DensePart):
 
     def _take(self, fitted):
         super()._take(fitted)
-        self._units = fitted._units
+        self._units, self.labels = fitted._units, fitted.labels
 
     def _flat(self, sizes, **options):
-        return BoundedMLP(sizes, self._units, **self._options, **options)
+        return BoundedMLP(
+            sizes, self._units, labels=self.labels, **self._options, **options
+        )

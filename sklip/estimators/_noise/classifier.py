@@ -143,3 +143,17 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
         callbacks=None,
     ):
         self._store(locals())
+
+    def _check_multilabel(self):
+        super()._check_multilabel()
+        if self.ratio_space != "logits":
+            raise ValueError(
+                f"ratio_space={self.ratio_space!r} compares the probabilities of "
+                "classes that exclude each other: it must be 'logits' for multilabel y."
+            )
+        if self.module is not None:
+            raise ValueError(
+                "Multilabel y needs the fully connected network of module=None; with a "
+                f"module (got {self.module!r}) fit a classifier for each label, as "
+                "sklearn.multioutput.MultiOutputClassifier does."
+            )

@@ -5,7 +5,9 @@
 from sklip.networks._reading.known import KERNEL_MACHINES, MODELS, THRESHOLD_MODELS
 from sklip.networks._reading.models import (
     extract_network,
+    is_multilabel,
     need_equal_labels,
+    refused_multilabel,
     support_sizes,
 )
 from sklip.networks._reading.resolve import resolve, unwrap_search
@@ -18,7 +20,9 @@ __all__ = [
     "Resolved",
     "THRESHOLD_MODELS",
     "extract_network",
+    "is_multilabel",
     "need_equal_labels",
+    "refused_multilabel",
     "resolve",
     "support_sizes",
     "threshold_rule",

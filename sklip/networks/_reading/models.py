@@ -17,16 +17,31 @@ from sklip.networks._reading.known import (
     LINEAR_REGRESSORS,
 )
 from sklip.networks._reading.stated import extract_stated, unknown_model
-from sklip.networks._trust import makes_statement
+from sklip.networks._trust import full_name, makes_statement
 
-__all__ = ["extract_network", "extract_rounding", "need_equal_labels", "support_sizes"]
+__all__ = [
+    "extract_network",
+    "extract_rounding",
+    "is_multilabel",
+    "need_equal_labels",
+    "refused_multilabel",
+    "support_sizes",
+]
 
 # Terms of this size are rounded when a softmax, or a sigmoid near one half, is computed
 # and compared: a few units of roundoff of logits, with room to spare.
 _TIED_PROBABILITY = 4.0
 
 
-def extract_network(model):
+def is_multilabel(model):
+    """Whether a fitted classifier decides every label of a set by its own output."""
+    if type(model) is MLPClassifier:
+        return model._label_binarizer.y_type_.startswith("multilabel")
+    own = makes_statement(model, "__sklip_network__")
+    return own and getattr(model, "_is_multilabel", False)
+
+
+def extract_network(model, *, multilabel=False):
     """Network and class labels of a fitted model.
 
     Parameters
@@ -34,6 +49,9 @@ def extract_network(model):
     model : object
         A scikit-learn MLP, linear model or linear support vector machine, or an object
         that states a FeedForward by ``__sklip_network__``, as sklip's estimators do.
+    multilabel : bool, default=False
+        Whether its classes may be the labels of a set: an output for each, whose sign
+        decides.
 
     Returns
     -------
@@ -59,9 +77,23 @@ def extract_network(model):
         network, classes = extract_stated(model)
     else:
         raise unknown_model(model)
+    if is_multilabel(model):
+        if not multilabel:
+            raise refused_multilabel(model)
+        return network, np.arange(network.n_outputs)
     if classes is not None:
         classes = _check_classes(model, network, classes)
     return network, classes
+
+
+def refused_multilabel(model):
+    """The error of functions that speak of one class of each sample."""
+    return UnsupportedModelError(
+        f"A multilabel {full_name(model)} is not supported here: margins, "
+        "certified_radius, certified_accuracy_score, certified_accuracy_curve and "
+        "lipschitz_bound take it. For one label pass a classifier of that label, "
+        "such as those of MultiOutputClassifier(...).estimators_."
+    )
 
 
 def _extract_mlp(model):
@@ -76,8 +108,8 @@ def _extract_mlp(model):
     )
     expected, classes = "identity", None
     if type(model) is MLPClassifier:
-        _refuse_multilabel(model)
-        expected = "logistic" if network.n_outputs == 1 else "softmax"
+        single = network.n_outputs == 1 or is_multilabel(model)
+        expected = "logistic" if single else "softmax"
         classes = _binarized_classes(model, network)
     if model.out_activation_ != expected or model.n_outputs_ != network.n_outputs:
         raise UnsupportedModelError(
@@ -92,6 +124,7 @@ def _binarized_classes(model, network):
     """Labels that predict gives: those of the binarizer, which also has a threshold."""
     binarizer = model._label_binarizer
     kind = "binary" if network.n_outputs == 1 else "multiclass"
+    kind = "multilabel-indicator" if is_multilabel(model) else kind
     if (binarizer.neg_label, binarizer.pos_label) != (0, 1) or (
         binarizer.y_type_ != kind and len(binarizer.classes_) > 1
     ):

@@ -24,7 +24,11 @@ from sklip.networks._folding import (
 from sklip.networks._reading.calibrated import calibrated
 from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
-from sklip.networks._reading.models import extract_network, extract_rounding
+from sklip.networks._reading.models import (
+    extract_network,
+    extract_rounding,
+    is_multilabel,
+)
 from sklip.networks._reading.resolved import Resolved
 from sklip.networks._reading.scores import decided_ties, scores_of
 from sklip.networks._reading.stated import stated_model
@@ -78,7 +82,7 @@ def resolve(model, folder, columns):
         return calibrated(model, folder, columns, _in_double(model))
     if kind in ENSEMBLES:
         return ENSEMBLES[kind](model, folder, columns, _in_double(model))
-    network, classes = extract_network(model)
+    network, classes = extract_network(model, multilabel=True)
     folder.need_affine(columns, model)
     folder.forbid_missing(columns)
     if len(columns) != network.n_inputs:
@@ -87,8 +91,18 @@ def resolve(model, folder, columns):
             f"before it gives {len(columns)}."
         )
     rounding, coarseness = extract_rounding(model, network, columns.storage.dtypes)
-    ties, scores = decided_ties(model), scores_of(model, network, rounding)
-    return Resolved(network, rounding, classes, columns, ties, *scores, coarseness)
+    ties, labels = decided_ties(model), is_multilabel(model)
+    scores = (None, None) if labels else scores_of(model, network, rounding)
+    return Resolved(
+        network,
+        rounding,
+        classes,
+        columns,
+        ties,
+        *scores,
+        coarseness,
+        is_multilabel=labels,
+    )
 
 
 def _in_double(wrapper):
@@ -96,6 +110,10 @@ def _in_double(wrapper):
 
     def resolve_inner(model, folder, columns):
         resolved = resolve(model, folder, columns)
+        if resolved.is_multilabel:
+            raise UnsupportedModelError(
+                f"{full_name(wrapper)} around a multilabel classifier is not supported."
+            )
         if resolved.coarseness > 1:
             raise UnsupportedModelError(
                 f"{type(wrapper).__name__} would go on in the float32 of the "

@@ -58,6 +58,8 @@ class Resolved:
         What one rounding of the model's own arithmetic counts for: 1 in float64.
     target : TargetMap or None
         Monotone maps from the network's outputs to the predictions of a regressor.
+    is_multilabel : bool
+        Whether ``classes`` are labels of a set, each decided by its own output's sign.
     """
 
     network: FeedForward
@@ -69,3 +71,4 @@ class Resolved:
     proba: Proba | None = None
     coarseness: int = 1
     target: object = None
+    is_multilabel: bool = False

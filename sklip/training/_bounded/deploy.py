@@ -10,7 +10,7 @@ from sklip.networks import FeedForward
 __all__ = ["bounded_head", "logit_scale"]
 
 
-def logit_scale(head, spread):
+def logit_scale(head, spread, *, labels=False):
     """Factor after which the rows of a matrix have this distance, in root mean square.
 
     Parameters
@@ -19,15 +19,20 @@ def logit_scale(head, spread):
         Last weights; radii do not depend on their scale.
     spread : float
         Wanted distance.
+    labels : bool, default=False
+        Whether each row decides by itself: the distance is that from zero.
 
     Returns
     -------
     factor : float
-        1 if all rows are the same.
+        1 if that distance is zero.
     """
-    centered = head - head.mean(axis=0)
-    # The mean of ||h_i - h_j||^2 over i != j.
-    mean = 2.0 * np.linalg.norm(centered) ** 2 / (len(head) - 1)
+    if labels:
+        mean = np.linalg.norm(head) ** 2 / len(head)
+    else:
+        centered = head - head.mean(axis=0)
+        # The mean of ||h_i - h_j||^2 over i != j.
+        mean = 2.0 * np.linalg.norm(centered) ** 2 / (len(head) - 1)
     return spread / np.sqrt(mean) if mean > 0.0 else 1.0
 
 

@@ -26,6 +26,8 @@ class BoundedMLP(FlatMLP):
         Bound of the deployed network; None leaves the last layer free.
     temperature : float, default=1.0
         Logits that a classifier's margin gains on the way of one unit of X.
+    labels : bool, default=False
+        Whether each logit decides a label of its own.
     **kwargs : dict
         Generator, type and device, as for FlatMLP.
     """
@@ -39,11 +41,13 @@ class BoundedMLP(FlatMLP):
         *,
         lipschitz_bound=None,
         temperature=1.0,
+        labels=False,
         **kwargs,
     ):
         self.units = units
         self.lipschitz_bound = lipschitz_bound
         self.temperature = temperature
+        self.labels = labels
         super().__init__(layer_sizes, "abs", **kwargs)
         self.offset = self._constant(units.offset)
         self.target_offset = self._constant(units.target_offset)
@@ -96,7 +100,7 @@ class BoundedMLP(FlatMLP):
         hidden = [polar_factor(w) for w in arrays[:-1]]
         head, last = arrays[-1], biases[-1]
         if self.lipschitz_bound is None:
-            factor = logit_scale(head, self.temperature)
+            factor = logit_scale(head, self.temperature, labels=self.labels)
             head, last = head * factor, last * (factor * units.scale)
         else:
             head = head * (units.target_scale / units.scale)
@@ -118,8 +122,9 @@ class BoundedMLP(FlatMLP):
             biases[-1] / units.target_scale
         ]
         if self.lipschitz_bound is None:
-            # The scale of a classifier's head is free: rows at distance sqrt(2).
-            factor = logit_scale(weights[-1], 2.0**0.5)
+            # The scale of a classifier's head is free: rows of about length one.
+            spread = 1.0 if self.labels else 2.0**0.5
+            factor = logit_scale(weights[-1], spread, labels=self.labels)
             biases[-1] *= factor / units.scale
         else:
             factor = units.scale / units.target_scale

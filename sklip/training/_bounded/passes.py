@@ -4,7 +4,7 @@
 
 import torch
 
-from sklip.training._bounded.radius_loss import RadiusLoss
+from sklip.training._bounded.radius_loss import LabelRadiusLoss, RadiusLoss
 from sklip.training._passes import Backprop
 
 __all__ = ["BoundedBackprop"]
@@ -32,7 +32,8 @@ class BoundedBackprop(Backprop):
         self.input_noise, self.generator = input_noise / scale, None
         self.radius_loss = None
         if radius is not None:
-            self.radius_loss = RadiusLoss(module.temperature * radius, radius / scale)
+            kind = LabelRadiusLoss if module.labels else RadiusLoss
+            self.radius_loss = kind(module.temperature * radius, radius / scale)
         self._inputs = {}
 
     def restart(self, generator, fresh=True):

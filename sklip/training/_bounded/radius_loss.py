@@ -10,8 +10,9 @@ of H.
 """
 
 import torch
+from torch.nn import functional
 
-__all__ = ["RadiusLoss", "row_distances"]
+__all__ = ["LabelRadiusLoss", "RadiusLoss", "row_distances"]
 
 # Two classes with the same row of H are told apart by nothing: their distance counts
 # as this share of the largest.
@@ -90,3 +91,35 @@ class RadiusLoss:
         s = (s + s.t()).mul_(self.inverse).mul_(self.radius**2)
         grad.addcmul_(targets, grad.sum(1, keepdim=True), value=-1.0)
         return torch.addmm(head * s.sum(1, keepdim=True), s, head, alpha=-1.0)
+
+
+class LabelRadiusLoss:
+    """The same where each label of a set is decided by its own logit's sign.
+
+    A label stays as it is up to |o_k| / ||h_k||; its loss is that of two classes, and
+    those of all labels are summed.
+
+    Parameters
+    ----------
+    temperature, radius : float
+        As for RadiusLoss.
+    """
+
+    def __init__(self, temperature, radius):
+        self.temperature = temperature
+        self.radius = radius
+
+    def __call__(self, outputs, targets, head, grad):
+        """Losses of the rows; arguments as for RadiusLoss, targets 0 or 1."""
+        sizes = torch.linalg.vector_norm(head, dim=1)
+        self.sizes = sizes.clamp_(min=_CLOSEST * sizes.max().clamp_min(_CLOSEST))
+        self.outputs = outputs
+        scales = (2.0 * targets - 1.0).div_(self.sizes * self.radius)
+        short = (1.0 - outputs * scales).mul_(self.temperature)
+        torch.mul(torch.sigmoid(short), scales, out=grad).neg_()
+        return functional.softplus(short, threshold=50.0).sum(1).div_(self.temperature)
+
+    def complete(self, targets, head, grad):
+        """Gradient by H through the norms of its rows; grad is complete already."""
+        shares = (grad * self.outputs).sum(0).div_(self.sizes.square()).neg_()
+        return head * shares[:, None]

@@ -5,7 +5,11 @@
 import pytest
 import torch
 
-from sklip.training._bounded.radius_loss import RadiusLoss, row_distances
+from sklip.training._bounded.radius_loss import (
+    LabelRadiusLoss,
+    RadiusLoss,
+    row_distances,
+)
 
 
 def _problem(n_classes, seed=0):
@@ -47,6 +51,34 @@ def test_losses_and_gradients_are_those_of_the_definition(
 
     loss, targets = RadiusLoss(temperature, radius), torch.eye(n_classes)[labels]
     targets, outputs = targets.double(), hidden @ head.T + bias
+    grad = torch.empty_like(outputs)
+    found = loss(outputs, targets, head, grad)
+    torch.testing.assert_close(found, losses.detach(), rtol=1e-12, atol=1e-14)
+    grad.mul_(weight[:, None])
+    head_grad = loss.complete(targets, head, grad) + grad.T @ hidden
+    for value, wanted in zip(
+        (head_grad, grad @ head, grad.sum(0)), expected, strict=True
+    ):
+        torch.testing.assert_close(value, wanted, rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("temperature, radius", [(4.0, 0.5), (0.7, 3.0)])
+def test_every_label_is_a_problem_of_two_classes(temperature, radius):
+    head, hidden, bias, _ = _problem(3)
+    targets = torch.rand(12, 3, dtype=torch.float64).round()
+    weight = torch.rand(12, dtype=torch.float64)
+    variables = [x.clone().requires_grad_() for x in (head, hidden, bias)]
+    losses = 0.0
+    for k in range(3):
+        # The classes "has it not" and "has it", with logits 0 and o_k.
+        pair = [torch.stack([torch.zeros_like(x[k]), x[k]]) for x in variables[::2]]
+        codes = targets[:, k].long()
+        losses = losses + _plain_losses(
+            pair[0], variables[1], pair[1], codes, temperature, radius
+        )
+    expected = torch.autograd.grad((weight * losses).sum(), variables)
+
+    loss, outputs = LabelRadiusLoss(temperature, radius), hidden @ head.T + bias
     grad = torch.empty_like(outputs)
     found = loss(outputs, targets, head, grad)
     torch.testing.assert_close(found, losses.detach(), rtol=1e-12, atol=1e-14)

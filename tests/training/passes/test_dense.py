@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from sklip.networks import get_activation, list_activations
-from sklip.training import CLASSIFIER_LOSSES, LOSSES, FlatMLP
+from sklip.training import CLASSIFIER_LOSSES, LABEL_LOSSES, LOSSES, FlatMLP
 from sklip.training._passes.dense import Backprop
 from sklip.training._passes.kernels import activation_kernel, torch_activation
 
@@ -23,6 +23,11 @@ def _reference_loss(name, outputs, targets):
         true = outputs[targets > 0]
         other = outputs[targets == 0].view(len(outputs), -1).max(1).values
         return functional.relu(1 - (true - other))
+    if name == "label_cross_entropy":
+        bce = functional.binary_cross_entropy_with_logits
+        return bce(outputs, targets, reduction="none").sum(1)
+    if name == "label_hinge":
+        return functional.relu(1 - outputs * (2 * targets - 1)).sum(1)
     functions = {
         "squared_error": lambda a, b: 0.5 * functional.mse_loss(a, b, reduction="none"),
         "absolute_error": lambda a, b: functional.l1_loss(a, b, reduction="none"),
@@ -43,6 +48,8 @@ def _problem(loss, activation="tanh", seed=0):
     targets = torch.randn(11, 3, generator=generator, dtype=torch.float64)
     if loss in CLASSIFIER_LOSSES:
         targets = functional.one_hot(targets.argmax(1), 3).double()
+    if loss in LABEL_LOSSES.values():
+        targets = (targets > 0).double()
     if loss == "poisson":
         targets = targets.abs().mul(3).floor()
     weight = torch.rand(11, generator=generator, dtype=torch.float64)
