@@ -23,6 +23,7 @@ LEAVES = {
     "_files",
     "_floats",
     "_lazy",
+    "_multilabel",
     "_shared_docs",
     "_threads",
     "_tolerances",
