@@ -9,7 +9,7 @@ f - sum beta s z over the whole ball is one of f over the part (beta-CROWN), and
 optimised together with the slopes of the lines.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 
@@ -20,7 +20,9 @@ from sklip.bounds._propagation.bounds import (
     hidden_bounds,
     meet,
 )
+from sklip.bounds._propagation.candidates import best_split
 from sklip.bounds._propagation.linear import (
+    LayerSizes,
     layer_sizes,
     linear_lower,
     parallel_bounds,
@@ -45,6 +47,8 @@ class PartBounds:
     gains : list of Tensor of shape (n_parts, n_k)
         What the bound loses at each neuron of each hidden layer by not knowing its
         sign; 0 where it is known.
+    choice : Tensor of int of shape (n_parts,)
+        The neuron to split, of all hidden ones; of parts above ``enough`` any.
     slopes : list of Tensor of shape (n_parts, n_k)
         Of the activations, of neurons whose sign is known.
     start : Tensor of shape (n_parts, n_neurons, 2)
@@ -57,6 +61,7 @@ class PartBounds:
     lower: torch.Tensor
     directions: torch.Tensor
     gains: list
+    choice: torch.Tensor
     slopes: list
     start: torch.Tensor
     intervals: list
@@ -96,19 +101,28 @@ def lower_over_parts(
         norms = tensor_lengths(rows) * 1.001
         lower = linear_lower(propagation, balls, 0, rows, norms, [], [])
         return PartBounds(
-            lower[:, 0], rows[:, 0], [], [], rows.new_zeros(len(rows), 0, 2), []
+            lower[:, 0],
+            rows[:, 0],
+            [],
+            rows.new_zeros(len(rows), dtype=int),
+            [],
+            rows.new_zeros(len(rows), 0, 2),
+            [],
         )
     with torch.no_grad():
         ascent = _Ascent(propagation, balls, rows, signs, start, given)
     lower, directions, *layers = ascent.run(n_steps, enough)
     n = propagation.n_hidden
-    shares, multipliers = (
-        torch.cat(x, 2) for x in (layers[n : 2 * n], layers[2 * n :])
-    )
+    coefficients, *variables = layers[:n], layers[n : 2 * n], layers[2 * n :]
+    with torch.no_grad():
+        gains = ascent.gains(coefficients)
+        choice = ascent.choice(gains, *variables, ~(lower > enough))
+    shares, multipliers = (torch.cat(x, 2) for x in variables)
     return PartBounds(
         lower,
         directions,
-        ascent.gains(layers[:n]),
+        gains,
+        choice,
         ascent.known_slopes(),
         torch.stack([shares[:, 0], multipliers[:, 0]], dim=2),
         ascent.bounds.intervals,
@@ -230,15 +244,12 @@ class _Ascent:
 
     def _open_lines(self):
         """Lines through zero with these slopes, which are below a hinge anywhere."""
-        found = []
-        for share, is_open, line, (left, right) in zip(
-            self.shares, self.open, self.lines, self.hinges, strict=True
-        ):
-            # Exact at both ends, and nowhere beyond them.
-            slope = torch.lerp(left, right, torch.where(is_open, share, share.detach()))
-            upper, above = line.upper[:, None], line.above[:, None]
-            found.append(Lines(slope, torch.zeros_like(slope), upper, above))
-        return found
+        return [
+            _opened(*parts, slice(None))
+            for parts in zip(
+                self.lines, self.shares, self.open, self.hinges, strict=True
+            )
+        ]
 
     def gains(self, coefficients):
         """Loss of the upper line, where it is used; a lower one loses little."""
@@ -252,6 +263,35 @@ class _Ascent:
             found.append(torch.where(is_open, loss + 1e-30, 0.0))
         return found
 
+    def choice(self, gains, shares, multipliers, is_open):
+        """The neuron to split, of each part that is open."""
+        gains, (some,) = torch.cat(gains, 1), torch.nonzero(is_open, as_tuple=True)
+        lines = [
+            _opened(*parts, some)
+            for parts in zip(
+                self.lines,
+                [x[some] for x in shares],
+                self.open,
+                self.hinges,
+                strict=True,
+            )
+        ]
+        extra = [
+            -beta[some] * sign[some][:, None]
+            for beta, sign in zip(multipliers, self.signs, strict=True)
+        ]
+        found = gains.argmax(1)
+        found[some] = best_split(
+            self.propagation,
+            self.bounds.balls[some],
+            self.rows[some],
+            gains[some],
+            lines,
+            [LayerSizes(*(x[some] for x in astuple(size))) for size in self.sizes],
+            extra,
+        )
+        return found
+
     def known_slopes(self):
         """Slope of each activation on the side where its interval lies."""
         return [
@@ -260,6 +300,15 @@ class _Ascent:
                 self.bounds.intervals, self.hinges, strict=True
             )
         ]
+
+
+def _opened(line, share, is_open, hinge, some):
+    """Lines of some parts' hinges with these shares of the way between the slopes."""
+    is_open = is_open[some]
+    # Exact at both ends, and nowhere beyond them.
+    slope = torch.lerp(*hinge, torch.where(is_open, share, share.detach()))
+    upper, above = line.upper[some][:, None], line.above[some][:, None]
+    return Lines(slope, torch.zeros_like(slope), upper, above)
 
 
 def _cut_bounds(propagation, balls, signs, given):
@@ -289,9 +338,7 @@ def _refresh(propagation, balls, signs, known):
         neurons = torch.nonzero(is_open[parts].any(dim=0))[:, 0]
         if len(neurons) == 0:
             continue
-        below = HiddenBounds(balls, known[:k], "crown")[parts]
-        lines, sizes = all_lines(propagation, below, parallel_lines)
-        found = parallel_bounds(propagation, below.balls, k, lines, sizes, neurons)
+        found = _asked(propagation, balls, known[:k], parts, k, neurons)
         at = parts[:, None], neurons
         # Neurons that others have open stay: no part depends on those beside it.
         known[k] = tuple(
@@ -300,6 +347,17 @@ def _refresh(propagation, balls, signs, known):
                 (low, high), meet((low[at], high[at]), found), strict=True
             )
         )
+
+
+def _asked(propagation, balls, known, parts, k, neurons):
+    """Bounds of some neurons of a layer over some parts."""
+    found = []
+    for some in parts.split(propagation.block_rows()):
+        below = HiddenBounds(balls, known, "crown")[some]
+        lines, sizes = all_lines(propagation, below, parallel_lines)
+        ends = parallel_bounds(propagation, below.balls, k, lines, sizes, neurons)
+        found.append(ends)
+    return [torch.cat(ends) for ends in zip(*found, strict=True)]
 
 
 def _better(new, old):

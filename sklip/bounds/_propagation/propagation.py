@@ -147,11 +147,14 @@ class Propagation:
         """Multiply-adds of a typical product, for the number of threads."""
         return 1024.0 * max(layer.weight.numel() for layer in self.layers)
 
-    def block_rows(self, n_rows=1):
-        """Samples whose coefficients of one layer by another fit the memory."""
+    def block_rows(self, n_rows=1, *, hidden=True):
+        """Samples whose coefficients of one layer by another fit the memory.
+
+        Of ``n_rows`` linear functions of the outputs alone, where ``hidden`` is False.
+        """
         sizes = [len(layer.weight) for layer in self.layers]
         widest = max(*sizes, self.spread.weight.shape[1])
-        rows = max(n_rows, *sizes[1:-1], 1)
+        rows = max(n_rows, *(sizes[1:-1] if hidden else ()), 1)
         return max(1, _BLOCK_FLOATS // (rows * widest))
 
     def balls(self, inputs, radii):

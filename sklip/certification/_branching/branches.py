@@ -28,8 +28,8 @@ from sklip.certification._pairs import norm_ratio
 
 __all__ = ["Branching", "unsplittable"]
 
-# Parts that are bounded together.
-_BLOCK = 512
+# Parts that are bounded together, and rows of coefficients of each at a time.
+_BLOCK, _ROWS = 512, 16
 # Steps of ascent before anything is split, and for the parts.
 _WITHOUT_LIMIT = Effort()
 _ROOT_STEPS, _PART_STEPS = 20, 4
@@ -108,8 +108,8 @@ class Branching:
         deadline : float, default=inf
             Of the monotonic clock.
         """
-        block = min(_BLOCK, self.propagation.block_rows())
-        self._begin([q for q in questions if q.is_new], block, effort, deadline)
+        self._begin([q for q in questions if q.is_new], effort, deadline)
+        block = min(_BLOCK, self.propagation.block_rows(_ROWS, hidden=False))
         while True:
             chosen = [(q, part) for q in questions for part in q.take(effort)]
             if not chosen:
@@ -124,8 +124,9 @@ class Branching:
                 if some:
                     self._bound(self._parts(some))
 
-    def _begin(self, questions, block, effort, deadline):
+    def _begin(self, questions, effort, deadline):
         """Bounds of all hidden neurons in the whole balls."""
+        block = min(_BLOCK, self.propagation.block_rows())
         for start in range(0, len(questions), block):
             some = questions[start : start + block]
             if time.monotonic() > deadline:
@@ -188,6 +189,7 @@ class Branching:
         self._attack(parts, bounds.directions.numpy())
         # NaN (an overflow on the way) proves nothing.
         lower = np.nan_to_num(bounds.lower.numpy(), nan=-np.inf)
+        choice = bounds.choice.numpy()
         start, ends = bounds.start.numpy(), _joined(bounds.intervals, len(lower))
         for part in np.flatnonzero(lower > parts.lost):
             parts.questions[part].note(lower[part])
@@ -204,7 +206,7 @@ class Branching:
             if can_split[part]:
                 other, signs = int(parts.others[part]), parts.signs[part]
                 whole = Part(lower[part], other, signs, start[part], ends[part])
-                parts.questions[part].split(whole, gains[part].argmax())
+                parts.questions[part].split(whole, choice[part])
         known = [part for part in left if not can_split[part]]
         if known:
             self._settle_linear(parts[known], [s[known].numpy() for s in bounds.slopes])
