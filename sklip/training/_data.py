@@ -139,6 +139,9 @@ class BatchIterator:
         return self._shuffled() if self.shuffle else self._ordered()
 
     def _ordered(self):
+        if len(self.data) <= self.batch_size and torch.is_tensor(self.data.X):
+            yield self._tensors
+            return
         for start in range(0, len(self.data), self.batch_size):
             rows = slice(start, start + self.batch_size)
             yield tuple(None if t is None else t[rows] for t in self._tensors)

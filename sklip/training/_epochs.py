@@ -34,7 +34,7 @@ def run_epochs(net, data, valid, stopping, epochs):
             net.notify("on_epoch_begin", dataset_train=data, dataset_valid=valid)
             net.begin_epoch()
             net.run_single_epoch(iterator, True, "train", net.train_step)
-            net.check_finite(finite, net.history[-1]["train_loss"])
+            net.check_finite(finite, net.record["train_loss"])
             net.validate(valid, finite)
             net.samples_seen += len(data)
             finite.copy_(net.module_.flat)

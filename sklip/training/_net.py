@@ -19,7 +19,7 @@ from sklip.training._lbfgs import run_lbfgs
 from sklip.training._losses import LossModule
 from sklip.training._optimizers import make_optimizer
 from sklip.training._passes import Backprop
-from sklip.training._records import RecordedNet
+from sklip.training._records import RecordedNet, weighted_mean
 from sklip.training._schedule import Schedule
 from sklip.training._scoring import ScoredNet
 from sklip.training._stopping import StoppingRule
@@ -287,7 +287,7 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
 
     def finish_epoch(self, data, valid, stopping, start):
         """History, callbacks, stopping rule; True means stop."""
-        self.history.record("dur", time.perf_counter() - start)
+        self.record["dur"] = time.perf_counter() - start
         self.record_best()
         if self.verbose:
             self.print_epoch()
@@ -300,7 +300,7 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
             return True
         streams = stopping is None and self.schedule.kind == "adaptive"
         rule = self.stream_rule if streams else stopping
-        if rule is None or not rule.update(self.history[-1], self.module_):
+        if rule is None or not rule.update(self.record, self.module_):
             return False
         if self.schedule.goes_on(self.lr):
             rule.epochs_without_progress = 0
@@ -311,33 +311,32 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """One pass over the batches; records the mean loss, not each batch's."""
-        total, rows, seen = 0.0, 0, []
+        losses, shares, seen = [], [], []
         for batch in iterator:
             if self.has_batch_hooks:
                 self.notify_batch("on_batch_begin", batch, training, {})
                 self._find_frozen()
             step = step_fn(batch, **fit_params)
-            n = len(batch[0])
+            share = len(batch[0])
             if not training:
                 # One figure for all, however many blocks: they count by their weights.
-                n = n if batch[2] is None else batch[2].sum()
+                share = share if batch[2] is None else float(batch[2].sum())
                 seen.append((step["y_pred"].clone(), *batch[1:]))
-            total = total + step["loss"] * n
-            rows += n
+            losses.append(step["loss"])
+            shares.append(share)
             if self.has_batch_hooks:
                 self.history.record_batch(f"{prefix}_loss", float(step["loss"]))
                 self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
                 self.notify_batch("on_batch_end", batch, training, step)
+        record, loss = self.record, weighted_mean(losses, shares)
         if not training:
-            self.history.record(f"{prefix}_score", self._score_of(seen))
-        loss = float(total) / float(rows)
+            record[f"{prefix}_score"] = self._score_of(seen)
         if training and self.penalty is not None:
             loss += self.penalty.value(batch[0], batch[2])
         if training and not self.has_batch_hooks:
             # One entry for the whole epoch: skorch's Checkpoint reads the last batch.
-            self.history.new_batch()
-            self.history.record_batch(f"{prefix}_loss", loss)
-        self.history.record(f"{prefix}_loss", loss)
+            record["batches"].append({f"{prefix}_loss": loss})
+        record[f"{prefix}_loss"] = loss
 
     def train_step(self, batch, **fit_params):
         """Gradient of one batch by hand, then the optimizer's step."""

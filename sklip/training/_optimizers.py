@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Torch optimizers on the flat parameter vector."""
 
+import importlib
+
 import torch
 
 __all__ = ["make_optimizer", "without_compiler"]
@@ -17,9 +19,79 @@ def without_compiler(method):
     return getattr(method, "__wrapped__", method)
 
 
+# The update itself; torch's own steps are taken where it is called otherwise.
+_fused_adam = getattr(torch, "_fused_adam_", None)
+# Where hooks of all optimizers are kept.
+_hooks = importlib.import_module("torch.optim.optimizer")
+
+
 class _FlatAdam(torch.optim.Adam):
+    """Adam on one flat vector: its fused update without what torch does around it.
+
+    Bit for bit torch's own steps, which go on wherever something else is asked for:
+    hooks, several tensors, another variant, or a torch that calls its update otherwise.
+    """
+
     add_param_group = without_compiler(torch.optim.Optimizer.add_param_group)
-    step = without_compiler(torch.optim.Adam.step)
+    torch_step = without_compiler(torch.optim.Adam.step)
+
+    def __init__(self, *args, **kwargs):
+        self._is_direct = _fused_adam is not None
+        super().__init__(*args, **kwargs)
+
+    def step(self, closure=None):
+        """Take a step with the gradient that stands with the vector."""
+        group = self._single_group(closure)
+        if group is None:
+            return self.torch_step(closure)
+        (flat,), (beta_1, beta_2) = group["params"], group["betas"]
+        state = self.state[flat]
+        state["step"].add_(1)
+        try:
+            _fused_adam(
+                [flat],
+                [flat.grad],
+                [state["exp_avg"]],
+                [state["exp_avg_sq"]],
+                [],
+                [state["step"]],
+                lr=group["lr"],
+                beta1=beta_1,
+                beta2=beta_2,
+                weight_decay=group["weight_decay"],
+                eps=group["eps"],
+                amsgrad=False,
+                maximize=group["maximize"],
+            )
+        except TypeError:  # called otherwise in this version of torch: nothing happened
+            self._is_direct = False
+            state["step"].sub_(1)
+            return self.torch_step()
+        return None
+
+    def _single_group(self, closure):
+        """The group that the update can be called for; None for torch's own step."""
+        groups = self.param_groups
+        if (
+            not self._is_direct
+            or closure is not None
+            or len(groups) != 1
+            or len(groups[0]["params"]) != 1
+            or groups[0]["amsgrad"]
+            or self._optimizer_step_pre_hooks
+            or self._optimizer_step_post_hooks
+            or getattr(_hooks, "_global_optimizer_pre_hooks", True)
+            or getattr(_hooks, "_global_optimizer_post_hooks", True)
+        ):
+            return None
+        (flat,) = groups[0]["params"]
+        # The first step makes the moments.
+        return groups[0] if self.state.get(flat) and flat.grad is not None else None
+
+
+# Says that hooks are seen to: torch wraps the method otherwise.
+_FlatAdam.step.hooked = True
+_FlatAdam.torch_step = torch.optim.Optimizer.profile_hook_step(_FlatAdam.torch_step)
 
 
 class _FlatSGD(torch.optim.SGD):

@@ -9,11 +9,25 @@ import torch
 
 from sklip.training._interrupts import was_raised
 
-__all__ = ["RecordedNet"]
+__all__ = ["RecordedNet", "weighted_mean"]
+
+
+def weighted_mean(losses, shares):
+    """Mean of the losses of some batches, tensors, that count by their shares."""
+    if len(losses) == 1:
+        return float(losses[0])
+    losses = torch.stack(losses).double()
+    shares = torch.tensor(shares, dtype=losses.dtype, device=losses.device)
+    return float(torch.dot(losses, shares) / shares.sum())
 
 
 class RecordedNet:
     """What a net with a skorch ``history`` notes about its epochs."""
+
+    @property
+    def record(self):
+        """The record of the present epoch, without the history's own lookup."""
+        return list.__getitem__(self.history, -1)
 
     def note_best_so_far(self):
         """Least losses of the epochs before this training."""
@@ -38,11 +52,11 @@ class RecordedNet:
 
     def record_best(self):
         """Flags that skorch's Checkpoint looks for."""
+        record = self.record
         for name, best in self._best.items():
-            if name in self.history[-1]:
-                value = self.history[-1][name]
-                self.history.record(f"{name}_best", value < best)
-                self._best[name] = min(value, best)
+            if name in record:
+                record[f"{name}_best"] = record[name] < best
+                self._best[name] = min(record[name], best)
 
     def print_epoch(self):
         """Print the losses of the last epoch."""
