@@ -22,6 +22,9 @@ the optimum (native, tolerance 1e-10), relatively; "raw_excess" and "violation" 
 ||Z|| <= 1) are those of the solver's own answer before it is made feasible. --ratios
 compares each solver's fastest row whose excess is at most 1e-4, then 1e-6.
 
+"bare" is what a warm step at tolerance 1e-4 would cost without any Python: its LAPACK
+and BLAS operations alone (_step_floor.py), with as many columns and products as it has.
+
 LipSDP may end at other multipliers in another process, so that objectives of rows
 differ in the last digits; the optimum is that of the same process.
 """
@@ -36,6 +39,7 @@ import _peers  # noqa: F401  one thread for every library
 import cvxpy
 import numpy as np
 from _harness import Table, parse
+from _step_floor import floor
 from sklearn.datasets import load_digits
 
 from sklip import ADMMLipschitzMLPClassifier, FeedForward, lipschitz_bound
@@ -154,6 +158,8 @@ def tasks(name, network, solvers, time_limit):
     for mode in ("enforce", "regularise") if "native" in solvers else ():
         for tol in TOLS:
             yield [name, label, mode, f"{tol:g}", "native"], _native
+    if "native" in solvers and len(network.layer_sizes) == 3:
+        yield [name, label, "enforce", "0.0001", "bare"], _bare
     if sum(network.layer_sizes) <= PEER_UNITS:
         for peer in solvers:
             for tol in PEER_TOLS.get(peer, ()):
@@ -181,9 +187,22 @@ def _native(network, mode, tol, _):
     def solve(v, state):
         return lipschitz_step(v, **arguments, **kind, tol=float(tol), state=state)
 
-    first_s, next_s, first = measure(solve, network, 10)
+    first_s, next_s, first = measure(solve, network, 30)
     value = objective(network, first.weights, first.bound, kind)
     return first_s, next_s, value, value / optimum - 1.0, NONE, 0.0
+
+
+def _bare(network, mode, tol, _):
+    arguments, kind, _ = _problem(network, mode)
+    state, n_products = None, []
+    for v in moving_targets(network, 10):
+        step = lipschitz_step(v, **arguments, **kind, tol=float(tol), state=state)
+        state = step.state
+        n_products.append(step.n_iter)
+    parts = floor(
+        network.layer_sizes, state.factor.shape[1], round(np.median(n_products[1:]))
+    )
+    return sum(parts), sum(parts), NONE, NONE, NONE, NONE
 
 
 def _cvxpy(network, mode, tol, peer, time_limit):

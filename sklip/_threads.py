@@ -60,6 +60,9 @@ def _limit():
     if _controller is None:
         _controller = ThreadpoolController()  # searches the loaded libraries, once
     n_threads = torch.get_num_threads()
+    libraries = _controller.lib_controllers
+    if n_threads == 1 and all(lib.get_num_threads() == 1 for lib in libraries):
+        return  # a third of the time of the smallest computations
     limiter = _controller.limit(limits=1, user_api="blas")
     torch.set_num_threads(1)
     _restore.append(limiter.restore_original_limits)

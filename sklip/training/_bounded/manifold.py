@@ -19,6 +19,9 @@ _POLYNOMIALS = (
     (4.1071, -2.9478, 0.5448),
     (3.9487, -2.9089, 0.5518),
 )
+# Sides of one matrix, longer over shorter, from which products of the shorter one's
+# size pay. Singular values count squared there, so that the smallest lose digits.
+_ELONGATED = 2.0
 # Gradients below it have died out; squares of smaller ones would underflow in float32.
 _DEAD = 1e-12
 
@@ -58,11 +61,30 @@ def polar_direction(matrix, dead=_DEAD):
     """Approximate polar factor of a matrix, whatever its size; small if it is dead."""
     x = matrix / torch.linalg.vector_norm(matrix).clamp_min(dead)
     tall = x.shape[0] > x.shape[1]
+    if max(x.shape) >= _ELONGATED * min(x.shape):
+        polynomial = _polynomial(x.t() @ x if tall else x @ x.t())
+        return x @ polynomial if tall else polynomial @ x
     for a, b, c in _POLYNOMIALS:
         s = x.t() @ x if tall else x @ x.t()
         polynomial = torch.addmm(s, s, s, beta=b, alpha=c)
         x = torch.addmm(x, *((x, polynomial) if tall else (polynomial, x)), beta=a)
     return x
+
+
+def _polynomial(s):
+    """What all steps together multiply a matrix by whose Gram matrix is s.
+
+    They are polynomials in s alone, so that only the first and the last product have
+    the size of the longer side.
+    """
+    product = None
+    for k, (a, b, c) in enumerate(_POLYNOMIALS):
+        polynomial = torch.addmm(s, s, s, beta=b, alpha=c)
+        polynomial.diagonal().add_(a)
+        product = polynomial if product is None else polynomial @ product
+        if k + 1 < len(_POLYNOMIALS):
+            s = polynomial @ (polynomial @ s)
+    return product
 
 
 def move(weight, direction, rate):

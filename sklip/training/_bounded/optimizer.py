@@ -21,8 +21,9 @@ _LENGTHS = (0.2, 0.05)
 # eagerly as others once those are content.
 _CONTENT = 1e-5
 # Every so many steps hidden layers move, that much farther: the momentum changes little
-# in between, and their moves are most of a step's time.
-_EVERY = 2
+# in between, and their moves are most of a step's time. The second number is for layers
+# with more than so many rows and columns.
+_EVERY, _EVERY_LARGE, _LARGE = 2, 3, 128
 # Share of a schedule that goes uphill.
 _RISE = 0.3
 # The average begins as that of all steps so far, after about so many.
@@ -110,22 +111,23 @@ class BoundedOptimizer(torch.optim.Optimizer):
         if self.n_steps is not None:
             rate *= schedule(memory["step"] + 1, self.n_steps + 1)
         memory["step"] += 1
-        self._move_hidden(memory["momentum"], rate, memory["step"] % _EVERY == 1)
+        self._move_hidden(memory["momentum"], rate, memory["step"])
         self._move_free(memory, rate)
         self._clip_head()
         # With n steps behind it the average leaves the start at n / (n + 10).
         decay = min(self.averaging, memory["step"] / (memory["step"] + _AVERAGE_LAG))
         memory["average"].lerp_(self.module.flat, 1.0 - decay)
 
-    def _move_hidden(self, momentum, rate, moves):
+    def _move_hidden(self, momentum, rate, n_steps):
         start = 0
         for weight, grad in zip(self._hidden, self._hidden_grads, strict=True):
             kept = momentum[start : start + weight.numel()].view_as(weight)
             start += weight.numel()
             kept.lerp_(grad, 1.0 - _MOMENTUM)
-            if moves:
+            every = _EVERY if min(weight.shape) <= _LARGE else _EVERY_LARGE
+            if n_steps % every == 1:
                 kept.copy_(tangent(weight, kept))
-                length = _EVERY * self._length * max(weight.shape) ** 0.5
+                length = every * self._length * max(weight.shape) ** 0.5
                 direction = polar_direction(kept, **self._options)
                 move(weight, direction, rate * length)
 

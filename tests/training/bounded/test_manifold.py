@@ -54,7 +54,7 @@ def test_tangent_is_the_orthogonal_projection(shape):
     assert abs(float(((matrix - part) * other).sum())) < 1e-13
 
 
-@pytest.mark.parametrize("shape", [(60, 20), (20, 60)])
+@pytest.mark.parametrize("shape", [(60, 20), (20, 60), (30, 20), (20, 30)])
 def test_direction_has_like_singular_values_and_the_vectors_of_the_matrix(shape):
     matrix = _pair(shape)[1]
     for size in (1e-6, 1.0, 1e6):

@@ -12,11 +12,11 @@ from sklip.training._bounded.optimizer import BoundedOptimizer, schedule
 RNG = np.random.default_rng(0)
 
 
-def _module(bound=None, n_outputs=3):
+def _module(bound=None, n_outputs=3, hidden=(6,)):
     X, Y = RNG.normal(size=(20, 5)), RNG.normal(size=(20, n_outputs))
     units = units_of(X, Y, lipschitz_bound=bound)
     generator = torch.Generator().manual_seed(0)
-    sizes = (5, 6, n_outputs)
+    sizes = (5, *hidden, n_outputs)
     return BoundedMLP(sizes, units, lipschitz_bound=bound, generator=generator)
 
 
@@ -49,6 +49,22 @@ def test_the_average_weighs_all_early_steps_alike_then_decays():
     module.flat.zero_()
     optimizer.resume()
     assert not module.flat.any()
+
+
+def test_large_layers_move_less_often():
+    """Their moves would be most of the time: every third step, others every second."""
+    module = _module(hidden=(130, 130))
+    optimizer = BoundedOptimizer(module, 0.01, 0.0)
+    optimizer.begin(None)
+    optimizer.resume()
+    moved = [[], []]
+    for step in range(12):
+        before = [w.clone() for w in module.weights[:-1]]
+        module.flat_grad.copy_(torch.from_numpy(RNG.normal(size=len(module.flat))))
+        optimizer.step()
+        for steps, old, new in zip(moved, before, module.weights, strict=False):
+            steps += [step] * (not torch.equal(old, new))
+    assert moved == [list(range(0, 12, 2)), list(range(0, 12, 3))]
 
 
 def test_without_averaging_the_last_step_counts():
