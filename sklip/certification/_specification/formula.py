@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Linear constraints joined by and, or: from VNN-LIB's terms to a list of cases."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -12,6 +13,11 @@ __all__ = ["Constraint", "Scope", "disjuncts"]
 
 # Cases that a file may multiply out to.
 _MOST_CASES = 10_000
+# A decimal number, and how many digits its exponent may have.
+_LITERAL = re.compile(
+    r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?(?P<exponent>\d+))?$", re.IGNORECASE | re.ASCII
+)
+_EXPONENT_DIGITS = 4
 _ORDERS = ("<=", ">=", "<", ">", "=", "==")
 
 
@@ -74,7 +80,7 @@ class Scope:
         first = parts[0]
         if isinstance(first, Word):
             index = parts[1] if len(parts) > 1 else None
-            number = _number(first.text)
+            number = _number(first)
             if number is not None:
                 return {}, number
             return {self.variable(first, index): Fraction(1)}, Fraction(0)
@@ -157,12 +163,15 @@ def _integers(text):
     return [int(w) if w.isdecimal() else -1 for w in words]
 
 
-def _number(text):
+def _number(word):
     """Exact value of a literal; None if it is none."""
-    try:
-        return Fraction(text) if "/" not in text else None
-    except ValueError:
+    match = _LITERAL.match(word.text)
+    if match is None:
         return None
+    # Before anything is multiplied out.
+    if len(match.group("exponent") or "") > _EXPONENT_DIGITS:
+        raise at_line(word.line, f"the number {word.text} is out of range.")
+    return Fraction(word.text)
 
 
 def _added(operands):

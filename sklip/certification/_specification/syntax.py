@@ -10,6 +10,9 @@ __all__ = ["Form", "Word", "at_line", "parse_forms"]
 # Comments; brackets; an index or shape; a quoted name; a version; anything else.
 _TOKEN = re.compile(r';[^\n]*|\(|\)|\[[^\]\n]*\]|"[^"\n]*"|[^\s()\[\];"]+|\S')
 
+# Brackets inside of each other; files that mean anything have a dozen.
+_DEEPEST = 200
+
 
 class Word(NamedTuple):
     """One token."""
@@ -47,6 +50,8 @@ def parse_forms(text):
         if token.startswith(";"):
             continue
         if token == "(":
+            if len(stack) > _DEEPEST:
+                raise at_line(line, f"more than {_DEEPEST} brackets are open.")
             stack.append(Form([], line))
             stack[-2].parts.append(stack[-1])
         elif token == ")":

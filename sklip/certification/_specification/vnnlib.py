@@ -4,6 +4,7 @@
 
 import re
 from decimal import Decimal
+from math import prod
 
 import numpy as np
 
@@ -12,7 +13,11 @@ from sklip.certification._specification.syntax import Word, at_line, parse_forms
 
 __all__ = ["read_cases", "write_text"]
 
-_SCALAR = re.compile(r"^([XY])_(\d+)$")
+_SCALAR = re.compile(r"^([XY])_(0|[1-9]\d*)$", re.ASCII)
+# Scalar types, in small letters; all numbers are taken as float64.
+_TYPES = ("real", "float", "double", "float16", "bfloat16", "float32", "float64")
+# Variables of a network.
+_MOST_VARIABLES = 10_000_000
 _KINDS = {"declare-input": "X", "declare-output": "Y"}
 _REFUSED = ("declare-hidden", "isomorphic-to", "equal-to")
 
@@ -34,7 +39,7 @@ def read_cases(text):
         Lower and upper ends of each box, and the unsafe set's polyhedra.
     """
     declarations, asserted = _sorted(parse_forms(text))
-    scope, n_inputs, n_outputs = declarations.scope()
+    scope = declarations.scope()
     found = [[]]
     line = 1
     for form in asserted:
@@ -43,12 +48,23 @@ def read_cases(text):
             raise at_line(line, "assert takes one constraint.")
         each = disjuncts(form.parts[1], scope)
         found = [before + more for before in found for more in each]
-    boxes = {}
+    boxes, empty = {}, None
     for constraints in found:
-        lower, upper, clause = _case(constraints, n_inputs, n_outputs)
+        try:
+            lower, upper, clause = _case(constraints, declarations)
+        except _NothingError as error:
+            # One of several alternatives may be empty, but not all.
+            empty = empty or error
+            continue
         key = lower.tobytes() + upper.tobytes()
         boxes.setdefault(key, (lower, upper, []))[2].append(clause)
+    if not boxes:
+        raise empty
     return list(boxes.values())
+
+
+class _NothingError(ValueError):
+    """No input or output is meant."""
 
 
 class _Declarations:
@@ -56,17 +72,25 @@ class _Declarations:
 
     def __init__(self):
         self.shapes, self.indices, self.types = {}, {}, {}
+        # Of each variable that is declared by itself, or of all of a kind.
+        self.lines = {}
         self.counts = {"X": 0, "Y": 0}
 
     def scalar(self, form):
         """(declare-const X_0 Real), the first version's."""
-        name = form.parts[1] if len(form.parts) > 1 else None
+        # declare-fun has an empty list of arguments before the type.
+        parts = [p for p in form.parts[1:] if isinstance(p, Word) or p.parts]
+        name = parts[0] if parts else None
         match = _SCALAR.match(name.text) if isinstance(name, Word) else None
         if match is None:
             raise at_line(form.line, "variables are called X_0, X_1, ... and Y_0, ...")
+        if len(parts) != 2 or not isinstance(parts[1], Word):
+            raise at_line(form.line, f"{name.text!r} takes one scalar type, like Real.")
+        self._check_type(parts[1])
         kind, index = match.group(1), int(match.group(2))
         self._add(name, kind, None)
         self.indices[name.text] = index
+        self.lines[kind, index] = name.line
         self.counts[kind] = max(self.counts[kind], index + 1)
 
     def network(self, form):
@@ -80,12 +104,27 @@ class _Declarations:
             if self.counts[kind]:
                 raise at_line(part.line, f"a second {part.head!r} is not supported.")
             name, scalar_type, shape = part.parts[1:4]
+            if not all(isinstance(p, Word) for p in part.parts[1:4]):
+                raise at_line(part.line, "a name, a scalar type and a shape expected.")
             self._check_type(scalar_type)
             sizes = _sizes(shape)
             self._add(name, kind, sizes)
-            self.counts[kind] = int(np.prod(sizes, dtype=int))
+            self.counts[kind] = prod(sizes)
+            self.lines[kind] = name.line
+            if self.counts[kind] > _MOST_VARIABLES:
+                raise at_line(name.line, f"more than {_MOST_VARIABLES} variables.")
+
+    def line(self, kind, index):
+        """Where a variable is declared."""
+        return self.lines.get((kind, index), self.lines.get(kind, 1))
 
     def _check_type(self, word):
+        if word.text.lower() not in _TYPES:
+            raise at_line(
+                word.line,
+                f"the scalar type {word.text!r} is not known; known: "
+                f"{', '.join(_TYPES)}.",
+            )
         self.types[word.text.lower()] = word.line
         if len(self.types) > 1:
             raise at_line(
@@ -100,7 +139,7 @@ class _Declarations:
         self.shapes[name.text] = kind, shape
 
     def scope(self):
-        """Scope, number of inputs and of outputs."""
+        """What names mean."""
         for kind, what in (("X", "input"), ("Y", "output")):
             if not self.counts[kind]:
                 raise at_line(1, f"no {what} is declared.")
@@ -108,8 +147,11 @@ class _Declarations:
             kind = self.shapes[name][0]
             missing = f"{kind}_{self.counts[kind] - 1}"
             if index and f"{kind}_{index - 1}" not in self.shapes:
-                raise at_line(1, f"{kind}_{index - 1} is not declared, {missing} is.")
-        return Scope(self.shapes, self.indices), self.counts["X"], self.counts["Y"]
+                line = self.line(kind, index)
+                raise at_line(
+                    line, f"{kind}_{index - 1} is not declared, {missing} is."
+                )
+        return Scope(self.shapes, self.indices)
 
 
 def _sizes(word):
@@ -139,8 +181,9 @@ def _sorted(forms):
     return declarations, asserted
 
 
-def _case(constraints, n_inputs, n_outputs):
+def _case(constraints, declarations):
     """Box and polyhedron of one case."""
+    n_inputs, n_outputs = declarations.counts["X"], declarations.counts["Y"]
     lower, upper = [None] * n_inputs, [None] * n_inputs
     rows, limits = [], []
     for constraint in constraints:
@@ -150,34 +193,45 @@ def _case(constraints, n_inputs, n_outputs):
         elif kinds == {"Y"}:
             row = np.zeros(n_outputs)
             for (_, j), factor in constraint.terms.items():
-                row[j] = float(factor)
+                row[j] = _float(factor, constraint.line)
             rows.append(row)
-            limits.append(float(constraint.limit))
+            limits.append(_float(constraint.limit, constraint.line))
         elif kinds:
             raise at_line(constraint.line, "inputs and outputs in one constraint.")
         elif constraint.limit < 0:
-            raise at_line(constraint.line, "a constraint that nothing satisfies.")
+            why = str(at_line(constraint.line, "a constraint that nothing satisfies."))
+            raise _NothingError(why)
     for ends, what in ((lower, "lower"), (upper, "upper")):
         for i, end in enumerate(ends):
             if end is None:
-                raise at_line(1, f"input {i} has no {what} bound.")
-    for i, (low, high) in enumerate(zip(lower, upper, strict=True)):
-        if low > high:
-            raise at_line(1, f"the box is empty: input {i} in [{low}, {high}].")
-    ends = np.array(lower, dtype=float), np.array(upper, dtype=float)
+                line = declarations.line("X", i)
+                raise at_line(line, f"input {i} has no {what} bound.")
+    ends = [np.array([_float(*end) for end in some]) for some in (lower, upper)]
     return *ends, (np.array(rows).reshape(-1, n_outputs), np.array(limits))
 
 
 def _bound(constraint, lower, upper):
-    """Note c x_i <= limit as an end of the box."""
+    """Note c x_i <= limit as an end of the box, with its line."""
     if len(constraint.terms) != 1:
         raise at_line(constraint.line, "inputs may only be bounded one by one.")
     (((_, i), factor),) = constraint.terms.items()
-    end = constraint.limit / factor
+    end = constraint.limit / factor, constraint.line
     if factor > 0:
         upper[i] = end if upper[i] is None else min(upper[i], end)
     else:
         lower[i] = end if lower[i] is None else max(lower[i], end)
+    if lower[i] and upper[i] and lower[i][0] > upper[i][0]:
+        low, high = (_float(exact, line) for exact, line in (lower[i], upper[i]))
+        why = f"the box is empty: input {i} in [{low:g}, {high:g}]."
+        raise _NothingError(str(at_line(constraint.line, why)))
+
+
+def _float(exact, line):
+    """The nearest float64."""
+    try:
+        return float(exact)
+    except OverflowError:
+        raise at_line(line, "a number is larger than any float64.") from None
 
 
 def write_text(cases):

@@ -75,6 +75,16 @@ def test_alternatives_of_inputs_are_boxes(tmp_path):
     assert "2 boxes" in repr(found)
 
 
+def test_alternatives_that_are_empty_do_not_count(tmp_path):
+    either = "(assert (or (<= X_0 0) (>= X_0 1)))"
+    found = read(tmp_path, HEAD + BOX + f"{either}{either}(assert (>= Y_0 1))")
+    # Of four combinations two are boxes, and each was read twice.
+    assert sorted((c.lower[0], c.upper[0]) for c in found.cases) == [(-1, 0), (1, 1.5)]
+    declared = "(declare-fun X_0 () Real) (declare-fun Y_0 () Real)"
+    text = declared + "(assert (<= X_0 1)) (assert (>= X_0 .5)) (assert (<= Y_0 +1.E0))"
+    assert read(tmp_path, text).clauses[0][1] == [1.0]
+
+
 def test_the_second_version_says_the_same(tmp_path):
     bounds = "".join(
         f"(assert (<= X[0,{i}] 1)) (assert (>= X [0, {i}] -1))" for i in range(2)
@@ -151,6 +161,24 @@ SAFE = BOX + "(assert (>= Y_0 1))"
         (HEAD_2 + "(assert (<= X 1))", "shape"),
         (HEAD_2 + HEAD_2 + "(assert (<= X[0,0] 1))", "only one network"),
         (HEAD_2.replace("[3]", "[a]"), "shape"),
+        (HEAD + SAFE + "\n\n(assert (>= X_0 9))", "line 10: the box is empty"),
+        (HEAD + "\n(assert (<= X_0 1))", "line 1: input 0 has no lower bound"),
+        (HEAD.replace("X_1 Real", "X_1 Int"), "line 2: the scalar type 'Int'"),
+        (HEAD.replace("Y_0 Real", "Y_0 float32"), "line 3.*float32, real are mixed"),
+        (HEAD.replace("X_1 Real", "X_1"), "line 2: 'X_1' takes one scalar type"),
+        (HEAD.replace("X_1 Real", "X_1 Real 2"), "line 2: 'X_1' takes one"),
+        (HEAD.replace("X_0", "(X_0)"), "line 1: variables are called"),
+        (HEAD + "\n(declare-const X_01 Real)" + SAFE, "line 6: variables are called"),
+        (HEAD_2.replace("float32", "int8"), "line 4: the scalar type 'int8'"),
+        (HEAD_2.replace("[3]", "[9999999, 9999999]"), "line 5: more than"),
+        (HEAD_2.replace("float32 [3]", "(float32) [3]"), "line 5: a name, a scalar"),
+        (HEAD + SAFE + "(assert (<= 1e400 Y_0))", "larger than any float64"),
+        (HEAD + SAFE + "(assert (<= X_0 1e99999999999))", "1e99999999999 is out"),
+        (HEAD + SAFE + "(assert (<= 1/2 Y_0))", "'1/2' is not declared"),
+        (HEAD + SAFE + "(assert (<= 0x1p0 Y_0))", "'0x1p0' is not declared"),
+        (HEAD + "\n(assert " + "(and " * 999 + ")" * 1000, "line 6: more than 200"),
+        (HEAD + SAFE + "(assert)", "assert takes one"),
+        ("", "line 1: no input is declared"),
     ],
 )
 def test_faults_are_named_with_their_line(tmp_path, text, said):
