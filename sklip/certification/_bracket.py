@@ -43,6 +43,7 @@ def robustness_bracket(
     rtol=None,
     time_limit=None,
     random_state=None,
+    effort="normal",
 ):
     """Bracket the distance at which each sample's prediction changes.
 
@@ -59,7 +60,8 @@ def robustness_bracket(
     time_limit : float, default=None
         Seconds for the whole table, after which the bracket is returned as it is. The
         first bound and the first attack are always done.
-    {random_state}
+    {random_state, effort}
+        With ``rtol`` of what exact verification leaves open by then.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def robustness_bracket(
     time_limit = check_time_limit(time_limit)
     deadline = np.inf if time_limit is None else time.monotonic() + time_limit
     rng = as_generator(random_state)
-    decisions = decide(model, X, y, feature_eps)
+    decisions = decide(model, X, y, feature_eps, effort=effort)
     found = Counterexamples(model, X, decisions, norm, keep_whole=False)
     if rtol is not None:
         name = "robustness_bracket with rtol"

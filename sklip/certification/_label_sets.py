@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from sklip._arguments import refuse_ambiguous
+from sklip._arguments import check_effort, refuse_ambiguous
 from sklip._multilabel import check_indicator
 from sklip.bounds import LipschitzCertificate
 from sklip.certification._decisions import decide
@@ -74,6 +74,7 @@ def decide_sets(model, X, y, feature_eps=None, *, method, **options):
     decisions : list of Decided
         All of them must be right, and stay, for a sample to count.
     """
+    check_effort(options.get("effort", "normal"))
     views = labels_of(model, X, feature_eps, method)
     if views is None:
         return [decide(model, X, y, feature_eps, unseen=True, **options)]

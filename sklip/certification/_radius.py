@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Certified radii: how far a sample may move before its class can change."""
 
-from sklip._arguments import check_device, check_norm
+from sklip._arguments import check_device, check_effort, check_norm
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._categories import check_categorical, radii_for
@@ -130,7 +130,7 @@ def certified_radius(
     array([16.6667])
     """
     norm, method = check_norm(norm), check_method(method)
-    device = check_device(device)
+    device, effort = check_device(device), check_effort(effort)
     check_categorical(categorical)
     labels = labels_of(model, X, feature_eps, method)
     if labels is not None:

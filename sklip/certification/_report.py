@@ -20,7 +20,15 @@ _N_STEPS, _N_RESTARTS = 100, 3
 
 @documented(SHARED)
 def certification_report(
-    model, X, y=None, *, norm=2, feature_eps=None, method="best", attack=True
+    model,
+    X,
+    y=None,
+    *,
+    norm=2,
+    feature_eps=None,
+    method="best",
+    attack=True,
+    effort="normal",
 ):
     """Tabulate what is predicted of each sample, and how far that is proven to hold.
 
@@ -36,6 +44,7 @@ def certification_report(
         What proves the radii, as for :func:`certified_radius`.
     attack : bool, default=True
         Look for the nearest flips as well.
+    {effort}
 
     Returns
     -------
@@ -86,7 +95,7 @@ def certification_report(
     """
     norm, method = check_norm(norm), check_method(method)
     attack = check_flag(attack, "attack")
-    decisions = decide(model, X, y, feature_eps, unseen=True)
+    decisions = decide(model, X, y, feature_eps, unseen=True, effort=effort)
     view = decisions.view
     data = {"prediction": view.classes[decisions.predicted]}
     if y is not None:

@@ -57,7 +57,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     reject_label : int or str, default=-1
         What ``predict`` gives for a rejected sample: no class, a string where the
         classes are strings and an integer where they are numbers.
-    {method, feature_eps}
+    {method, feature_eps, effort}
 
     Attributes
     ----------
@@ -112,6 +112,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         reject_label=-1,
         method="best",
         feature_eps=None,
+        effort="normal",
     ):
         self.estimator = estimator
         self.radius = radius
@@ -119,6 +120,10 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
         self.reject_label = reject_label
         self.method = method
         self.feature_eps = feature_eps
+        self.effort = effort
+
+    def _certify_kwargs(self, **other):
+        return super()._certify_kwargs(effort=self.effort, **other)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, **fit_params):

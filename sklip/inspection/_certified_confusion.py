@@ -5,6 +5,7 @@
 import numpy as np
 
 from sklip._arguments import (
+    check_effort,
     check_labels,
     check_norm,
     check_option,
@@ -95,6 +96,7 @@ class CertifiedConfusionMatrixDisplay:
         feature_eps=None,
         normalize=None,
         sample_weight=None,
+        effort="normal",
         name=None,
         ax=None,
         **image_kwargs,
@@ -111,7 +113,7 @@ class CertifiedConfusionMatrixDisplay:
         {norm, method, feature_eps}
         normalize : {"true", "all"}, default=None
             Shares of each true class or of all samples, in place of counts.
-        {sample_weight}
+        {sample_weight, effort}
         name : str or list of str, default=None
             Titles; None takes the keys or the names of the classes.
         ax : matplotlib Axes or list of Axes, default=None
@@ -135,6 +137,7 @@ class CertifiedConfusionMatrixDisplay:
             "norm": norm,
             "method": method,
             "feature_eps": feature_eps,
+            "effort": check_effort(effort),
         }
         plain = {"method": "product", "attack": False}
         held = [

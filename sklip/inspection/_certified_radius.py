@@ -5,6 +5,7 @@
 import numpy as np
 
 from sklip._arguments import (
+    check_effort,
     check_groups,
     check_labels,
     check_norm,
@@ -93,6 +94,7 @@ class CertifiedRadiusDisplay(Display):
         feature_eps=None,
         groups=None,
         sample_weight=None,
+        effort="normal",
         name=None,
         ax=None,
         **line_kwargs,
@@ -107,7 +109,7 @@ class CertifiedRadiusDisplay(Display):
         {norm, method, feature_eps}
         groups : "class" or array-like of shape (n_samples,), default=None
             A line for each true class, or for each value; of each estimator.
-        {sample_weight}
+        {sample_weight, effort}
         name : str or list of str, default=None
             Labels of the estimators; None takes the keys or the names of the classes.
         {ax}
@@ -122,10 +124,9 @@ class CertifiedRadiusDisplay(Display):
         models, names = named_estimators(estimator, name)
         norm = check_norm(norm)
         y = None if y is None else check_labels(y)
-        found = [
-            certified_radius(m, X, y, norm=norm, method=method, feature_eps=feature_eps)
-            for m in models
-        ]
+        how = {"norm": norm, "method": method, "feature_eps": feature_eps}
+        how["effort"] = check_effort(effort)
+        found = [certified_radius(m, X, y, **how) for m in models]
         # Of a multilabel classifier that of the whole set of labels.
         found = [r if r.ndim == 1 else r.min(axis=1) for r in found]
         weight = check_sample_weight(sample_weight, len(found[0]))

@@ -115,7 +115,7 @@ TABLE = {
     ),
     "robustness_bracket": Row(
         sklip.robustness_bracket,
-        "X y norm feature_eps rtol time_limit random_state",
+        "X y norm feature_eps rtol time_limit random_state effort",
         group="two",
         n_rows=2,
     ),
@@ -138,7 +138,7 @@ TABLE = {
     ),
     "certification_report": Row(
         sklip.certification_report,
-        "X y norm method feature_eps attack",
+        "X y norm method feature_eps attack effort",
         _QUICK,
         "few",
         4,
@@ -214,7 +214,7 @@ TABLE = {
     ),
     "CertifiedRejectClassifier": Row(
         _around(sklip.CertifiedRejectClassifier, "predict"),
-        "radius norm reject_label method feature_eps",
+        "radius norm reject_label method feature_eps effort",
         _BALL | _QUICK,
         "classifiers",
         60,
@@ -248,14 +248,14 @@ TABLE = {
     ),
     "CertifiedRadiusDisplay": Row(
         _drawn(sklip.CertifiedRadiusDisplay),
-        "X y norm method feature_eps groups sample_weight",
+        "X y norm method feature_eps groups sample_weight effort",
         _QUICK,
         "two",
         30,
     ),
     "CertifiedConfusionMatrixDisplay": Row(
         _drawn(sklip.CertifiedConfusionMatrixDisplay),
-        "X y radius norm method feature_eps normalize sample_weight",
+        "X y radius norm method feature_eps normalize sample_weight effort",
         _BALL | _QUICK,
         "two",
         60,

@@ -10,15 +10,19 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import scale
 
+from sklip import CertifiedRejectClassifier
 from sklip.certification import (
     adversarial_accuracy_score,
+    certification_report,
     certified_accuracy_score,
     certified_radius,
     minimum_norm_attack,
+    robustness_bracket,
     verify_robustness,
 )
 from sklip.certification._branching import radius as branch_radius
@@ -176,6 +180,22 @@ def test_more_effort_proves_no_less(trained):
         for n in (0, 10, 80)
     ]
     assert score == sorted(score)
+
+
+def test_effort_is_the_same_wherever_radii_are_proven(trained):
+    model, X, y, *_ = trained
+    X, y = X[:1], y[:1]
+    radius = {n: certified_radius(model, X, y, effort=n) for n in (0, 20)}
+    assert np.all(radius[0] < radius[20])
+    report = certification_report(model, X, y, attack=False, effort=20)
+    assert_array_equal(report["certified_radius"], radius[20])
+    bracket = robustness_bracket(model, X, y, random_state=0, effort=20)
+    assert_array_equal(bracket[0], radius[20])
+    for n, is_rejected in ((0, True), (20, False)):
+        reject = CertifiedRejectClassifier(
+            FrozenEstimator(model), radius=float(radius[20][0]), effort=n
+        ).fit(X, y)
+        assert_array_equal(reject.rejected(X), [is_rejected])
 
 
 def test_what_is_settled_takes_the_limit_on_parts():
