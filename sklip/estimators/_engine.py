@@ -78,9 +78,11 @@ class NetSettings:
         return cls(**values | {"loss": estimator._loss_of_net})
 
     @property
-    def is_stochastic(self):
-        """Whether schedules of the step size apply."""
-        return self.solver not in ("adam", "lbfgs")
+    def schedule(self):
+        """Schedule of the step size: as in scikit-learn, adam has its own one alone."""
+        is_adam = self.solver == "adam"
+        applies = self.solver != "lbfgs" and is_adam == (self.learning_rate == "auto")
+        return self.learning_rate if applies else "constant"
 
 
 def make_net(
@@ -110,7 +112,6 @@ def make_net(
     net : MLPNet
         Ready to train.
     """
-    kind = settings.learning_rate if settings.is_stochastic else "constant"
     net = net_class(
         module,
         loss=settings.loss,
@@ -124,7 +125,7 @@ def make_net(
         alpha=settings.alpha,
         penalty=penalty,
         **own,
-        schedule=Schedule(kind, settings.power_t, milestones),
+        schedule=Schedule(settings.schedule, settings.power_t, milestones),
         max_fun=settings.max_fun,
         shuffle=settings.shuffle,
         generator=generator,

@@ -23,11 +23,16 @@ SHARED = entries(
         Rows of a batch; "auto" is min(200, n_samples). Not used by ``"lbfgs"``.
     learning_rate_init : float, default=1e-3
         Step size of the optimizer.
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        Schedule of the step size of ``"sgd"`` and torch optimizers; ``"adam"`` and
-        ``"lbfgs"`` do not use it. ``"invscaling"`` divides ``learning_rate_init`` by
-        ``(t + 1) ** power_t``, t the samples seen before an epoch; ``"adaptive"``
-        divides by 5 whenever training would stop for lack of progress, down to 1e-6.
+    learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
+        Schedule of the step size. With ``"auto"`` that of ``"adam"`` falls like a
+        cosine from twice ``learning_rate_init`` to 0 over the ``max_iter`` epochs of
+        fit, if these are at least 50: its mean is ``learning_rate_init``, and training
+        settles. It is constant in ``partial_fit``, for other solvers, for ADMM, with
+        ``learning_rate_milestones`` and with an LRScheduler among the callbacks.
+        ``"invscaling"`` and ``"adaptive"`` are for ``"sgd"`` and torch optimizers:
+        ``"invscaling"`` divides ``learning_rate_init`` by ``(t + 1) ** power_t``, t the
+        samples seen before an epoch; ``"adaptive"`` divides by 5 whenever training
+        would stop for lack of progress, down to 1e-6.
     power_t : float, default=0.5
         Exponent of ``"invscaling"``.
     max_iter : int, default=200

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, PrintLog
+from skorch.callbacks import Callback, LRScheduler, PrintLog
 
 from sklip.exceptions import DivergedTrainingError
 from sklip.training._callbacks import KeptParameters, named_callbacks
@@ -172,12 +172,18 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
             If loss or weights stop being finite; the last finite weights are kept.
         """
         epochs = self.max_epochs if epochs is None else epochs
+        ends = stopping is not None and not self._has_scheduler()
+        self.schedule.begin(len(self.history), epochs if ends else None)
         with self.session(data, valid):
             converged = self.run(data, valid, stopping, epochs)
             if stopping is not None:
                 # Before callbacks end: what they restore themselves counts.
                 stopping.restore_best(self.module_)
         return converged
+
+    def _has_scheduler(self):
+        """Whether a callback sets the step size."""
+        return any(isinstance(callback, LRScheduler) for _, callback in self.callbacks_)
 
     @contextmanager
     def session(self, data, valid=None):

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Learning-rate schedules as factors of the step size."""
 
+import math
+
 __all__ = ["SCHEDULES", "Schedule"]
 
-SCHEDULES = ("constant", "invscaling", "adaptive")
+SCHEDULES = ("auto", "constant", "invscaling", "adaptive")
+# Fewer epochs cannot meet the stopping rule anyhow: "auto" leaves their steps alone.
+_FEWEST_EPOCHS = 50
 # "adaptive" divides by the first number, and gives up at the second.
 _DIVISOR, _SMALLEST = 5.0, 1e-6
 
@@ -14,9 +18,11 @@ class Schedule:
 
     Parameters
     ----------
-    kind : {"constant", "invscaling", "adaptive"}, default="constant"
-        ``"invscaling"`` divides by (t + 1) ** power_t, t the samples seen before the
-        epoch; ``"adaptive"`` divides by 5 whenever progress stalls.
+    kind : {"auto", "constant", "invscaling", "adaptive"}, default="constant"
+        ``"auto"`` falls like a cosine over a training that is told of by :meth:`begin`,
+        from 2 to 0, so that its mean is 1; ``"invscaling"`` divides by
+        (t + 1) ** power_t, t the samples seen before the epoch; ``"adaptive"`` divides
+        by 5 whenever progress stalls.
     power_t : float, default=0.5
         The exponent.
     milestones : sequence of int, default=()
@@ -28,10 +34,23 @@ class Schedule:
         self.power_t = power_t
         self.milestones = milestones
         self.n_divisions = 0
+        self._first, self._length = 0, None
+
+    def begin(self, n_epochs, length):
+        """Begin a training of at most ``length`` epochs after ``n_epochs`` others.
+
+        None is a training whose end is not known: its step size stays.
+        """
+        falls = self.kind == "auto" and length is not None and not self.milestones
+        falls = falls and length >= _FEWEST_EPOCHS
+        self._first, self._length = n_epochs, length if falls else None
 
     def factor(self, n_epochs, n_samples_seen):
         """Factor of an epoch, from the epochs and samples before it."""
         factor = 0.1 ** sum(n_epochs >= epoch for epoch in self.milestones)
+        if self._length is not None:
+            share = (n_epochs - self._first + 0.5) / self._length
+            factor *= 1.0 + math.cos(math.pi * share)
         if self.kind == "invscaling":
             factor /= (n_samples_seen + 1) ** self.power_t
         return factor / _DIVISOR**self.n_divisions

@@ -3,12 +3,14 @@
 """Learning-rate schedules, against what they say and scikit-learn's."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, LRScheduler
 
 from sklip import LipschitzRegularizedMLPClassifier
 
@@ -84,3 +86,54 @@ def test_a_stream_follows_it_as_well(schedule, pickled):
         rates.append(model.net_.optimizer_.param_groups[0]["lr"])
     whole = _fit(schedule, **{**parameters, "max_iter": 9})[1]
     np.testing.assert_allclose(rates[: len(whole)], whole)  # a fit stops, it does not
+
+
+def test_by_default_the_step_size_of_adam_falls_over_a_fit():
+    model, rates = _fit("auto", "adam", max_iter=60, n_iter_no_change=np.inf)
+    share = (np.arange(60) + 0.5) / 60
+    np.testing.assert_allclose(rates, 1e-3 * (1.0 + np.cos(np.pi * share)))
+    assert np.mean(rates) == pytest.approx(1e-3)
+    # A stream has no known end, and goes on at the rate of the start.
+    model.partial_fit(X, Y)
+    assert rates[60:] == pytest.approx([1e-3])
+    # Every fit of a warm start has an end of its own.
+    model.set_params(warm_start=True).fit(X, Y)
+    np.testing.assert_allclose(rates[61:], rates[:60])
+
+
+@pytest.mark.parametrize(
+    "solver, parameters",
+    [
+        ("adam", {"max_iter": 49}),
+        ("sgd", {"max_iter": 60}),
+        (torch.optim.RMSprop, {"max_iter": 60}),
+    ],
+)
+def test_the_default_leaves_short_fits_and_other_solvers_alone(solver, parameters):
+    _, rates = _fit("auto", solver, n_iter_no_change=np.inf, **parameters)
+    assert rates == [1e-3] * len(rates)
+
+
+def test_a_schedule_among_the_callbacks_has_the_only_say():
+    halving = LRScheduler("StepLR", step_size=30, gamma=0.5)
+    rates = Rates()
+    LipschitzRegularizedMLPClassifier(
+        (4,),
+        callbacks=[rates, halving],
+        max_iter=60,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    ).fit(X, Y)
+    np.testing.assert_allclose(rates.rates, np.repeat([1e-3, 5e-4], 30))
+
+
+def test_the_default_converges_where_a_constant_step_does_not():
+    found = {}
+    for schedule in ("auto", "constant"):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            options = {"max_iter": 120, "tol": 1e-4}
+            model, _ = _fit(schedule, "adam", **options)
+        found[schedule] = len(caught), model.loss_
+    assert (found["auto"][0], found["constant"][0]) == (0, 1)
+    assert found["auto"][1] == pytest.approx(found["constant"][1], rel=0.05)

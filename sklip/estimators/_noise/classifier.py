@@ -121,7 +121,7 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
         alpha=1e-4,
         batch_size="auto",
         learning_rate_init=1e-3,
-        learning_rate="constant",
+        learning_rate="auto",
         power_t=0.5,
         learning_rate_milestones=None,
         max_iter=200,

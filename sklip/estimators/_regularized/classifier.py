@@ -131,7 +131,7 @@ class LipschitzRegularizedMLPClassifier(
         alpha=1e-4,
         batch_size="auto",
         learning_rate_init=1e-3,
-        learning_rate="constant",
+        learning_rate="auto",
         power_t=0.5,
         max_iter=200,
         max_fun=15000,
