@@ -97,7 +97,6 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         # Rows that a batch has where samples suffice: what a penalty's cost is compared
         # with must not differ between weighted and repeated samples.
         self.nominal_batch_size = None
-        self.scheduled = 1.0  # the schedule's factor that is in the optimizer
         # Samples of all steps so far, epochs of earlier trainings included.
         self.samples_seen = 0
         self.stream_rule = StoppingRule(0.0, math.inf)
@@ -251,17 +250,20 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         self._find_frozen()
         epochs = len(self.history) - 1
         factor = self.schedule.factor(epochs, self.samples_seen)
-        if factor != self.scheduled:
+        if factor != self.schedule.applied:
             # Multiplied, so that schedulers among the callbacks have their say as well.
             for group in self.optimizer_.param_groups:
-                group["lr"] *= factor / self.scheduled
-            self.scheduled = factor
-        self._rate = self.rate_factor
+                group["lr"] *= factor / self.schedule.applied
+            self.schedule.applied = factor
+        if self._rate != self.rate_factor:
+            self._rate = self.rate_factor
 
     def _find_frozen(self):
         """Parameters that skorch's Freezer and the like have frozen."""
         module = self.module_
-        self._frozen = [p for p in module.hand_trained if not p.requires_grad]
+        frozen = [p for p in module.hand_trained if not p.requires_grad]
+        if frozen or self._frozen:  # skorch looks long at every attribute that is set
+            self._frozen = frozen
         if self._frozen and not self.can_freeze:
             raise ValueError(
                 "A callback has frozen parameters, but ADMM projects all weights onto "
@@ -271,9 +273,13 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
 
     def check_finite(self, finite, loss):
         """Refuse to go on from a loss or weights that are not finite."""
-        if math.isfinite(loss) and bool(torch.isfinite(self.module_.flat).all()):
+        flat = self.module_.flat
+        # A sum is finite only if all its terms are, and costs less to look at.
+        if math.isfinite(loss) and (
+            math.isfinite(float(flat.sum())) or bool(torch.isfinite(flat).all())
+        ):
             return
-        self.module_.flat.copy_(finite)
+        flat.copy_(finite)
         epoch = max(1, len(self.history))
         self.forget_unfinished_epoch()
         raise DivergedTrainingError(

@@ -8,7 +8,7 @@ __all__ = ["SCHEDULES", "Schedule"]
 
 SCHEDULES = ("auto", "constant", "invscaling", "adaptive")
 # Fewer epochs cannot meet the stopping rule anyhow: "auto" leaves their steps alone.
-_FEWEST_EPOCHS = 50
+_FEWEST_EPOCHS = 100
 # "adaptive" divides by the first number, and gives up at the second.
 _DIVISOR, _SMALLEST = 5.0, 1e-6
 
@@ -27,6 +27,11 @@ class Schedule:
         The exponent.
     milestones : sequence of int, default=()
         Epochs after which to divide by 10.
+
+    Attributes
+    ----------
+    applied : float
+        The factor that is in the optimizer.
     """
 
     def __init__(self, kind="constant", power_t=0.5, milestones=()):
@@ -34,6 +39,7 @@ class Schedule:
         self.power_t = power_t
         self.milestones = milestones
         self.n_divisions = 0
+        self.applied = 1.0
         self._first, self._length = 0, None
 
     def begin(self, n_epochs, length):

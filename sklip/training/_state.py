@@ -46,7 +46,7 @@ def export_training_state(net, *, compact=False):
     return {
         **export_random_state(net),
         "progress": {
-            "scheduled": net.scheduled,
+            "scheduled": net.schedule.applied,
             "divisions": net.schedule.n_divisions,
             "best": float(net.stream_rule.best),
             "stalled": net.stream_rule.epochs_without_progress,
@@ -69,7 +69,7 @@ def restore_training_state(net, state):
         moments = _map(state["optimizer"], np.ndarray, _to_tensor)
         net.optimizer_.load_state_dict(moments)
         progress = state["progress"]
-        net.scheduled = progress["scheduled"]
+        net.schedule.applied = progress["scheduled"]
         net.schedule.n_divisions = progress["divisions"]
         net.stream_rule.best = progress["best"]
         net.stream_rule.epochs_without_progress = progress["stalled"]

@@ -89,24 +89,24 @@ def test_a_stream_follows_it_as_well(schedule, pickled):
 
 
 def test_by_default_the_step_size_of_adam_falls_over_a_fit():
-    model, rates = _fit("auto", "adam", max_iter=60, n_iter_no_change=np.inf)
-    share = (np.arange(60) + 0.5) / 60
+    model, rates = _fit("auto", "adam", max_iter=100, n_iter_no_change=np.inf)
+    share = (np.arange(100) + 0.5) / 100
     np.testing.assert_allclose(rates, 1e-3 * (1.0 + np.cos(np.pi * share)))
     assert np.mean(rates) == pytest.approx(1e-3)
     # A stream has no known end, and goes on at the rate of the start.
     model.partial_fit(X, Y)
-    assert rates[60:] == pytest.approx([1e-3])
+    assert rates[100:] == pytest.approx([1e-3])
     # Every fit of a warm start has an end of its own.
     model.set_params(warm_start=True).fit(X, Y)
-    np.testing.assert_allclose(rates[61:], rates[:60])
+    np.testing.assert_allclose(rates[101:], rates[:100])
 
 
 @pytest.mark.parametrize(
     "solver, parameters",
     [
-        ("adam", {"max_iter": 49}),
-        ("sgd", {"max_iter": 60}),
-        (torch.optim.RMSprop, {"max_iter": 60}),
+        ("adam", {"max_iter": 99}),
+        ("sgd", {"max_iter": 100}),
+        (torch.optim.RMSprop, {"max_iter": 100}),
     ],
 )
 def test_the_default_leaves_short_fits_and_other_solvers_alone(solver, parameters):
@@ -115,16 +115,16 @@ def test_the_default_leaves_short_fits_and_other_solvers_alone(solver, parameter
 
 
 def test_a_schedule_among_the_callbacks_has_the_only_say():
-    halving = LRScheduler("StepLR", step_size=30, gamma=0.5)
+    halving = LRScheduler("StepLR", step_size=50, gamma=0.5)
     rates = Rates()
     LipschitzRegularizedMLPClassifier(
         (4,),
         callbacks=[rates, halving],
-        max_iter=60,
+        max_iter=100,
         n_iter_no_change=np.inf,
         random_state=0,
     ).fit(X, Y)
-    np.testing.assert_allclose(rates.rates, np.repeat([1e-3, 5e-4], 30))
+    np.testing.assert_allclose(rates.rates, np.repeat([1e-3, 5e-4], 50))
 
 
 def test_the_default_converges_where_a_constant_step_does_not():
