@@ -171,8 +171,9 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
             If loss or weights stop being finite; the last finite weights are kept.
         """
         epochs = self.max_epochs if epochs is None else epochs
-        ends = stopping is not None and not self._has_scheduler()
-        self.schedule.begin(len(self.history), epochs if ends else None)
+        self.schedule.begin(
+            len(self.history), epochs if self._has_end(stopping) else None
+        )
         with self.session(data, valid):
             converged = self.run(data, valid, stopping, epochs)
             if stopping is not None:
@@ -180,9 +181,11 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
                 stopping.restore_best(self.module_)
         return converged
 
-    def _has_scheduler(self):
-        """Whether a callback sets the step size."""
-        return any(isinstance(callback, LRScheduler) for _, callback in self.callbacks_)
+    def _has_end(self, stopping):
+        """Whether the step size may follow the number of epochs."""
+        if stopping is None or stopping.early_stopping:
+            return False
+        return not any(isinstance(c, LRScheduler) for _, c in self.callbacks_)
 
     @contextmanager
     def session(self, data, valid=None):

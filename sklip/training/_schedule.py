@@ -8,7 +8,7 @@ __all__ = ["SCHEDULES", "Schedule"]
 
 SCHEDULES = ("auto", "constant", "invscaling", "adaptive")
 # Fewer epochs cannot meet the stopping rule anyhow: "auto" leaves their steps alone.
-_FEWEST_EPOCHS = 100
+_FEWEST_EPOCHS = 150
 # "adaptive" divides by the first number, and gives up at the second.
 _DIVISOR, _SMALLEST = 5.0, 1e-6
 

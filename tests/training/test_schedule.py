@@ -89,24 +89,25 @@ def test_a_stream_follows_it_as_well(schedule, pickled):
 
 
 def test_by_default_the_step_size_of_adam_falls_over_a_fit():
-    model, rates = _fit("auto", "adam", max_iter=100, n_iter_no_change=np.inf)
-    share = (np.arange(100) + 0.5) / 100
+    model, rates = _fit("auto", "adam", max_iter=150, n_iter_no_change=np.inf)
+    share = (np.arange(150) + 0.5) / 150
     np.testing.assert_allclose(rates, 1e-3 * (1.0 + np.cos(np.pi * share)))
     assert np.mean(rates) == pytest.approx(1e-3)
     # A stream has no known end, and goes on at the rate of the start.
     model.partial_fit(X, Y)
-    assert rates[100:] == pytest.approx([1e-3])
+    assert rates[150:] == pytest.approx([1e-3])
     # Every fit of a warm start has an end of its own.
     model.set_params(warm_start=True).fit(X, Y)
-    np.testing.assert_allclose(rates[101:], rates[:100])
+    np.testing.assert_allclose(rates[151:], rates[:150])
 
 
 @pytest.mark.parametrize(
     "solver, parameters",
     [
-        ("adam", {"max_iter": 99}),
-        ("sgd", {"max_iter": 100}),
-        (torch.optim.RMSprop, {"max_iter": 100}),
+        ("adam", {"max_iter": 149}),
+        ("adam", {"max_iter": 150, "early_stopping": True}),
+        ("sgd", {"max_iter": 150}),
+        (torch.optim.RMSprop, {"max_iter": 150}),
     ],
 )
 def test_the_default_leaves_short_fits_and_other_solvers_alone(solver, parameters):
@@ -115,16 +116,16 @@ def test_the_default_leaves_short_fits_and_other_solvers_alone(solver, parameter
 
 
 def test_a_schedule_among_the_callbacks_has_the_only_say():
-    halving = LRScheduler("StepLR", step_size=50, gamma=0.5)
+    halving = LRScheduler("StepLR", step_size=75, gamma=0.5)
     rates = Rates()
     LipschitzRegularizedMLPClassifier(
         (4,),
         callbacks=[rates, halving],
-        max_iter=100,
+        max_iter=150,
         n_iter_no_change=np.inf,
         random_state=0,
     ).fit(X, Y)
-    np.testing.assert_allclose(rates.rates, np.repeat([1e-3, 5e-4], 50))
+    np.testing.assert_allclose(rates.rates, np.repeat([1e-3, 5e-4], 75))
 
 
 def test_the_default_converges_where_a_constant_step_does_not():
@@ -132,7 +133,7 @@ def test_the_default_converges_where_a_constant_step_does_not():
     for schedule in ("auto", "constant"):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
-            options = {"max_iter": 120, "tol": 1e-4}
+            options = {"max_iter": 150, "tol": 1e-4}
             model, _ = _fit(schedule, "adam", **options)
         found[schedule] = len(caught), model.loss_
     assert (found["auto"][0], found["constant"][0]) == (0, 1)
