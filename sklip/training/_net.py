@@ -10,7 +10,6 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, LRScheduler, PrintLog
 
-from sklip.exceptions import DivergedTrainingError
 from sklip.training._callbacks import KeptParameters, named_callbacks
 from sklip.training._data import BatchIterator, TensorData, row_blocks
 from sklip.training._epochs import run_epochs
@@ -273,23 +272,6 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
                 "the certified set: leave the callback out, or use "
                 "LipschitzRegularizedMLP."
             )
-
-    def check_finite(self, finite, loss):
-        """Refuse to go on from a loss or weights that are not finite."""
-        flat = self.module_.flat
-        # A sum is finite only if all its terms are, and costs less to look at.
-        if math.isfinite(loss) and (
-            math.isfinite(float(flat.sum())) or bool(torch.isfinite(flat).all())
-        ):
-            return
-        flat.copy_(finite)
-        epoch = max(1, len(self.history))
-        self.forget_unfinished_epoch()
-        raise DivergedTrainingError(
-            f"Training diverged in epoch {epoch}: the loss is "
-            f"{loss}. Lower learning_rate_init, lipschitz_weight or init_gain, or "
-            "scale X and y. The weights of the epoch before are kept for warm_start."
-        )
 
     def validate(self, valid, finite):
         """Loss and score of the held-out samples, if there are any."""

@@ -7,6 +7,7 @@ import warnings
 
 import torch
 
+from sklip.exceptions import DivergedTrainingError
 from sklip.training._interrupts import was_raised
 
 __all__ = ["RecordedNet", "weighted_mean"]
@@ -49,6 +50,23 @@ class RecordedNet:
         """Drop the record of an epoch that has begun and not ended."""
         if self.history and "train_loss" not in self.history[-1]:
             del self.history[-1]
+
+    def check_finite(self, finite, loss):
+        """Refuse to go on from a loss or weights that are not finite."""
+        flat = self.module_.flat
+        # A sum is finite only if all its terms are, and costs less to look at.
+        if math.isfinite(loss) and (
+            math.isfinite(float(flat.sum())) or bool(torch.isfinite(flat).all())
+        ):
+            return
+        flat.copy_(finite)
+        epoch = max(1, len(self.history))
+        self.forget_unfinished_epoch()
+        raise DivergedTrainingError(
+            f"Training diverged in epoch {epoch}: the loss is "
+            f"{loss}. Lower learning_rate_init, lipschitz_weight or init_gain, or "
+            "scale X and y. The weights of the epoch before are kept for warm_start."
+        )
 
     def record_best(self):
         """Flags that skorch's Checkpoint looks for."""
