@@ -76,6 +76,8 @@ class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
             What scikit-learn's metadata routing asks for.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
+        if hasattr(self, "fit_transform"):  # what a Pipeline calls
+            mapping.add(caller="fit_transform", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(estimator=self.estimator, method_mapping=mapping)
 
