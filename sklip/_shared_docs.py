@@ -30,6 +30,14 @@ SHARED = entries(
         Limit of the work of branch and bound, as for :func:`sklip.certified_radius`.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where bounds inside balls are computed, in float64.
+    time_limit : float, default=None
+        Seconds for the whole table. What is not reached by then keeps what is proven
+        so far, by the product of norms ("pairwise") at least.
+    n_jobs : int, default=None
+        Processes that blocks of rows are spread over, by joblib: None is one, or what
+        ``joblib.parallel_config`` says, -1 one for each core. The result is the same.
+    verbose : int, default=0
+        Above 0 lines on stderr tell how many rows are done, and the time left.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples.
     groups : "class" or array-like of shape (n_samples,), default=None

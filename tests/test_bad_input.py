@@ -176,6 +176,8 @@ BAD = {
     "device": options("gpu", "cuda:99", "meta", "mps", None, 0),
     "tol": numbers(0.0, -1.0),
     "rtol": [value for value in numbers(0.0, -1.0) if value is not None],
+    "n_jobs": [0, True, 1.5, "2", 1j, [1], {}, np.nan, HUGE],
+    "verbose": [-1, 1.5, "1", None, 1j, [1], {}, np.nan, HUGE],
     "time_limit": [0, -1.0, np.nan, True, "1", 1j, [1.0], 2**70, HUGE],
     # None: as far as the time goes.
     "verify_robustness.effort": ["most", "", True, 1.5, -1, 1j, [3], {}, np.nan, HUGE],

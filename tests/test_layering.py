@@ -24,6 +24,7 @@ LEAVES = {
     "_floats",
     "_lazy",
     "_multilabel",
+    "_progress",
     "_shared_docs",
     "_threads",
     "_tolerances",

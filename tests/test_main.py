@@ -374,7 +374,7 @@ def test_other_separators(tmp_path, capsys, separator):
 
 
 def test_progress_is_said_on_stderr(run, monkeypatch):
-    monkeypatch.setattr("sklip._cli._progress._SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("sklip._progress._SECONDS_BETWEEN_LINES", 0.0)
     monkeypatch.setattr("sklip._cli._holding._BLOCK_ROWS", 200)
     outcome = run(make_table(900), "--target", "label", *QUICK)
     assert re.search("  4 of 5 epochs at most, about [0-9]+ s left.", outcome.err)

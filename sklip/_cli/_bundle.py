@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from sklip._cli._errors import JobError, one_sentence, shown
-from sklip._cli._progress import say
+from sklip._progress import say
 
 __all__ = ["Bundle", "read_bundle", "write_bundle"]
 

@@ -9,7 +9,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from sklip._cli._errors import JobError, one_sentence
 from sklip._cli._holding import Holding, hold
-from sklip._cli._progress import Progress
+from sklip._progress import Progress
 from sklip.bounds import LipschitzCertificate, lipschitz_bound
 from sklip.certification import certified_accuracy_curve, certified_interval
 from sklip.networks import network_view

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklip._cli._errors import JobError, one_sentence
-from sklip._cli._progress import Progress
+from sklip._progress import Progress
 from sklip.estimators import LipschitzRegularizedMLPClassifier
 
 __all__ = [

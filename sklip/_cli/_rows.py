@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from sklip._cli._progress import Progress
+from sklip._progress import Progress
 from sklip.certification import certification_report, certified_interval
 
 __all__ = ["describe_rows"]

@@ -19,13 +19,13 @@ from sklip._cli._models import (
     warm_up,
 )
 from sklip._cli._output import check_outputs, check_report, draw, save, write_report
-from sklip._cli._progress import say
 from sklip._cli._read import Layout
 from sklip._cli._report import report, wrapped
 from sklip._cli._rows import describe_rows
 from sklip._cli._search import search
 from sklip._cli._selection import Selection
 from sklip._cli._threat import threat_of
+from sklip._progress import say
 
 __all__ = ["run"]
 

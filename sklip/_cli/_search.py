@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from sklip._cli._errors import JobError, one_sentence
-from sklip._cli._progress import Progress, say
+from sklip._progress import Progress, say
 from sklip.metrics import make_certified_accuracy_scorer, make_certified_error_scorer
 from sklip.model_selection import OneStandardError
 

@@ -2,17 +2,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Certified accuracy: the share of samples that are right and provably stay so."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 
 from sklip._arguments import (
     check_device,
+    check_effort,
     check_norm,
     check_radii,
     check_radius,
     check_sample_weight,
+    check_time_limit,
 )
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
+from sklip.certification._blocks import by_blocks, check_jobs, joined, step_for
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._groups import averages, members_of
 from sklip.certification._label_sets import decide_sets
@@ -39,6 +45,9 @@ def certified_accuracy_score(
     groups=None,
     device="cpu",
     effort="normal",
+    time_limit=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Share of samples classified correctly with a certified radius >= radius.
 
@@ -50,6 +59,7 @@ def certified_accuracy_score(
         As for :func:`certified_radius`. "best" decides each pair of classes by the
         cheapest rule that decides it (see Notes).
     {feature_eps, categorical, sample_weight, groups, device, effort}
+    {time_limit, n_jobs, verbose}
 
     Returns
     -------
@@ -88,15 +98,17 @@ def certified_accuracy_score(
     norm, radius = check_norm(norm), check_radius(radius)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
+    effort, time_limit = check_effort(effort), check_time_limit(time_limit)
+    check_jobs(n_jobs, verbose)
     members = members_of(groups, y)
-    options = {"method": method, "device": device, "effort": effort}
-    decisions = decide_sets(model, X, y, feature_eps, **options)
-    certified = np.all([labels.correct for labels in decisions], axis=0)
+    rule = norm, method, categorical
+    ask = partial(
+        _reached, model, feature_eps, device, effort, rule, np.array([radius])
+    )
+    step = step_for(method, effort, X)
+    limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+    certified = joined(by_blocks(ask, X, y, step=step, **limits)) > 0
     weight = check_sample_weight(sample_weight, len(certified))
-    if radius > 0.0 or categorical != "immutable":
-        # A wrong prediction has radius 0, and so has one that a category changes.
-        proven = _radii(decisions, norm, method, categorical, needed=radius)
-        certified = (proven >= radius) & (proven > 0.0)
     return averages(members, weight, lambda w: np.average(certified, weights=w))
 
 
@@ -115,6 +127,9 @@ def certified_accuracy_curve(
     groups=None,
     device="cpu",
     effort="normal",
+    time_limit=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Certified accuracy at several radii.
 
@@ -129,14 +144,16 @@ def certified_accuracy_curve(
             "auto", "best"} or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
     {feature_eps, categorical, sample_weight, groups, device, effort}
+    {time_limit, n_jobs, verbose}
 
     Returns
     -------
     radii : ndarray of shape (26,)
         Only with ``radii=None``.
     scores : ndarray of shape (n_radii,)
-        Share with a :func:`certified_radius` that large, from one set of radii:
-        :func:`certified_accuracy_score`, which may be a little higher for "best".
+        Share that is right and proven at each radius, by the effort of
+        :func:`certified_radius`: :func:`certified_accuracy_score`, which may be a
+        little higher for "best".
         With ``groups`` a dict from each class or label to this; NaN without weight.
 
     Raises
@@ -157,24 +174,62 @@ def certified_accuracy_curve(
     radii = check_radii(radii) if given else None
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
+    effort, time_limit = check_effort(effort), check_time_limit(time_limit)
+    check_jobs(n_jobs, verbose)
     members = members_of(groups, y)
-    options = {"method": method, "device": device, "effort": effort}
-    decisions = decide_sets(model, X, y, feature_eps, **options)
-    correct = np.all([labels.correct for labels in decisions], axis=0)
-    weight = check_sample_weight(sample_weight, len(correct))
-    proven = _radii(decisions, norm, method, categorical)
-    radii = radii if given else _default_radii(proven)
-    certified = correct & (proven >= radii[:, None])
-    if categorical != "immutable":
-        certified &= proven > 0.0
+    rule = norm, method, categorical
+    asked = None if radii is None else np.unique(radii)
+    ask = partial(_reached, model, feature_eps, device, effort, rule, asked)
+    step = step_for(method, effort, X)
+    limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+    reached = joined(by_blocks(ask, X, y, step=step, **limits))
+    weight = check_sample_weight(sample_weight, len(reached))
+    if given:
+        certified = reached > np.searchsorted(asked, radii)[:, None]
+    else:
+        radii = _default_radii(np.maximum(reached, 0.0))
+        certified = reached >= radii[:, None]
     scores = averages(members, weight, lambda w: certified @ (w / w.sum()))
     return scores if given else (radii, scores)
 
 
-def _radii(decisions, *asked, **options):
+def _radii(decisions, rule, needed=np.inf):
     """Radii within which nothing changes of all that is decided about a sample."""
-    proven = [radii_for(labels, *asked, **options) for labels in decisions]
+    proven = [radii_for(labels, *rule, needed=needed) for labels in decisions]
     return np.min(proven, axis=0)
+
+
+def _reached(model, feature_eps, device, effort, rule, radii, X, y, block):
+    """How many of the rising radii each row of a block is right and proven at.
+
+    Without radii the proven radius itself, -1 where the prediction is wrong.
+    """
+    block = replace(block, asks_often=radii is None or len(radii) > 1)
+    told = {"method": rule[1], "device": device, "effort": effort, "block": block}
+    decisions = decide_sets(model, X, y, feature_eps, **told)
+    categorical = rule[-1]
+    certain = np.all([labels.correct for labels in decisions], axis=0)
+    if radii is None:
+        proven = _radii(decisions, rule)
+        if categorical != "immutable":
+            certain &= proven > 0.0
+        return np.where(certain, proven, -1.0)
+    # A wrong prediction has radius 0, and so has one that a category changes.
+    least = int(categorical == "immutable" and radii[0] == 0.0)
+    low = np.where(certain, least, 0)
+    high = np.where(certain, len(radii), 0)
+    while (low < high).any():
+        middle = (low + high) // 2
+        k = int(middle[np.argmax(high - low)])
+        rows = np.flatnonzero((low <= k) & (k < high))
+        asked = [labels.some(rows) for labels in decisions]
+        proven = _radii(asked if len(rows) < len(low) else decisions, rule, radii[k])
+        # From there on: a radius that is proven proves the smaller ones.
+        count = np.searchsorted(radii, proven, side="right") * (proven > 0.0)
+        good = count > k
+        low[rows[good]] = np.minimum(count, high[rows])[good]
+        high[rows[~good]] = k
+    return low
 
 
 def _default_radii(proven):

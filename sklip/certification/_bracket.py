@@ -3,10 +3,18 @@
 """Both sides of the true robustness: what is proven and what an attack reaches."""
 
 import time
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from sklip._arguments import as_generator, check_norm, check_positive, check_time_limit
+from sklip._arguments import (
+    as_generator,
+    check_effort,
+    check_norm,
+    check_positive,
+    check_time_limit,
+)
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._attacks import (
@@ -16,6 +24,13 @@ from sklip.certification._attacks import (
     nearest_on_ray,
     perturbation_norm,
     tangent_distances,
+)
+from sklip.certification._blocks import (
+    FEW_ROWS,
+    by_blocks,
+    check_jobs,
+    joined,
+    seeds,
 )
 from sklip.certification._branching import Closing, check_splittable
 from sklip.certification._categories import radii_for
@@ -44,6 +59,8 @@ def robustness_bracket(
     time_limit=None,
     random_state=None,
     effort="normal",
+    n_jobs=None,
+    verbose=0,
 ):
     """Bracket the distance at which each sample's prediction changes.
 
@@ -62,6 +79,7 @@ def robustness_bracket(
         first bound and the first attack are always done.
     {random_state, effort}
         With ``rtol`` of what exact verification leaves open by then.
+    {n_jobs, verbose}
 
     Returns
     -------
@@ -101,10 +119,22 @@ def robustness_bracket(
     norm = check_norm(norm)
     if rtol is not None:
         rtol = check_positive(rtol, "rtol")
-    time_limit = check_time_limit(time_limit)
-    deadline = np.inf if time_limit is None else time.monotonic() + time_limit
+    effort, time_limit = check_effort(effort), check_time_limit(time_limit)
+    check_jobs(n_jobs, verbose)
     rng = as_generator(random_state)
-    decisions = decide(model, X, y, feature_eps, effort=effort)
+    ask = partial(_both_sides, model, feature_eps, norm, rtol, effort)
+    limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+    parts = by_blocks(ask, X, y, step=FEW_ROWS, more=seeds(rng), **limits)
+    certified, attacked = map(joined, zip(*parts, strict=True))
+    return certified, attacked
+
+
+def _both_sides(model, feature_eps, norm, rtol, effort, X, y, block, rng):
+    """Both ends for a block of the rows."""
+    deadline = block.deadline
+    # The first bound is always that of "best".
+    told = {"effort": effort, "block": replace(block, until=np.inf)}
+    decisions = decide(model, X, y, feature_eps, **told)
     found = Counterexamples(model, X, decisions, norm, keep_whole=False)
     if rtol is not None:
         name = "robustness_bracket with rtol"

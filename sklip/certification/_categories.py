@@ -38,6 +38,8 @@ def check_categorical(categorical):
 
 def radii_for(decisions, norm, method, categorical, needed=np.inf):
     """Proven radii under either rule for the categorical columns."""
+    if isinstance(method, str) and decisions.block.is_late:
+        method = decisions.cheapest
     if check_categorical(categorical) == "immutable":
         return decisions.radii(norm, method, needed)
     return flipped_radii(decisions, norm, method, needed)
@@ -109,6 +111,7 @@ def flipped_radii(decisions, norm, method, needed=np.inf):
             decisions.device,
             decisions.missing,
             decisions.effort,
+            decisions.block,
             loss,
         )
         if constants is None:

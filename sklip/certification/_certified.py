@@ -2,9 +2,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which predictions are proven at one radius: the question without its margin."""
 
-from sklip._arguments import check_device, check_norm, check_radius
+from functools import partial
+
+from sklip._arguments import (
+    check_device,
+    check_effort,
+    check_norm,
+    check_radius,
+    check_time_limit,
+)
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
+from sklip.certification._blocks import by_blocks, check_jobs, joined, step_for
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
@@ -24,6 +33,9 @@ def is_certified(
     categorical="immutable",
     device="cpu",
     effort="normal",
+    time_limit=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Whether each prediction is proven to hold within a radius.
 
@@ -37,6 +49,7 @@ def is_certified(
         Where bounds inside balls are computed ("cuda"), in float64.
     effort : {"low", "normal", "high"} or int, default="normal"
         As for :func:`certified_accuracy_score`.
+    {time_limit, n_jobs, verbose}
 
     Returns
     -------
@@ -60,6 +73,18 @@ def is_certified(
     norm, radius = check_norm(norm), check_radius(radius)
     method, device = check_method(method), check_device(device)
     check_categorical(categorical)
-    decisions = decide(model, X, None, feature_eps, device, effort=effort)
-    proven = radii_for(decisions, norm, method, categorical, needed=radius)
+    effort, time_limit = check_effort(effort), check_time_limit(time_limit)
+    check_jobs(n_jobs, verbose)
+    rule = norm, method, categorical, radius
+    ask = partial(_certified, model, feature_eps, device, effort, rule)
+    step = step_for(method, effort, X)
+    limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+    return joined(by_blocks(ask, X, step=step, **limits))
+
+
+def _certified(model, feature_eps, device, effort, rule, X, y, block):
+    """Whether the predictions of a block of the rows are proven."""
+    decisions = decide(model, X, y, feature_eps, device, effort=effort, block=block)
+    *_, categorical, radius = rule
+    proven = radii_for(decisions, *rule)
     return (proven >= radius) & ((proven > 0.0) | (categorical == "immutable"))

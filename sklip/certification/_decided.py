@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from sklip.certification._blocks import Block
 from sklip.certification._gaps import logit_gaps
 from sklip.networks import NetworkView
 
@@ -42,6 +43,8 @@ class Decided(ABC):
         there is none.
     effort : {"low", "normal", "high"} or int, default="normal"
         Work that branch and bound may do.
+    block : Block
+        Of which table the samples are rows, and when time is over.
     """
 
     view: NetworkView
@@ -52,6 +55,7 @@ class Decided(ABC):
     device: str = "cpu"
     missing: np.ndarray | None = None
     effort: str | int = "normal"
+    block: Block = Block()
 
     @property
     def predicted(self):
@@ -125,6 +129,9 @@ class Decided(ABC):
         """Some of the samples, with what they lack."""
         missing = None if self.missing is None else self.missing[rows]
         return replace(self.take(rows, self.view), missing=missing)
+
+    # The method that takes no time.
+    cheapest: ClassVar[str] = "pairwise"
 
     # Names of the arrays with one entry for each sample.
     _of_samples: ClassVar[tuple[str, ...]] = ("inputs", "logits", "target")

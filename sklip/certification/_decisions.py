@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from sklip._arguments import check_effort, refuse_ambiguous
 from sklip.bounds import ModuleView, forward_error, view_of
+from sklip.certification._blocks import Block
 from sklip.certification._decided import Decided
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.certification._validation import encode_labels
 
 __all__ = ["Decisions", "checked_inputs", "classifier_view", "decide", "model_view"]
+
+_WHOLE = Block()
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,21 @@ class Decisions(Decided):
 
 
 def decide(
-    model, X, y=None, feature_eps=None, device="cpu", *, unseen=False, effort="normal"
+    model,
+    X,
+    y=None,
+    feature_eps=None,
+    device="cpu",
+    *,
+    unseen=False,
+    effort="normal",
+    block=_WHOLE,
 ):
     """Evaluate a classifier at X, about y or about its own predictions.
 
     With ``unseen`` a label that the model does not know counts as a wrong prediction,
-    where it is an error otherwise. ``effort`` is for what branches later on.
+    where it is an error otherwise. ``effort`` is for what branches later on, ``block``
+    says of which table X is a part.
     """
     effort = check_effort(effort)
     refuse_ambiguous(feature_eps, X, "feature_eps")
@@ -45,7 +57,7 @@ def decide(
         target = encode_labels(y, view.classes, len(inputs), predicted)
     missing = view.missing(X)
     missing = missing if missing.any() else None
-    decided = view, network, inputs, logits, target, device, missing, effort
+    decided = view, network, inputs, logits, target, device, missing, effort, block
     if isinstance(view, ModuleView):
         return ModuleDecisions(*decided, model)
     return Decisions(*decided)

@@ -25,6 +25,8 @@ def certified_error_score(
     norm=2,
     feature_eps=None,
     sample_weight=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Worst mean error, or R², while every row of X moves by at most radius.
 
@@ -39,7 +41,7 @@ def certified_error_score(
     loss : {"squared_error", "absolute_error", "r2"}, default="squared_error"
         Mean squared or absolute error, or the coefficient of determination; averaged
         over outputs with equal weights.
-    {norm, feature_eps, sample_weight}
+    {norm, feature_eps, sample_weight, n_jobs, verbose}
 
     Returns
     -------
@@ -67,7 +69,13 @@ def certified_error_score(
     """
     check_option(loss, "loss", LOSSES)
     lower, upper = certified_interval(
-        model, X, radius=radius, norm=norm, feature_eps=feature_eps
+        model,
+        X,
+        radius=radius,
+        norm=norm,
+        feature_eps=feature_eps,
+        n_jobs=n_jobs,
+        verbose=verbose,
     )
     y = check_numbers(y, "y")
     if y.ndim == 2 and lower.ndim == 1 and y.shape[1] == 1:

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Certified intervals of regressors."""
 
+from functools import partial
+
 import numpy as np
 
 from sklip._arguments import check_norm, check_radius, refuse_ambiguous
@@ -9,6 +11,13 @@ from sklip._documentation import documented
 from sklip._floats import UNIT
 from sklip._shared_docs import SHARED
 from sklip.bounds import ModuleView, forward_error, is_bare
+from sklip.certification._blocks import (
+    MANY_ROWS,
+    SOME_ROWS,
+    by_blocks,
+    check_jobs,
+    joined,
+)
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
 from sklip.certification._module_intervals import module_intervals
@@ -19,7 +28,17 @@ __all__ = ["certified_interval"]
 
 
 @documented(SHARED)
-def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=None):
+def certified_interval(
+    model,
+    X,
+    *,
+    radius,
+    norm=2,
+    method="best",
+    feature_eps=None,
+    n_jobs=None,
+    verbose=0,
+):
     """Interval that the prediction cannot leave while X moves by at most radius.
 
     Parameters
@@ -34,7 +53,7 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
         the steepest slope inside the ball, or for each sample and end the tightest of
         all. ``"pairwise"`` bounds each output's row by itself, ``"lipsdp"`` is tried by
         ``"best"`` up to 128 hidden neurons. ``"auto"`` is ``"best"``.
-    {feature_eps}
+    {feature_eps, n_jobs, verbose}
 
     Returns
     -------
@@ -69,7 +88,17 @@ def certified_interval(model, X, *, radius, norm=2, method="best", feature_eps=N
     """
     norm, radius = check_norm(norm), check_radius(radius)
     method = check_method(method, certificate=False)
+    check_jobs(n_jobs, verbose)
     refuse_ambiguous(feature_eps, X, "feature_eps")
+    ask = partial(_ends, model, feature_eps, radius, norm, method)
+    step = SOME_ROWS if method in (*LOCAL_METHODS, "best") else MANY_ROWS
+    parts = by_blocks(ask, X, step=step, n_jobs=n_jobs, verbose=verbose)
+    lower, upper = map(joined, zip(*parts, strict=True))
+    return lower, upper
+
+
+def _ends(model, feature_eps, radius, norm, method, X, y, block):
+    """Both ends for a block of the rows."""
     view = model_view(model, feature_eps, X, predicting=True)
     if view.classes is not None and not is_bare(model):
         raise ValueError(

@@ -189,7 +189,7 @@ class _Search:
         trial = self._between(start)
         active = np.flatnonzero(~self._settled(np.arange(len(self.rows)), ratio))
         for n_rounds in range(_MOST_ROUNDS):
-            if len(active) == 0:
+            if len(active) == 0 or self.margins.decisions.block.is_late:
                 break
             self._evaluate(active, trial[active], refine)
             active = active[~self._settled(active, ratio)]

@@ -3,6 +3,7 @@
 """What a classifier with a torch module decides, and how its outputs are rounded."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -30,6 +31,8 @@ class ModuleDecisions(Decided):
     """
 
     model: object = None
+
+    cheapest: ClassVar[str] = "product"
 
     def rounding(self):
         """Error of the logits at each sample, and its growth with l2 distance."""

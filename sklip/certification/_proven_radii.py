@@ -57,17 +57,20 @@ def _best(decisions, norm, constants, dear, needed):
     """Global rules, bounds inside the ball and in its parts: for each pair the best."""
     local = LocalMargins(decisions, norm)
     branched = BranchedRadii(local)
+    block = decisions.block
     if not np.isfinite(needed):
         constants.tighten(dear, needed)
         return branched.rise(constants.radii, best_radii(local, constants.radii))
     # At a given radius local bounds are cheaper than semidefinite programs.
     for method in ("ibp", "best"):
         constants.admit(settled_pairs(local, method, constants.radii, needed))
+    if block.is_late:
+        return constants.radii.min(axis=1)
     if dear or branched.limits:
         constants.refute(decisions, norm, needed)
     rows = constants.still_open(needed)
     constants.admit(branched.reach(constants.radii, needed, rows))
-    if dear:
+    if dear and not block.is_late:
         settled = constants.radii >= needed
         constants.tighten(dear, needed)
         # Again where fewer pairs are left.

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Certified radii: how far a sample may move before its class can change."""
 
-from sklip._arguments import check_device, check_effort, check_norm
+from functools import partial
+
+from sklip._arguments import check_device, check_effort, check_norm, check_time_limit
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
+from sklip.certification._blocks import by_blocks, check_jobs, joined, step_for
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._label_sets import each_label, labels_of
@@ -25,6 +28,9 @@ def certified_radius(
     categorical="immutable",
     device="cpu",
     effort="normal",
+    time_limit=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Radius around each sample within which no perturbation changes the class.
 
@@ -66,6 +72,7 @@ def certified_radius(
     effort : {"low", "normal", "high"} or int, default="normal"
         Limit of the work of branch and bound, which "best" alone does: a number is
         that of the parts for one sample at any one radius; see Notes.
+    {time_limit, n_jobs, verbose}
 
     Returns
     -------
@@ -132,12 +139,24 @@ def certified_radius(
     norm, method = check_norm(norm), check_method(method)
     device, effort = check_device(device), check_effort(effort)
     check_categorical(categorical)
-    labels = labels_of(model, X, feature_eps, method)
-    if labels is not None:
-        options = {"norm": norm, "method": method, "categorical": categorical}
-        options |= {"device": device, "effort": effort}
-        return each_label(
-            labels, y, lambda view, y: certified_radius(view, X, y, **options)
-        )
-    decisions = decide(model, X, y, feature_eps, device, effort=effort)
-    return radii_for(decisions, norm, method, categorical)
+    time_limit = check_time_limit(time_limit)
+    check_jobs(n_jobs, verbose)
+    ask = partial(
+        _radii, model, feature_eps, device, effort, (norm, method, categorical)
+    )
+    step = step_for(method, effort, X)
+    limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+    return joined(by_blocks(ask, X, y, step=step, **limits))
+
+
+def _radii(model, feature_eps, device, effort, rule, X, y, block):
+    """Radii of a block of the rows."""
+    told = {"device": device, "effort": effort, "block": block}
+    views = labels_of(model, X, feature_eps, rule[1])
+    if views is None:
+        return radii_for(decide(model, X, y, feature_eps, **told), *rule)
+
+    def of_label(view, y):
+        return radii_for(decide(view, X, y, **told), *rule)
+
+    return each_label(views, y, of_label)

@@ -2,12 +2,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One line for each sample: what is predicted, proven and attacked."""
 
+from functools import partial
+
 import numpy as np
 
-from sklip._arguments import check_flag, check_norm
+from sklip._arguments import check_effort, check_flag, check_norm, check_time_limit
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._attacks import Counterexamples, found_flips, predictions
+from sklip.certification._blocks import (
+    MANY_ROWS,
+    SOME_ROWS,
+    by_blocks,
+    check_jobs,
+    joined,
+    step_for,
+)
 from sklip.certification._categories import radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
@@ -29,6 +39,9 @@ def certification_report(
     method="best",
     attack=True,
     effort="normal",
+    time_limit=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Tabulate what is predicted of each sample, and how far that is proven to hold.
 
@@ -45,6 +58,10 @@ def certification_report(
     attack : bool, default=True
         Look for the nearest flips as well.
     {effort}
+    time_limit : float, default=None
+        Seconds for the proofs of the whole table. What is not reached by then keeps
+        what is proven so far, by the product of norms ("pairwise") at least.
+    {n_jobs, verbose}
 
     Returns
     -------
@@ -95,16 +112,34 @@ def certification_report(
     """
     norm, method = check_norm(norm), check_method(method)
     attack = check_flag(attack, "attack")
-    decisions = decide(model, X, y, feature_eps, unseen=True, effort=effort)
+    effort, time_limit = check_effort(effort), check_time_limit(time_limit)
+    check_jobs(n_jobs, verbose)
+    ask = partial(_columns, model, feature_eps, norm, method, attack, effort)
+    step = min(step_for(method, effort, X), SOME_ROWS if attack else MANY_ROWS)
+    limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+    parts = by_blocks(ask, X, y, step=step, **limits)
+    _, names = parts[0]
+    data = {key: joined([columns[key] for columns, _ in parts]) for key in parts[0][0]}
+    for key, labels in names.items():
+        data[key] = labels_or_none(labels, data[key])
+    return table(X, data)
+
+
+def _columns(model, feature_eps, norm, method, attack, effort, X, y, block):
+    """The columns for a block of the rows, and labels of those that are positions."""
+    told = {"unseen": True, "effort": effort, "block": block}
+    decisions = decide(model, X, y, feature_eps, **told)
     view = decisions.view
-    data = {"prediction": view.classes[decisions.predicted]}
+    data, names = {"prediction": view.classes[decisions.predicted]}, {}
     if y is not None:
         data["correct"] = decisions.correct
     data["margin"] = decisions.gaps().min(axis=1)
     data["certified_radius"] = radii_for(decisions, norm, method, "immutable")
     if attack:
         data |= _attacked(model, X, decisions, norm)
-    return table(X, data)
+        columns = np.array(column_labels(view), dtype=object)
+        names = {"flips_to": view.classes, "moves_most": columns}
+    return data, names
 
 
 def _attacked(model, X, decisions, norm):
@@ -122,9 +157,4 @@ def _attacked(model, X, decisions, norm):
         steps = np.abs(values - found.writer.origin) / found.writer.units
         most = found.writer.moving[steps[rows].argmax(axis=1)]
         columns[rows] = view.feature_index[most]
-    names = np.array(column_labels(view), dtype=object)
-    return {
-        "attacked_radius": distances,
-        "flips_to": labels_or_none(view.classes, codes),
-        "moves_most": labels_or_none(names, columns),
-    }
+    return {"attacked_radius": distances, "flips_to": codes, "moves_most": columns}

@@ -18,6 +18,7 @@ from sklip._arguments import (
 from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import (
+    certified_accuracy_curve,
     certified_accuracy_score,
     certified_radius,
     pgd_attack,
@@ -122,6 +123,8 @@ class CertifiedAccuracyDisplay(Display):
         n_restarts=2,
         random_state=0,
         sample_weight=None,
+        n_jobs=None,
+        verbose=0,
         name=None,
         ax=None,
         **line_kwargs,
@@ -140,7 +143,7 @@ class CertifiedAccuracyDisplay(Display):
             Effort of the attack at each radius.
         random_state : int, RandomState instance or None, default=0
             Of the attack's random starts.
-        {sample_weight, name, ax, line_kwargs}
+        {sample_weight, n_jobs, verbose, name, ax, line_kwargs}
 
         Returns
         -------
@@ -149,6 +152,7 @@ class CertifiedAccuracyDisplay(Display):
         """
         models, names = named_estimators(estimator, name)
         kwargs = {"norm": check_norm(norm), "feature_eps": feature_eps}
+        kwargs |= {"n_jobs": n_jobs, "verbose": verbose}
         radii = None if radii is None else np.sort(check_radii(radii))
         attack = {
             "n_steps": check_count(n_steps, "n_steps"),
@@ -158,18 +162,21 @@ class CertifiedAccuracyDisplay(Display):
         check_flag(adversarial, "adversarial")
         sample_weight = check_sample_weight(sample_weight, len(check_labels(y)))
         how = {"method": method, "effort": check_effort(effort)}
-        proven = [certified_radius(m, X, y, **how, **kwargs) for m in models]
-        clean = [
-            certified_accuracy_score(
-                m, X, y, radius=0.0, sample_weight=sample_weight, **kwargs
-            )
-            for m in models
-        ]
-        radii = _default_radii(proven) if radii is None else radii
-        certified = [
-            _shares(found, radii, sample_weight, at_zero)
-            for found, at_zero in zip(proven, clean, strict=True)
-        ]
+        how |= {"sample_weight": sample_weight} | kwargs
+        clean = [certified_accuracy_score(m, X, y, radius=0.0, **how) for m in models]
+        if radii is not None:
+            # Each radius is asked once, which is less than to find each sample's own.
+            certified = [
+                certified_accuracy_curve(m, X, y, radii, **how) for m in models
+            ]
+        else:
+            del how["sample_weight"]
+            proven = [certified_radius(m, X, y, **how) for m in models]
+            radii = _default_radii(proven)
+            certified = [
+                _shares(found, radii, sample_weight, at_zero)
+                for found, at_zero in zip(proven, clean, strict=True)
+            ]
         attacked = None
         if adversarial:
             kwargs |= attack

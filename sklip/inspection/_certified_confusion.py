@@ -97,6 +97,8 @@ class CertifiedConfusionMatrixDisplay:
         normalize=None,
         sample_weight=None,
         effort="normal",
+        n_jobs=None,
+        verbose=0,
         name=None,
         ax=None,
         **image_kwargs,
@@ -113,7 +115,7 @@ class CertifiedConfusionMatrixDisplay:
         {norm, method, feature_eps}
         normalize : {"true", "all"}, default=None
             Shares of each true class or of all samples, in place of counts.
-        {sample_weight, effort}
+        {sample_weight, effort, n_jobs, verbose}
         name : str or list of str, default=None
             Titles; None takes the keys or the names of the classes.
         ax : matplotlib Axes or list of Axes, default=None
@@ -138,6 +140,8 @@ class CertifiedConfusionMatrixDisplay:
             "method": method,
             "feature_eps": feature_eps,
             "effort": check_effort(effort),
+            "n_jobs": n_jobs,
+            "verbose": verbose,
         }
         plain = {"method": "product", "attack": False}
         held = [

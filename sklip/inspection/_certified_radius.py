@@ -95,6 +95,8 @@ class CertifiedRadiusDisplay(Display):
         groups=None,
         sample_weight=None,
         effort="normal",
+        n_jobs=None,
+        verbose=0,
         name=None,
         ax=None,
         **line_kwargs,
@@ -109,7 +111,7 @@ class CertifiedRadiusDisplay(Display):
         {norm, method, feature_eps}
         groups : "class" or array-like of shape (n_samples,), default=None
             A line for each true class, or for each value; of each estimator.
-        {sample_weight, effort}
+        {sample_weight, effort, n_jobs, verbose}
         name : str or list of str, default=None
             Labels of the estimators; None takes the keys or the names of the classes.
         {ax}
@@ -126,6 +128,7 @@ class CertifiedRadiusDisplay(Display):
         y = None if y is None else check_labels(y)
         how = {"norm": norm, "method": method, "feature_eps": feature_eps}
         how["effort"] = check_effort(effort)
+        how |= {"n_jobs": n_jobs, "verbose": verbose}
         found = [certified_radius(m, X, y, **how) for m in models]
         # Of a multilabel classifier that of the whole set of labels.
         found = [r if r.ndim == 1 else r.min(axis=1) for r in found]

@@ -85,6 +85,8 @@ class RiskCoverageDisplay(Display):
         effort="normal",
         feature_eps=None,
         sample_weight=None,
+        n_jobs=None,
+        verbose=0,
         name=None,
         ax=None,
         **line_kwargs,
@@ -97,7 +99,8 @@ class RiskCoverageDisplay(Display):
             What is compared; the keys of a dict are the labels. A
             CertifiedRejectClassifier brings its own ``norm``, ``method`` and
             ``feature_eps``, and its radius is marked.
-        {X, y, norm, method, effort, feature_eps, sample_weight, name, ax}
+        {X, y, norm, method, effort, feature_eps, sample_weight}
+        {n_jobs, verbose, name, ax}
         **line_kwargs : dict
             Passed to ``Axes.step``.
 
@@ -117,6 +120,7 @@ class RiskCoverageDisplay(Display):
             if isinstance(model, CertifiedRejectClassifier):
                 kwargs = {key: getattr(model, key) for key in kwargs}
                 model, at = model.estimator_, model.radius
+            kwargs |= {"n_jobs": n_jobs, "verbose": verbose}
             radius = certified_radius(model, X, effort=effort, **kwargs)
             if len(radius) != len(y):
                 raise ValueError(

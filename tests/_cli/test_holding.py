@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklip import LipschitzRegularizedMLPClassifier, certified_radius, lipschitz_bound
 from sklip._cli._holding import hold
-from sklip._cli._progress import Progress
 from sklip._cli._threat import Threat
+from sklip._progress import Progress
 from sklip.networks import network_view
 
 RADII = (0.1, 0.3, 0.8, 2.0)

@@ -163,6 +163,8 @@ VALUES = {
     "normalize": "true",
     "tol": 0.5,
     "rtol": 0.5,
+    "n_jobs": -1,
+    "verbose": 1,
     "time_limit": 1e-9,
     "effort": 0,
     "device": "cuda",

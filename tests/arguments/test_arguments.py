@@ -69,7 +69,8 @@ class Row:
     n_rows: int = 5
 
 
-_CERTIFY = "X norm method feature_eps categorical device effort"
+_JOBS = " n_jobs verbose"
+_CERTIFY = "X norm method feature_eps categorical device effort time_limit" + _JOBS
 _PGD = "X y radius norm feature_eps n_steps n_restarts random_state"
 _QUICK = {"method": "product"}
 _BALL = {"radius": "typical"}
@@ -103,7 +104,7 @@ TABLE = {
     "margins": Row(sklip.margins, "X y", group="classifiers"),
     "verify_robustness": Row(
         sklip.verify_robustness,
-        "X y radius norm feature_eps time_limit effort",
+        "X y radius norm feature_eps time_limit effort" + _JOBS,
         _BALL,
         "classifiers",
     ),
@@ -115,30 +116,33 @@ TABLE = {
     ),
     "robustness_bracket": Row(
         sklip.robustness_bracket,
-        "X y norm feature_eps rtol time_limit random_state effort",
+        "X y norm feature_eps rtol time_limit random_state effort" + _JOBS,
         group="two",
         n_rows=2,
     ),
-    "pgd_attack": Row(pgd_attack, _PGD, _BALL, "classifiers"),
+    "pgd_attack": Row(pgd_attack, _PGD + _JOBS, _BALL, "classifiers"),
     "adversarial_accuracy_score": Row(
         sklip.adversarial_accuracy_score,
-        _PGD + " sample_weight groups",
+        _PGD + _JOBS + " sample_weight groups",
         _BALL,
         "classifiers",
         60,
     ),
     "minimum_norm_attack": Row(
         sklip.minimum_norm_attack,
-        "X y norm feature_eps n_steps n_restarts random_state",
+        "X y norm feature_eps n_steps n_restarts random_state" + _JOBS,
         group="few",
         n_rows=2,
     ),
     "nearest_flip": Row(
-        sklip.nearest_flip, "X norm feature_eps bounds integer", group="few", n_rows=2
+        sklip.nearest_flip,
+        "X norm feature_eps bounds integer" + _JOBS,
+        group="few",
+        n_rows=2,
     ),
     "certification_report": Row(
         sklip.certification_report,
-        "X y norm method feature_eps attack effort",
+        "X y norm method feature_eps attack time_limit effort" + _JOBS,
         _QUICK,
         "few",
         4,
@@ -152,19 +156,20 @@ TABLE = {
     ),
     "certified_interval": Row(
         sklip.certified_interval,
-        "X radius norm method feature_eps",
+        "X radius norm method feature_eps" + _JOBS,
         _BALL | _QUICK,
         "regressors",
     ),
     "certified_error_score": Row(
         sklip.certified_error_score,
-        "X y radius loss norm feature_eps sample_weight",
+        "X y radius loss norm feature_eps sample_weight" + _JOBS,
         _BALL,
         "regressors",
     ),
     "adversarial_interval": Row(
         sklip.adversarial_interval,
-        "X radius norm feature_eps n_steps n_restarts random_state return_points",
+        "X radius norm feature_eps n_steps n_restarts random_state return_points"
+        + _JOBS,
         _BALL,
         "regressors",
     ),
@@ -241,21 +246,21 @@ TABLE = {
     "CertifiedAccuracyDisplay": Row(
         _drawn(sklip.CertifiedAccuracyDisplay),
         "X y radii norm method effort feature_eps adversarial n_steps n_restarts "
-        "random_state sample_weight",
+        "random_state sample_weight n_jobs verbose",
         {"radii": [0.1, 0.5], "n_restarts": 1} | _QUICK,
         "two",
         30,
     ),
     "CertifiedRadiusDisplay": Row(
         _drawn(sklip.CertifiedRadiusDisplay),
-        "X y norm method feature_eps groups sample_weight effort",
+        "X y norm method feature_eps groups sample_weight effort" + _JOBS,
         _QUICK,
         "two",
         30,
     ),
     "CertifiedConfusionMatrixDisplay": Row(
         _drawn(sklip.CertifiedConfusionMatrixDisplay),
-        "X y radius norm method feature_eps normalize sample_weight effort",
+        "X y radius norm method feature_eps normalize sample_weight effort" + _JOBS,
         _BALL | _QUICK,
         "two",
         60,
@@ -283,7 +288,7 @@ TABLE = {
     ),
     "RiskCoverageDisplay": Row(
         _drawn(sklip.RiskCoverageDisplay),
-        "X y norm method effort feature_eps sample_weight",
+        "X y norm method effort feature_eps sample_weight" + _JOBS,
         _QUICK,
         "two",
         30,
@@ -330,6 +335,8 @@ MAY_STAY = [
     ("RiskCoverageDisplay", "norm feature_eps", _every),
     # Closed forms and products of norms need no iteration; others stop in time.
     (None, "tol rtol time_limit effort", _every),
+    # The rows are the same, whoever computes them.
+    (None, "n_jobs verbose", _every),
     (None, "method", _linear),
     ("local_lipschitz_bound LocalLipschitzTransformer", "X radius", _every),
     ("lipschitz_lower_bound lipschitz_bracket", "X", _every),

@@ -3,6 +3,7 @@
 """The nearest flip that gradient descent finds: an attack without a given radius."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -14,6 +15,13 @@ from sklip.certification._attacks.balls import Ball, perturbation_norm
 from sklip.certification._attacks.found import Counterexamples
 from sklip.certification._attacks.pgd import linearise
 from sklip.certification._attacks.whole_steps import away
+from sklip.certification._blocks import (
+    SOME_ROWS,
+    by_blocks,
+    check_jobs,
+    joined,
+    seeds,
+)
 from sklip.certification._decisions import decide
 
 __all__ = ["found_flips", "minimum_norm_attack", "nearest_flips", "nearest_on_ray"]
@@ -35,6 +43,8 @@ def minimum_norm_attack(
     n_steps=100,
     n_restarts=3,
     random_state=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Search for the nearest point with another prediction.
 
@@ -51,7 +61,7 @@ def minimum_norm_attack(
     n_restarts : int, default=3
         Starts: the sample itself against the nearest other class, then against each of
         the runners-up from a random point nearby.
-    {random_state}
+    {random_state, n_jobs, verbose}
 
     Returns
     -------
@@ -90,10 +100,19 @@ def minimum_norm_attack(
     n_steps = check_count(n_steps, "n_steps")
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
-    decisions = decide(model, X, y, feature_eps)
+    check_jobs(n_jobs, verbose)
+    ask = partial(_nearest, model, feature_eps, norm, (n_steps, n_restarts))
+    jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
+    parts = by_blocks(ask, X, y, step=SOME_ROWS, **jobs)
+    rows, distances = map(joined, zip(*parts, strict=True))
+    return rows, distances
+
+
+def _nearest(model, feature_eps, norm, effort, X, y, block, rng):
+    """The nearest flips of a block of the rows, and their distances."""
+    decisions = decide(model, X, y, feature_eps, block=block)
     found = Counterexamples(model, X, decisions, norm)
-    effort = n_steps, n_restarts, rng
-    values, distances = found_flips(found, effort)
+    values, distances = found_flips(found, (*effort, rng))
     return found.rows(values), distances
 
 

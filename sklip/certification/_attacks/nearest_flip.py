@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._attacks.found import Counterexamples, predictions
 from sklip.certification._attacks.minimum_norm import found_flips
+from sklip.certification._blocks import SOME_ROWS, by_blocks, check_jobs, joined
 from sklip.certification._decisions import decide
 from sklip.certification._tables import column_labels, described, labels_or_none, table
 
@@ -67,7 +69,17 @@ class NearestFlips:
 
 
 @documented(SHARED)
-def nearest_flip(model, X, *, norm=2, feature_eps=None, bounds=None, integer=None):
+def nearest_flip(
+    model,
+    X,
+    *,
+    norm=2,
+    feature_eps=None,
+    bounds=None,
+    integer=None,
+    n_jobs=None,
+    verbose=0,
+):
     """Find for each row the nearest one that the model predicts otherwise.
 
     Parameters
@@ -85,6 +97,7 @@ def nearest_flip(model, X, *, norm=2, feature_eps=None, bounds=None, integer=Non
     integer : list, default=None
         Names or indices of features that change by whole numbers. Columns whose type
         holds whole numbers only always do.
+    {n_jobs, verbose}
 
     Returns
     -------
@@ -129,44 +142,63 @@ def nearest_flip(model, X, *, norm=2, feature_eps=None, bounds=None, integer=Non
     bounds, integer = _checked_bounds(bounds), _checked_names(integer)
     for argument, name in ((bounds, "bounds"), (integer, "integer")):
         refuse_ambiguous(argument, X, name)
-    decisions = decide(model, X, None, feature_eps)
+    check_jobs(n_jobs, verbose)
+    ask = partial(_flips, model, feature_eps, norm, bounds, integer)
+    parts = by_blocks(ask, X, step=SOME_ROWS, n_jobs=n_jobs, verbose=verbose)
+    rows = joined([part[0] for part in parts])
+    data = {key: joined([part[1][key] for part in parts]) for key in parts[0][1]}
+    labels = parts[0][2]
+    return NearestFlips(rows, data["distance"], _table(X, data, *labels))
+
+
+def _flips(model, feature_eps, norm, bounds, integer, X, y, block):
+    """The nearest flips of a block of the rows, and what a table tells of them."""
+    decisions = decide(model, X, y, feature_eps, block=block)
     found = Counterexamples(model, X, decisions, norm)
     view, writer = decisions.view, found.writer
     columns = view.feature_index[writer.moving]
-    found.limits = _limits(found.limits, writer, columns, view, bounds)
+    found.limits = _limits(found.limits, writer, columns, view, (bounds, block.start))
     whole = writer.whole.copy()
     for key in integer:
         whole |= columns == _position(key, view, "integer")
     effort = _N_STEPS, _N_RESTARTS, np.random.default_rng(0)
     values, distances = found_flips(found, effort, whole)
     rows = found.rows(values)
-    return NearestFlips(rows, distances, _table(model, X, found, values, distances))
-
-
-def _table(model, X, found, values, distances):
-    """Both sides of each flip in words and numbers."""
-    view, writer = found.decisions.view, found.writer
+    codes = np.where(np.isfinite(distances), predictions(model, view, rows), -1)
     names = column_labels(view)
-    names = [names[j] for j in view.feature_index[writer.moving]]
-    codes = predictions(model, view, found.rows(values))
-    reached = np.isfinite(distances)
     data = {
-        "prediction": view.classes[found.decisions.target],
-        "flips_to": labels_or_none(view.classes, np.where(reached, codes, -1)),
+        "target": decisions.target,
+        "code": codes,
         "distance": distances,
+        "before": writer.origin,
+        "after": values,
+    }
+    return rows, data, (view.classes, [names[j] for j in columns], writer.units)
+
+
+def _table(X, data, classes, names, units):
+    """Both sides of each flip in words and numbers."""
+    before, after = data["before"], data["after"]
+    shown = {
+        "prediction": classes[data["target"]],
+        "flips_to": labels_or_none(classes, data["code"]),
+        "distance": data["distance"],
         "changes": [
-            described(names, before, after, writer.units)
-            for before, after in zip(writer.origin, values, strict=True)
+            described(names, *pair, units) for pair in zip(before, after, strict=True)
         ],
     }
-    for k in np.flatnonzero((values != writer.origin).any(axis=0)):
-        data[names[k]] = writer.origin[:, k]
-        data[f"{names[k]} (flip)"] = values[:, k]
-    return table(X, data)
+    for k in np.flatnonzero((after != before).any(axis=0)):
+        shown[names[k]] = before[:, k]
+        shown[f"{names[k]} (flip)"] = after[:, k]
+    return table(X, shown)
 
 
 def _limits(limits, writer, columns, view, bounds):
-    """Least and largest values of the moving columns; rows must lie between."""
+    """Least and largest values of the moving columns; rows must lie between.
+
+    ``bounds`` come with the number of the first row.
+    """
+    bounds, first = bounds
     low, high = (limit.copy() for limit in limits)
     given = view.encoder.raw
     raw = None
@@ -180,7 +212,8 @@ def _limits(limits, writer, columns, view, bounds):
             outside = np.flatnonzero((entries < least) | (entries > most))
         if len(outside):
             raise ValueError(
-                f"bounds of {key!r} are ({least:g}, {most:g}), but row {outside[0]} of "
+                f"bounds of {key!r} are ({least:g}, {most:g}), but row "
+                f"{first + outside[0]} of "
                 f"X has {entries[outside[0]]:g}."
             )
         low[columns == j] = np.maximum(low[columns == j], least)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Projected gradient ascent: the attack that certified scores are held against."""
 
+from functools import partial
+
 import numpy as np
 from scipy.special import softmax
 
@@ -18,6 +20,13 @@ from sklip._shared_docs import SHARED
 from sklip.bounds import ModuleNetwork
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.found import Counterexamples
+from sklip.certification._blocks import (
+    SOME_ROWS,
+    by_blocks,
+    check_jobs,
+    joined,
+    seeds,
+)
 from sklip.certification._decisions import decide
 from sklip.certification._groups import averages, members_of
 
@@ -45,6 +54,8 @@ def pgd_attack(
     n_steps=20,
     n_restarts=10,
     random_state=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Search each sample's ball for a point with another prediction.
 
@@ -59,7 +70,7 @@ def pgd_attack(
     n_restarts : int, default=10
         Starts: the sample itself with the margin and with the cross-entropy as loss,
         then random points of the ball, each against another runner-up class.
-    {random_state}
+    {random_state, n_jobs, verbose}
 
     Returns
     -------
@@ -87,13 +98,13 @@ def pgd_attack(
     array([False,  True])
     """
     norm, radius = check_norm(norm), check_radius(radius)
-    effort = _effort(n_steps, n_restarts, random_state)
-    decisions = decide(model, X, y, feature_eps)
-    radii = np.full(len(decisions.target), radius)
-    points, flipped = attack_points(decisions, radii, norm, *effort)
-    found = Counterexamples(model, X, decisions, norm)
-    values, flipped = flipped_values(found, points, flipped, radii)
-    return found.rows(values), flipped
+    *effort, rng = _effort(n_steps, n_restarts, random_state)
+    check_jobs(n_jobs, verbose)
+    ask = partial(_attacked, model, feature_eps, radius, norm, effort, False)
+    jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
+    parts = by_blocks(ask, X, y, step=SOME_ROWS, **jobs)
+    rows, flipped = map(joined, zip(*parts, strict=True))
+    return rows, flipped
 
 
 @documented(SHARED)
@@ -110,6 +121,8 @@ def adversarial_accuracy_score(
     random_state=None,
     sample_weight=None,
     groups=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Share of samples classified correctly at every point an attack tries.
 
@@ -118,7 +131,7 @@ def adversarial_accuracy_score(
     {model, X, y, radius, norm, feature_eps}
     n_steps, n_restarts : int, default=20, 10
         Effort of :func:`pgd_attack`.
-    {random_state, sample_weight, groups}
+    {random_state, sample_weight, groups, n_jobs, verbose}
 
     Returns
     -------
@@ -137,15 +150,24 @@ def adversarial_accuracy_score(
     np.float64(0.5)
     """
     norm, radius = check_norm(norm), check_radius(radius)
-    effort = _effort(n_steps, n_restarts, random_state)
+    *effort, rng = _effort(n_steps, n_restarts, random_state)
+    check_jobs(n_jobs, verbose)
     members = members_of(groups, y)
-    decisions = decide(model, X, y, feature_eps, unseen=True)
-    radii = np.full(len(decisions.target), radius)
-    weight = check_sample_weight(sample_weight, len(radii))
-    points, flipped = attack_points(decisions, radii, norm, *effort)
-    found = Counterexamples(model, X, decisions, norm, keep_whole=False)
-    _, flipped = flipped_values(found, points, flipped, radii)
+    ask = partial(_attacked, model, feature_eps, radius, norm, effort, True)
+    jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
+    flipped = joined(by_blocks(ask, X, y, step=SOME_ROWS, **jobs))
+    weight = check_sample_weight(sample_weight, len(flipped))
     return averages(members, weight, lambda w: np.average(~flipped, weights=w))
+
+
+def _attacked(model, feature_eps, radius, norm, effort, is_score, X, y, block, rng):
+    """Rows found about a block and whether they flip; for a score the second alone."""
+    decisions = decide(model, X, y, feature_eps, unseen=is_score, block=block)
+    radii = np.full(len(decisions.target), radius)
+    points, flipped = attack_points(decisions, radii, norm, *effort, rng)
+    found = Counterexamples(model, X, decisions, norm, keep_whole=not is_score)
+    values, flipped = flipped_values(found, points, flipped, radii)
+    return flipped if is_score else (found.rows(values), flipped)
 
 
 def _effort(n_steps, n_restarts, random_state):

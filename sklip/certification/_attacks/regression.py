@@ -4,6 +4,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,13 @@ from sklip._shared_docs import SHARED
 from sklip.bounds import is_bare
 from sklip.certification._attacks.balls import Ball
 from sklip.certification._attacks.pgd import linearise
+from sklip.certification._blocks import (
+    SOME_ROWS,
+    by_blocks,
+    check_jobs,
+    joined,
+    seeds,
+)
 from sklip.certification._decisions import checked_inputs, model_view
 from sklip.networks import RowWriter
 
@@ -41,6 +49,8 @@ def adversarial_interval(
     n_restarts=5,
     random_state=None,
     return_points=False,
+    n_jobs=None,
+    verbose=0,
 ):
     """Smallest and largest prediction that an attack reaches within a radius.
 
@@ -53,7 +63,7 @@ def adversarial_interval(
         Gradient steps from each start.
     n_restarts : int, default=5
         Starts for each output and direction: the sample itself, then random points.
-    {random_state}
+    {random_state, n_jobs, verbose}
     return_points : bool, default=False
         Return the points as well.
 
@@ -97,7 +107,24 @@ def adversarial_interval(
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
     check_flag(return_points, "return_points")
+    check_jobs(n_jobs, verbose)
     refuse_ambiguous(feature_eps, X, "feature_eps")
+    ask = partial(_reached, model, feature_eps, radius, norm, (n_steps, n_restarts))
+    jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
+    parts = by_blocks(ask, X, step=SOME_ROWS, **jobs)
+    found = tuple(map(_joined, zip(*parts, strict=True)))
+    return found if return_points else found[:2]
+
+
+def _joined(parts):
+    """What blocks found, put together; of several outputs tables come in lists."""
+    if not isinstance(parts[0], list):
+        return joined(parts)
+    return [joined(tables) for tables in zip(*parts, strict=True)]
+
+
+def _reached(model, feature_eps, radius, norm, effort, X, y, block, rng):
+    """Both ends for a block of the rows, and the rows where they are reached."""
     view = model_view(model, feature_eps, X, predicting=True)
     if view.classes is not None and not is_bare(model):
         raise ValueError(
@@ -105,6 +132,7 @@ def adversarial_interval(
             "regressors. Use pgd_attack."
         )
     U = checked_inputs(view, X)
+    n_steps, n_restarts = effort
     search = _Search(view, U, view.missing(X), radius, norm, n_steps, rng)
     ends = [search.reach(sign, n_restarts) for sign in (-1.0, 1.0)]
     writer, points = RowWriter(view, X), [points for _, points in ends]
@@ -127,7 +155,7 @@ def adversarial_interval(
         tables = [table for (table,) in tables]
     elif isinstance(tables[0][0], np.ndarray):
         tables = [np.stack(table, axis=2) for table in tables]
-    return (*values, *tables) if return_points else tuple(values)
+    return (*values, *tables)
 
 
 def _tables(writer, points):

@@ -4,14 +4,22 @@
 
 import time
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 
 import numpy as np
 
-from sklip._arguments import check_norm, check_radius, check_time_limit
+from sklip._arguments import (
+    check_effort,
+    check_norm,
+    check_radius,
+    check_time_limit,
+)
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip._threads import limit_threads
 from sklip.certification._attacks import Counterexamples, attack_points
+from sklip.certification._blocks import FEW_ROWS, by_blocks, check_jobs
 from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.queue import Effort
 from sklip.certification._branching.radius import limits
@@ -40,6 +48,8 @@ def verify_robustness(
     feature_eps=None,
     time_limit=10.0,
     effort=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Decide for each sample whether any point of its ball changes the prediction.
 
@@ -58,6 +68,7 @@ def verify_robustness(
     effort : {"low", "normal", "high"} or int, default=None
         Limit of the work as well: what :func:`certified_accuracy_score` may spend, or
         the number of parts for each sample. None sets no limit but time.
+    {n_jobs, verbose}
 
     Returns
     -------
@@ -92,14 +103,20 @@ def verify_robustness(
     """
     norm, radius = check_norm(norm), check_radius(radius)
     time_limit = check_time_limit(time_limit, none=False)
-    start = time.monotonic()
-    decisions = decide(
-        model, X, y, feature_eps, effort="normal" if effort is None else effort
-    )
+    effort = None if effort is None else check_effort(effort)
+    check_jobs(n_jobs, verbose)
+    ask = partial(_verifications, model, feature_eps, norm, radius, effort)
+    limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
+    return [*chain(*by_blocks(ask, X, y, step=FEW_ROWS, **limits))]
+
+
+def _verifications(model, feature_eps, norm, radius, effort, X, y, block):
+    """What is known of each row of a block."""
+    told = {"effort": "normal" if effort is None else effort, "block": block}
+    decisions = decide(model, X, y, feature_eps, **told)
     check_splittable(decisions, "verify_robustness", "Use certified_radius")
-    results = {}
+    results, clock = {}, _Clock(block.start_of_call, block.deadline)
     for rows, part in decisions.by_missing():
-        clock = _Clock(start, time_limit)
         found = _verified(part, norm, radius, clock, effort is not None)
         results |= dict(zip(rows.tolist(), found, strict=True))
     found = Counterexamples(model, X, decisions, norm, keep_whole=False)
@@ -139,15 +156,16 @@ def check_splittable(decisions, name, instead, *, modules=True):
 
 def verify_coordinates(decisions, norm, radius, time_limit):
     """As :func:`verify_robustness`, about the network: points are its inputs."""
-    clock = _Clock(time.monotonic(), time_limit)
+    start = time.monotonic()
+    clock = _Clock(start, start + time_limit)
     return _verified(decisions, norm, radius, clock, False)
 
 
 class _Clock:
     """Time that is over and left."""
 
-    def __init__(self, start, time_limit):
-        self.start, self.deadline = start, start + time_limit
+    def __init__(self, start, deadline):
+        self.start, self.deadline = start, deadline
 
     @property
     def seconds(self):
@@ -178,7 +196,8 @@ def _verified(decisions, norm, radius, clock, is_limited):
 
 def _levels(decisions):
     """The one level of a stated effort."""
-    found = limits(decisions.effort, decisions.network, len(decisions.target))
+    size = len(decisions.target), decisions.block.n_table
+    found = limits(decisions.effort, decisions.network, *size)
     return (found.at_one_radius if found else Effort(0),)
 
 

@@ -49,14 +49,15 @@ class Limits(NamedTuple):
     at_one_radius: Effort
 
 
-def limits(effort, network, n_samples):
-    """What each of so many samples may take; None: no branching."""
+def limits(effort, network, n_samples, n_table=None):
+    """What each of so many samples of a table may take; None: no branching."""
+    n_table = n_table or n_samples
     if sum(network.layer_sizes[1:-1]) == 0 or unsplittable(network) or effort == 0:
         return None
     if not isinstance(effort, str):
         return Limits((Effort(effort),) * len(_LEVELS), Effort(effort))
     share = _SHARES[effort]
-    most = min(_MOST_PARTS, _ALL_PARTS // n_samples)
+    most = min(_MOST_PARTS, _ALL_PARTS // n_table)
     # Smaller networks take no more parts: then it is the steps around that cost.
     size = min(1.0, _WORK / _MOST_PARTS / _multiplications(network))
     size = min(size, _MANY_NEURONS / sum(network.layer_sizes[1:-1]))
@@ -67,6 +68,7 @@ def limits(effort, network, n_samples):
         Effort(of * parts, np.inf, _EARLY * of * parts, _PROGRESS) for _, of in _LEVELS
     ]
     of_one, of_all, early, progress, _ = _AT_ONE_RADIUS
+    of_all = of_all * n_samples / n_table
     at_one = Effort(share * size * of_one, share * size * of_all, early, progress)
     return Limits(tuple(of_levels), at_one)
 
@@ -95,8 +97,8 @@ class BranchedRadii:
     def __init__(self, margins):
         decisions = margins.decisions
         self.margins = margins
-        n_samples = len(decisions.target)
-        self.limits = limits(decisions.effort, decisions.network, n_samples)
+        size = len(decisions.target), decisions.block.n_table
+        self.limits = limits(decisions.effort, decisions.network, *size)
         if self.limits:
             self.branching = Branching(decisions, margins.norm)
 
@@ -121,7 +123,10 @@ class BranchedRadii:
             return known
         known, radius = known.copy(), grid_ceil(needed)
         radii = np.full(len(rows), radius)
-        proven = _proven(self.settle(rows, radii, known, self.limits.at_one_radius))
+        effort = self.limits.at_one_radius
+        if self.margins.decisions.block.asks_often:
+            effort = self.limits.of_levels[0]
+        proven = _proven(self.settle(rows, radii, known, effort))
         known[rows[proven]] = np.maximum(known[rows[proven]], radius)
         return known
 
@@ -164,7 +169,8 @@ class BranchedRadii:
             for sample, done, radius in zip(rows, passed, radii, strict=True)
         ]
         with limit_threads(self.branching.propagation.work):
-            self.branching.settle(questions, effort=effort)
+            deadline = self.margins.decisions.block.deadline
+            self.branching.settle(questions, effort=effort, deadline=deadline)
         return questions
 
     def distances(self, questions):
@@ -200,7 +206,7 @@ class _Search:
         while True:
             high = np.ceil(_index(self.end) / stride)
             some = np.flatnonzero((high - low > 1.0) & (self.proven < _LARGEST))
-            if len(some) == 0:
+            if len(some) == 0 or self.branched.margins.decisions.block.is_late:
                 return
             # Right below a flip, in the middle, or farther out.
             top = self.is_flip[some] & (n_tops[some] < _FROM_ABOVE)

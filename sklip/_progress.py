@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Signs of life of work that takes long: what is done, and the time left."""
+"""Signs of life of work that takes long: what is done, and the time left, on stderr."""
 
 import sys
 import time
