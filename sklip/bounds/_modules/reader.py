@@ -16,6 +16,7 @@ from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
 from sklip.bounds._modules.plain import plain_type
 from sklip.bounds._modules.rounding import refuse_jumps
 from sklip.bounds._modules.tracing import read_traced
+from sklip.bounds._modules.trial import check_stand_in
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = [
@@ -96,6 +97,7 @@ def register_module_bound(module_class, function):
     function : callable
         ``function(module)`` returns a list of modules that, applied in order, compute
         what ``module.forward`` does; sums without broadcasting as :class:`Residual`.
+        Modules that a few numbers show to compute otherwise are refused.
 
     Raises
     ------
@@ -276,7 +278,11 @@ def _read(module, shape):
         )
     kind = plain_type(module)
     if kind in _REGISTERED:
-        return _read_in_order(_REGISTERED[kind](module), shape)
+        stated = list(_REGISTERED[kind](module))
+        found = _read_in_order(stated, shape)
+        said = "register_module_bound says of it"
+        check_stand_in(module, nn.Sequential(*stated), shape, said)
+        return found
     if kind in _READERS:
         return _READERS[kind](module, shape)
     if _is_leaf(module):

@@ -77,6 +77,10 @@ _ARITHMETIC = {
 }
 
 
+# Types of device for which products may be computed in less than their own type.
+_AUTOCAST = ("cpu", "cuda")
+
+
 def arithmetic_of(module):
     """The arithmetic of a module's parameters, which must all be of one type."""
     found = _types(module)
@@ -106,6 +110,12 @@ def known_arithmetic(module, operators):
             "torch.get_float32_matmul_precision() is not 'highest': products in "
             "float32 are rounded more than their type says. Set it to 'highest', or "
             "let the model predict by module.double()."
+        )
+    if arithmetic.unit > UNIT and any(map(torch.is_autocast_enabled, _AUTOCAST)):
+        raise ValueError(
+            "torch.autocast is on: a float32 module computes in a type that rounds "
+            "more than its own. Leave the context, or let the model predict by "
+            "module.double(), which autocast does not touch."
         )
     return arithmetic
 

@@ -16,6 +16,7 @@ import torch
 from torch import fx
 
 from sklip.bounds._modules.functions import BATCH, FUNCTIONS, METHODS, Call, Unsupported
+from sklip.bounds._modules.trial import check_stand_in
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["read_traced"]
@@ -146,7 +147,8 @@ def read_traced(module, shape, is_leaf, read):
     Raises
     ------
     UnsupportedModelError
-        Names the function, and the line of the forward, that has no bound.
+        Names the function, and the line of the forward, that has no bound; or if the
+        module computes otherwise than its trace.
     """
     name = type(module).__name__
     try:
@@ -159,7 +161,10 @@ def read_traced(module, shape, is_leaf, read):
             f"The forward of {type(module).__module__}.{name} cannot be traced by "
             f"torch.fx, so no bound of it is known{_place(error)}: {said}"
         ) from None
-    return _Interpreter(module, graph, shape, read).run()
+    found = _Interpreter(module, graph, shape, read).run()
+    traced = fx.GraphModule(module, graph).eval()
+    check_stand_in(module, traced, shape, "torch.fx traced of its forward")
+    return found
 
 
 class _Interpreter:

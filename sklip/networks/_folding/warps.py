@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 from sklearn.preprocessing import FunctionTransformer, QuantileTransformer
 
+from sklip._arguments import is_number
 from sklip.networks._folding.columns import N_ROUNDINGS
 from sklip.networks._folding.probe import Probe
 from sklip.networks._folding.ranges import clip_ends, ranged_slope
@@ -160,9 +161,9 @@ def _stated_slope(transformer):
             f"arguments, (state it as a function of them: {name}.slope = lambda "
             f"{', '.join(kwargs)}: largest slope)",
         )
-    slope = float(slope(**kwargs) if callable(slope) else slope)
-    if not (np.isfinite(slope) and slope >= 0.0):
+    slope = slope(**kwargs) if callable(slope) else slope
+    if not (is_number(slope) and np.isfinite(slope) and slope >= 0.0):
         raise ValueError(
             f"The slope of {func!r} must be a finite number >= 0, got {slope!r}."
         )
-    return slope
+    return float(slope)

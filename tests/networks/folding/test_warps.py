@@ -227,3 +227,17 @@ def test_a_stated_slope_must_be_a_number(tumours):
     model = make_pipeline(FunctionTransformer(bad), RidgeClassifier()).fit(X, y)
     with pytest.raises(ValueError, match="finite number >= 0"):
         network_view(model)
+
+
+@pytest.mark.parametrize(
+    "slope", ["1", True, np.True_, 1j, [1.0], lambda: "1", 10**400]
+)
+def test_a_slope_is_a_number(slope):
+    def half(X):
+        return 0.5 * X
+
+    half.slope = slope
+    model = make_pipeline(FunctionTransformer(half), Ridge())
+    model.fit(np.eye(3), [0.0, 1.0, 2.0])
+    with pytest.raises(ValueError, match="slope of .*half.* must be a finite number"):
+        network_view(model)
