@@ -66,6 +66,14 @@ def module_names():
 
 
 @pytest.mark.parametrize("name", list(module_names()))
+def test_the_first_line_says_what_a_file_is(name):
+    text = inspect.getdoc(importlib.import_module(name))
+    first, *rest = text.split("\n")
+    assert first.endswith((".", "?")) and len(first.split()) > 2
+    assert not any(rest[:1])
+
+
+@pytest.mark.parametrize("name", list(module_names()))
 def test_examples_run(name):
     outcome = doctest.testmod(
         importlib.import_module(name),
@@ -91,6 +99,16 @@ SHARED = {
     "robustness_bracket",
     "radius": BALLS,
     "device": "certified_accuracy_curve certified_accuracy_score certified_radius",
+    "categorical": "certified_accuracy_curve certified_accuracy_score "
+    "make_certified_accuracy_scorer",
+    "groups": "adversarial_accuracy_score certified_accuracy_curve "
+    "certified_accuracy_score noise_accuracy_curve",
+    "sample_weight": "adversarial_accuracy_score certified_accuracy_curve "
+    "certified_accuracy_score noise_accuracy_curve risk_coverage_curve",
+    "random_state": "adversarial_accuracy_score adversarial_interval "
+    "minimum_norm_attack robustness_bracket",
+    "tol": "lipschitz_bound lipschitz_bracket",
+    "time_limit": "lipschitz_bound lipschitz_bracket",
 }
 
 
