@@ -80,6 +80,7 @@ def test_score_curve_and_radius_agree(digits_mlp, method):
     assert right.mean() < 1
 
 
+@pytest.mark.slow
 def test_branching_certifies_at_one_radius_what_the_radii_do_and_the_exact_rest(
     digits_mlp,
 ):

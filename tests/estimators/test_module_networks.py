@@ -395,6 +395,7 @@ def test_the_data_given_are_not_copied():
     assert np.shares_memory(held[0], IMAGES)
 
 
+@pytest.mark.slow
 def test_early_stopping_holds_one_copy_of_the_data():
     code = """
 import resource, warnings

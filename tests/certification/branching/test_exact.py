@@ -128,6 +128,7 @@ def test_status_changes_at_the_exact_radius(truth):
             assert np.linalg.norm(found.point - x[0], norm) <= 1.001 * radius
 
 
+@pytest.mark.slow
 def test_certified_and_attacked_enclose_the_exact_radius(truth):
     norm, cases = truth
     for network, X, radii in cases:
