@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The public interface as data; conf.py writes the API pages from it."""
 
-__all__ = ["API_REFERENCE", "write_api_pages"]
+__all__ = ["API_REFERENCE", "FURTHER", "further_names", "write_api_pages"]
 
 # package -> title, one sentence, public names. tests/test_docs.py holds it against
 # sklip.__all__: a public name that is missing here fails the tests.
@@ -127,18 +127,38 @@ API_REFERENCE = {
     },
 }
 
+# What other pages speak of, and only its own package offers.
+FURTHER = {
+    "sklip.bounds": ["module_bound", "register_module_bound"],
+    "sklip.certification": ["is_certified", "pgd_attack"],
+    "sklip.datasets": ["load_paper_toy"],
+    "sklip.networks": ["network_view", "get_activation", "list_activations"],
+}
+
+
+def further_names(package):
+    """Names on the page of a package that ``sklip`` itself does not offer."""
+    return FURTHER.get(package, [])
+
 
 def _underlined(text, mark):
     return f"{text}\n{mark * len(text)}\n"
 
 
 def _package_page(package, section):
-    names = "\n".join(f"   {name}" for name in section["names"])
-    return (
+    text = (
         f"{_underlined(section['title'], '=')}\n{section['text']}\n\n"
-        f".. currentmodule:: {package}\n\n"
-        f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{names}\n"
+        f".. currentmodule:: {package}\n\n{_summary(section['names'])}"
     )
+    more = further_names(package)
+    if more:
+        text += f"\nFrom ``{package}`` alone:\n\n{_summary(more)}"
+    return text
+
+
+def _summary(names):
+    names = "\n".join(f"   {name}" for name in names)
+    return f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{names}\n"
 
 
 def _write(path, text):

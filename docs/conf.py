@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Sphinx configuration: ``sphinx-build -W -b html docs docs/_build/html``."""
 
+import inspect
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from api_reference import write_api_pages  # noqa: E402
+from figures import draw_families  # noqa: E402
 
 project = "sklip"
 author = "The sklip developers"
@@ -20,18 +22,22 @@ version = release = sklip.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
+    "mathml",
+    "measured",
+    "references",
     "sessions",
 ]
+html_math_renderer = "mathml"
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/**/*.md5", "gallery/**/*.ipynb"]
 default_role = "literal"
 
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False
@@ -59,6 +65,31 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sklip"
 html_copy_source = False
 html_show_sourcelink = False
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_static_path = ["_static"]
+html_css_files = ["sklip.css"]
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "navbar_align": "left",
+    "header_links_before_dropdown": 5,
+    "show_prev_next": False,
+}
+# The first page has no tree beside it: all of it is in the bar above.
+html_sidebars = {"index": []}
 
 write_api_pages(HERE / "api")
+draw_families(HERE.parent / "benchmarks", HERE / "_generated" / "families.png")
+
+
+def _true_signature(app, what, name, found, options, signature, annotation):
+    """That of __init__: a ``__new__`` that hands everything on hides it."""
+    if what != "class" or "__init__" not in vars(found):
+        return None
+    own = inspect.signature(found.__init__)
+    own = own.replace(parameters=list(own.parameters.values())[1:])
+    return str(own), None
+
+
+def setup(app):
+    """Connect what the pages need."""
+    app.connect("autodoc-process-signature", _true_signature)

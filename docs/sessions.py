@@ -1,7 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""A directive for pages that show a session in a shell: its commands are run."""
+"""Directives for pages that show what commands, or Python code, print: they are run."""
 
+import contextlib
+import io
 import os
 import shlex
 import subprocess
@@ -61,7 +63,38 @@ class Session(Directive):
         return (done.stderr if "stderr" in self.options else "") + done.stdout
 
 
+class Executed(Directive):
+    """Run Python code, show it and what it prints.
+
+    All blocks of a page share their names and the folder of its sessions; an error
+    fails the build.
+    """
+
+    has_content = True
+
+    def run(self):
+        """The code, and below it the output."""
+        code = "\n".join(self.content)
+        page = self.state.document.settings.env.temp_data
+        folder = page.setdefault("session_folder", tempfile.TemporaryDirectory())
+        names = page.setdefault("executed_names", {"__name__": "page"})
+        printed = io.StringIO()
+        with contextlib.chdir(folder.name), contextlib.redirect_stdout(printed):
+            try:
+                exec(compile(code, "<page>", "exec"), names)
+            except Exception as error:
+                raise self.error(f"{type(error).__name__}: {error}\n{code}") from error
+        blocks = [nodes.literal_block(code, code, language="python")]
+        output = printed.getvalue().rstrip()
+        if output:
+            block = nodes.literal_block(output, output, language="none")
+            block["classes"].append("output")
+            blocks.append(block)
+        return blocks
+
+
 def setup(app):
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("session", Session)
+    app.add_directive("executed", Executed)
     return {"parallel_read_safe": True}

@@ -60,7 +60,7 @@ def network_view(model, X=None, *, feature_eps=None):
         may do in float32 is allowed for by radii and intervals. None stands for
         float64.
     feature_eps : dict or Series, default=None
-        As for :meth:`NetworkView.with_feature_eps`, whose result is returned. A
+        As for ``with_feature_eps``, whose result is returned. A
         transformer that sees none of these columns is evaluated at the rows of X,
         whatever it is: what it hands on does not move.
 
