@@ -8,7 +8,7 @@ from pathlib import Path
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
 
-__all__ = ["setup"]
+__all__ = ["setup", "table_of"]
 
 _BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
@@ -32,26 +32,29 @@ class Measured(Directive):
         """One table."""
         path = _BENCHMARKS / self.arguments[0]
         self.state.document.settings.env.note_dependency(str(path))
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        columns = [
-            (name.strip(), title.strip() or name.strip())
-            for name, _, title in (
-                part.partition(" as ") for part in self.options["columns"].split(",")
-            )
-        ]
-        missing = [name for name, _ in columns if rows and name not in rows[0]]
-        rows = [row for row in rows if self._wanted(row)]
-        if missing or not rows:
-            raise self.error(f"{path.name}: no column {missing}, or no such row")
-        digits = self.options.get("digits", 3)
-        cells = [[_shown(row[name], digits) for name, _ in columns] for row in rows]
-        return [_table([title for _, title in columns], cells)]
+        try:
+            return [table_of(self.arguments[0], self.options)]
+        except (KeyError, ValueError) as error:
+            raise self.error(f"{path.name}: {error}") from error
 
-    def _wanted(self, row):
-        conditions = self.options.get("where", "").split(";")
-        pairs = [c.strip().partition("=") for c in conditions if c.strip()]
-        return all(row[name] in values.split("|") for name, _, values in pairs)
+
+def table_of(name, options):
+    """The table as a node."""
+    with open(_BENCHMARKS / name, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    parts = [part.partition(" as ") for part in options["columns"].split(",")]
+    columns = {part[0].strip(): part[2].strip() or part[0].strip() for part in parts}
+    rows = [row for row in rows if _is_wanted(row, options.get("where", ""))]
+    if not rows:
+        raise ValueError("there is no such row")
+    digits = int(options.get("digits", 3))
+    cells = [[_shown(row[name], digits) for name in columns] for row in rows]
+    return _table(columns.values(), cells)
+
+
+def _is_wanted(row, conditions):
+    pairs = [c.strip().partition("=") for c in conditions.split(";") if c.strip()]
+    return all(row[name] in values.split("|") for name, _, values in pairs)
 
 
 def _shown(text, digits):
