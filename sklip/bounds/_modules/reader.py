@@ -96,7 +96,7 @@ def register_module_bound(module_class, function):
         Subclass of ``torch.nn.Module``; its own subclasses are not registered.
     function : callable
         ``function(module)`` returns a list of modules that, applied in order, compute
-        what ``module.forward`` does; sums without broadcasting as :class:`Residual`.
+        what ``module.forward`` does; sums without broadcasting as ``Residual``.
         Modules that a few numbers show to compute otherwise are refused.
 
     Raises
@@ -136,7 +136,7 @@ def module_bound(module, input_shape=None, *, norm=2):
     module : Module
         In eval mode: nested ``nn.Sequential`` of linear and convolutional layers,
         average and max pooling, batch normalisation, dropout, flattening, activations
-        with a proven slope sector, :class:`Residual` blocks, and registered classes.
+        with a proven slope sector, ``Residual`` blocks, and registered classes.
     input_shape : tuple of int, default=None
         Shape of one sample, such as ``(3, 32, 32)``; makes the bound tighter, and is
         needed for adaptive pooling. None: unknown spatial size, and linear layers that
