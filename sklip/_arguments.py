@@ -315,7 +315,10 @@ def check_labels(y, name="y"):
         raise InvalidArgumentError(
             f"{name} must hold one label for each sample, got shape {shape}."
         )
-    return column_or_1d(y, input_name=name)
+    labels = column_or_1d(y, input_name=name)
+    if labels.dtype.kind in "fO" and any(v is None or v != v for v in labels):
+        raise InvalidArgumentError(f"{name} must hold labels, got None or NaN.")
+    return labels
 
 
 def refuse_masked(values, name):

@@ -69,6 +69,7 @@ def options(*more):
 FLAGS = ["yes", None, 2, 1j]
 MODELS = [None, 3.0, "relu", object(), LogisticRegression(), LinearRegression]
 LABELS = [masked(Y), Y[:-1], np.column_stack([Y, Y]), 0, "labels"]
+LABELS += [[None] * N, np.full(N, np.nan)]
 TABLES = [
     *(MASKED, list(MASKED), X.astype(complex), np.full((N, 4), "red"), 3.0, "X"),
     *([["a", 1.0, 2.0, 3.0]] * N, X[0], X[None], X[:, :3], X[:0]),
@@ -162,7 +163,7 @@ BAD = {
     **dict.fromkeys(("LipschitzCertificate.method", "LipschitzEstimate.method"), [3]),
     "search": [None, 3, "search"],
     "X": TABLES,
-    "CertifiedIntervalRegressor.y": [LABELS[0], LABELS[1], *LABELS[3:]],
+    "CertifiedIntervalRegressor.y": [LABELS[0], LABELS[1], *LABELS[3:-1]],
     "norm": NORMS,
     "radius": numbers(-1.0, -1e-300),
     "risk_coverage_curve.radius": vectors(-np.ones(N), np.ones(N - 1)),

@@ -83,6 +83,8 @@ class Lines:
     def of(self, mutant):
         """Tests that run a mutant's line, in the order in which they are tried.
 
+        All tests of the file's mirror among them: what is remembered between two tests
+        hides that the second one needs a line too.
         Those of the file's mirror first; of others one of every test function before
         the rest of its parameters, the cheapest files first.
         """
@@ -90,7 +92,9 @@ class Lines:
         for path, lines in self._places(mutant):
             for line in lines:
                 found |= self.tests[path].get(line, set())
-        return self._ordered(found - self.failing, _mirror(mutant.path))
+        mirror = _mirror(mutant.path)
+        found |= {test for test in self.cost if test.split("::")[0] == mirror}
+        return self._ordered(found - self.failing, mirror)
 
     def _places(self, mutant):
         """Files with the lines that show a mutant; those that read it, on import."""
