@@ -163,7 +163,7 @@ BAD = {
     **dict.fromkeys(("LipschitzCertificate.method", "LipschitzEstimate.method"), [3]),
     "search": [None, 3, "search"],
     "X": TABLES,
-    "CertifiedIntervalRegressor.y": [LABELS[0], LABELS[1], *LABELS[3:-1]],
+    "CertifiedIntervalRegressor.y": [LABELS[0], LABELS[1], *LABELS[3:5]],
     "norm": NORMS,
     "radius": numbers(-1.0, -1e-300),
     "risk_coverage_curve.radius": vectors(-np.ones(N), np.ones(N - 1)),

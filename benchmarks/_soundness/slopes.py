@@ -29,9 +29,11 @@ def slopes(case, norm, rng, report):
     if not _bounded_scores(model):
         return
     bounds = {}
+    # Of two logits both, not their difference, as scores has them.
+    both = {"output": "all"} if _has_two(model) else {}
     method = str(rng.choice(_BOUNDS if norm == 2 else _BOUNDS[:2]))
     for name in ("auto", method):
-        found = asked(report, lipschitz_bound, model, method=name, norm=norm)
+        found = asked(report, lipschitz_bound, model, method=name, norm=norm, **both)
         if found is not None:
             bounds[name] = np.full(len(table.values), found.value)
             _evidence(model, found, norm, rng, report)
@@ -47,7 +49,7 @@ def slopes(case, norm, rng, report):
         for tried in attack.run(radii, rng, labels=False, score=True):
             _quotients(case, norm, radius, tried, bounds, report)
     if norm == 2 and not isinstance(model, torch.nn.Module):
-        _single_columns(case, radius, rng, report)
+        _single_columns(case, radius, both, rng, report)
 
 
 def _quotients(case, norm, radius, tried, bounds, report):
@@ -75,9 +77,14 @@ def _quotients(case, norm, radius, tried, bounds, report):
             report.count(len(bound), new, wrong & counted, f"bound {name} norm {norm}")
 
 
-def _single_columns(case, radius, rng, report):
+def _has_two(model):
+    """Whether it is a network of two logits, which it hands out."""
+    return isinstance(model, FeedForward) and model.n_outputs == 2
+
+
+def _single_columns(case, radius, both, rng, report):
     """Slopes in single columns against the same moves."""
-    found = asked(report, feature_slopes, case.model)
+    found = asked(report, feature_slopes, case.model, **both)
     if found is None:
         return
     n = case.table.values.shape[1]
