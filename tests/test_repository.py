@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """README, API pages and package data say what the code says."""
 
+import ast
 import doctest
 import importlib
 import importlib.resources
 import re
 import runpy
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -67,6 +69,21 @@ def test_constraints_pin_every_dependency(repository, project):
     names = {re.match(r"[\w-]+", requirement).group() for requirement in wanted}
     assert names <= {name.lower().replace("_", "-") for name in pins}
     assert pins["torch"] == "2.13.0"
+
+
+def test_every_dependency_is_used(project):
+    """Imported somewhere in the package, or a solver that cvxpy is asked for."""
+    root = Path(sklip.__file__).parent
+    used = {"scs"}
+    for path in root.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                used |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                used.add(node.module.split(".")[0])
+    names = {re.match(r"[\w-]+", line).group() for line in project["dependencies"]}
+    names = {"sklearn" if name == "scikit-learn" else name for name in names}
+    assert names - used == set()
 
 
 def test_oldest_versions_are_the_lower_bounds(repository, project):
