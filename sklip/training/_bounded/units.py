@@ -81,8 +81,9 @@ def _center(X, sample_weight):
     weight = np.ones(n) if sample_weight is None else np.asarray(sample_weight)
     weight = weight / weight.max()
     share = weight / weight.sum(dtype=np.float64)
-    mean = share @ X
     blocks = [slice(i, i + _BLOCK_ROWS) for i in range(0, n, _BLOCK_ROWS)]
+    # By blocks: one product would make a float64 copy of all of X.
+    mean = sum(share[rows] @ X[rows] for rows in blocks)
     # Divided by the largest, so that no square leaves the range of floats.
     largest = max(
         float(np.abs(_dense(X[rows]) - mean).max(initial=0.0)) for rows in blocks

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Units of the training: shift and spread of the data."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -49,3 +51,14 @@ def test_one_value_alone_has_its_own_size():
     assert units_of(np.full((5, 2), 0.3), Y[:5]).scale == pytest.approx(0.3)
     assert units_of(np.zeros((5, 2)), Y[:5]).scale == 1.0
     assert units_of(X[:1], Y[:1]).scale == np.abs(X[0]).max()
+
+
+def test_no_copy_of_the_data_in_double_precision():
+    X = np.ones((20_000, 50), dtype=np.float32)
+    tracemalloc.start()
+    try:
+        units_of(X, np.ones((len(X), 1), dtype=np.float32))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes
