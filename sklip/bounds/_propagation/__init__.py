@@ -13,6 +13,7 @@ from sklip.bounds._propagation.lines import (
     value_range,
 )
 from sklip.bounds._propagation.propagation import Balls, Propagation
+from sklip.bounds._propagation.ranges import lower_over_ranges
 from sklip.bounds._propagation.rates import input_shares, lower_rates
 from sklip.bounds._propagation.shapes import shape_of
 from sklip.bounds._propagation.slopes import largest_lower, open_layer
@@ -27,6 +28,7 @@ __all__ = [
     "input_shares",
     "lower_by_multipliers",
     "lower_over_parts",
+    "lower_over_ranges",
     "lower_rates",
     "outputs_lower",
     "shape_of",

@@ -173,19 +173,31 @@ class Branching:
         ends = self._by_layer(self.propagation.tensor(parts.ends))
         return [e.unbind(1) for e in ends]
 
-    def _bound(self, parts):
-        """Bound parts; falsify, split or drop each."""
-        enough = self.propagation.tensor(parts.lost)
+    def bounds(self, parts):
+        """Bounds of each part."""
         n_steps, start = _ROOT_STEPS, None
         if parts.signs.any():
             n_steps, start = _PART_STEPS, self.propagation.tensor(parts.starts)
-        bounds = lower_over_parts(
+        return lower_over_parts(
             *self._arguments(parts),
             n_steps=n_steps,
-            enough=enough,
+            enough=self.propagation.tensor(parts.lost),
             start=start,
             given=self._given(parts),
         )
+
+    def halves(self, part, neuron):
+        """Signs of the halves of a part, split at a neuron."""
+        found = []
+        for sign in (1.0, -1.0):
+            signs = part.signs.copy()
+            signs[neuron] = sign
+            found.append(signs)
+        return found
+
+    def _bound(self, parts):
+        """Bound parts; falsify, split or drop each."""
+        bounds = self.bounds(parts)
         self._attack(parts, bounds.directions.numpy())
         # NaN (an overflow on the way) proves nothing.
         lower = np.nan_to_num(bounds.lower.numpy(), nan=-np.inf)
@@ -206,13 +218,15 @@ class Branching:
             if can_split[part]:
                 other, signs = int(parts.others[part]), parts.signs[part]
                 whole = Part(lower[part], other, signs, start[part], ends[part])
-                parts.questions[part].split(whole, choice[part])
+                halves = self.halves(whole, choice[part])
+                parts.questions[part].split(whole, halves)
         known = [part for part in left if not can_split[part]]
         if known:
-            self._settle_linear(parts[known], [s[known].numpy() for s in bounds.slopes])
+            self.settle_known(parts, bounds, known)
 
-    def _settle_linear(self, parts, slopes):
+    def settle_known(self, parts, bounds, some):
         """Bound parts without open neurons; try where they say a flip is."""
+        parts, slopes = parts[some], [s[some].numpy() for s in bounds.slopes]
         arguments = self._arguments(parts)
         spread = np.zeros_like(parts.signs)
         steps = np.zeros((len(spread), len(self.moving)))

@@ -23,6 +23,7 @@ from sklip.certification._blocks import FEW_ROWS, by_blocks, check_jobs
 from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.queue import Effort
 from sklip.certification._branching.radius import limits
+from sklip.certification._branching.ranges import RangeBranching
 from sklip.certification._branching.unsplit import bounded_verifications
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
@@ -56,8 +57,8 @@ def verify_robustness(
     Parameters
     ----------
     model : FeedForward, fitted classifier or Pipeline
-        With "relu", "leaky_relu" or "abs" in the hidden layers; some hundreds of
-        neurons can be settled.
+        Of any activations; with "relu", "leaky_relu" or "abs" in the hidden layers
+        some hundreds of neurons can be settled, of others some dozens.
     {X}
     y : array-like of shape (n_samples,), default=None
         True labels; without y the predicted ones.
@@ -81,8 +82,6 @@ def verify_robustness(
 
     Raises
     ------
-    UnsupportedModelError
-        If an activation is another one.
     ValueError
         If the model is a regressor or an argument is out of range.
 
@@ -90,7 +89,9 @@ def verify_robustness(
     -----
     An attack first, then linear bounds with optimised slopes; what they leave open is
     split by the sign of one neuron after the other, the parts bounded as in beta-CROWN
-    (Wang et al., NeurIPS 2021).
+    (Wang et al., NeurIPS 2021): of the six neurons that cost the bound most the one
+    that leaves one of its halves nearly done. Activations other than these three are
+    split by ranges of their inputs, where they bend or else in the middle.
 
     Examples
     --------
@@ -114,7 +115,6 @@ def _verifications(model, feature_eps, norm, radius, effort, X, y, block):
     """What is known of each row of a block."""
     told = {"effort": "normal" if effort is None else effort, "block": block}
     decisions = decide(model, X, y, feature_eps, **told)
-    check_splittable(decisions, "verify_robustness", "Use certified_radius")
     results, clock = {}, _Clock(block.start_of_call, block.deadline)
     for rows, part in decisions.by_missing():
         found = _verified(part, norm, radius, clock, effort is not None)
@@ -187,7 +187,8 @@ def _verified(decisions, norm, radius, clock, is_limited):
         for point, hit in zip(points, flipped, strict=True)
     ]
     levels = _levels(decisions) if is_limited else _LEVELS
-    table = _Table(Branching(decisions, norm), radius, results, clock)
+    splits = RangeBranching if unsplittable(decisions.network) else Branching
+    table = _Table(splits(decisions, norm), radius, results, clock)
     with limit_threads(table.branching.propagation.work):
         for n, effort in enumerate(levels):
             table.run(effort, is_last=n + 1 == len(levels))
@@ -197,7 +198,7 @@ def _verified(decisions, norm, radius, clock, is_limited):
 def _levels(decisions):
     """The one level of a stated effort."""
     size = len(decisions.target), decisions.block.n_table
-    found = limits(decisions.effort, decisions.network, *size)
+    found = limits(decisions.effort, decisions.network, *size, ranges=True)
     return (found.at_one_radius if found else Effort(0),)
 
 

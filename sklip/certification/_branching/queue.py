@@ -53,6 +53,8 @@ class Question:
         Of the ball.
     n_neurons : int
         Neurons whose signs may be fixed.
+    signs : ndarray, default=None
+        What a part knows of them, at first: zeros by default.
 
     Attributes
     ----------
@@ -64,10 +66,11 @@ class Question:
         Parts bounded so far.
     """
 
-    def __init__(self, sample, others, radius, n_neurons):
+    def __init__(self, sample, others, radius, n_neurons, signs=None):
         self.sample, self.radius = sample, radius
         self.status, self.point, self.n_parts = None, None, 0
-        signs, start = np.zeros(n_neurons), np.zeros((n_neurons, 2))
+        signs = np.zeros(n_neurons) if signs is None else signs
+        start = np.zeros((n_neurons, 2))
         self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
         self._first, self._unsure = -np.inf, False
         self._settled, self._taken, self._is_cut_short = np.inf, [], False
@@ -148,9 +151,7 @@ class Question:
         """Take a flip."""
         self.status, self.point = "falsified", point
 
-    def split(self, part, neuron):
-        """Put both halves of a part into the queue."""
-        for sign in (1.0, -1.0):
-            signs = part.signs.copy()
-            signs[neuron] = sign
+    def split(self, part, halves):
+        """Put the halves of a part, given by their signs, into the queue."""
+        for signs in halves:
             self._queue.append(part._replace(signs=signs))

@@ -49,10 +49,15 @@ class Limits(NamedTuple):
     at_one_radius: Effort
 
 
-def limits(effort, network, n_samples, n_table=None):
-    """What each of so many samples of a table may take; None: no branching."""
+def limits(effort, network, n_samples, n_table=None, *, ranges=False):
+    """What each of so many samples of a table may take; None: no branching.
+
+    Networks of other activations than hinges branch only with ``ranges``.
+    """
     n_table = n_table or n_samples
-    if sum(network.layer_sizes[1:-1]) == 0 or unsplittable(network) or effort == 0:
+    if sum(network.layer_sizes[1:-1]) == 0 or effort == 0:
+        return None
+    if unsplittable(network) and not ranges:
         return None
     if not isinstance(effort, str):
         return Limits((Effort(effort),) * len(_LEVELS), Effort(effort))

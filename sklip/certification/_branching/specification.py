@@ -10,7 +10,6 @@ import numpy as np
 from sklip._arguments import check_time_limit
 from sklip._threads import limit_threads
 from sklip.bounds import ModuleView, forward_error
-from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.exact import verify_coordinates
 from sklip.certification._branching.input_splits import InputSplits
 from sklip.certification._branching.monotone import MonotoneSplits
@@ -69,7 +68,8 @@ def verify_specification(model, specification, *, time_limit=10.0):
     Up to 12 moving inputs the box is halved, along the input with the largest product
     of width and root of its slope in the bound; every half is bounded by linear
     propagation. With more inputs, networks with ReLU, leaky ReLU or abs are split by
-    the signs of neurons (as in beta-CROWN), each polyhedron by one of its rows. A
+    the signs of neurons (as in beta-CROWN), others by ranges of their pre-activations,
+    each polyhedron by one of its rows. A
     property whose unsafe set touches the reachable set is never "verified".
 
     For :meth:`Specification.monotone` the slope is bounded over each box, with every
@@ -164,7 +164,7 @@ def _decided(view, case, deadline):
     if case.is_violated(center, view.network.forward(center))[0]:
         return Verification("falsified", center[0])
     n_moving = np.count_nonzero(case.upper > case.lower)
-    if n_moving <= _FEW_INPUTS or unsplittable(view.network):
+    if n_moving <= _FEW_INPUTS:
         splits = InputSplits(view.network, case, view.rounding)
         with limit_threads(splits.propagation.work):
             splits.run(deadline)
