@@ -4,9 +4,15 @@
 
 import numpy as np
 
-from sklip._arguments import check_numbers, check_option, check_sample_weight
+from sklip._arguments import (
+    check_groups,
+    check_numbers,
+    check_option,
+    check_sample_weight,
+)
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
+from sklip.certification._groups import averages
 from sklip.certification._intervals import certified_interval
 
 __all__ = ["LOSSES", "certified_error_score"]
@@ -25,6 +31,7 @@ def certified_error_score(
     norm=2,
     feature_eps=None,
     sample_weight=None,
+    groups=None,
     n_jobs=None,
     verbose=0,
 ):
@@ -41,13 +48,17 @@ def certified_error_score(
     loss : {"squared_error", "absolute_error", "r2"}, default="squared_error"
         Mean squared or absolute error, or the coefficient of determination; averaged
         over outputs with equal weights.
-    {norm, feature_eps, sample_weight, n_jobs, verbose}
+    {norm, feature_eps, sample_weight}
+    groups : array-like of shape (n_samples,), default=None
+        Error over the samples of each label.
+    {n_jobs, verbose}
 
     Returns
     -------
     score : float
         Proven: no attack brings a larger error, or a smaller R². At radius 0 it is
-        that of scikit-learn, but for rounding.
+        that of scikit-learn, but for rounding. With ``groups`` a dict from each label
+        to this; NaN where nothing has weight, and R² of targets that are all the same.
 
     Raises
     ------
@@ -68,6 +79,10 @@ def certified_error_score(
     1.0
     """
     check_option(loss, "loss", LOSSES)
+    y = check_numbers(y, "y")
+    # A regressor has no classes to go by.
+    n_samples = len(y) if y.ndim else 0
+    members = None if groups is None else check_groups(groups, None, n_samples)
     lower, upper = certified_interval(
         model,
         X,
@@ -77,7 +92,6 @@ def certified_error_score(
         n_jobs=n_jobs,
         verbose=verbose,
     )
-    y = check_numbers(y, "y")
     if y.ndim == 2 and lower.ndim == 1 and y.shape[1] == 1:
         y = y[:, 0]
     if y.shape != lower.shape:
@@ -86,14 +100,21 @@ def certified_error_score(
         raise ValueError("y must be finite.")
     weight = check_sample_weight(sample_weight, len(y))
     worst = np.maximum(np.abs(y - lower), np.abs(upper - y))
-    if loss == "absolute_error":
-        return float(np.mean(np.average(worst, axis=0, weights=weight)))
-    squared = np.average(worst**2, axis=0, weights=weight)
-    if loss == "squared_error":
-        return float(np.mean(squared))
-    spread = np.average(
-        (y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight
+    if loss == "r2":
+        return averages(members, weight, lambda w: _r2(y, worst, w, members))
+    sizes = worst if loss == "absolute_error" else worst**2
+    return averages(
+        members, weight, lambda w: float(np.mean(np.average(sizes, axis=0, weights=w)))
     )
-    if not np.all(spread > 0.0):
+
+
+def _r2(y, worst, weight, members):
+    """Coefficient of determination; NaN for a group without spread."""
+    squared = np.average(worst**2, axis=0, weights=weight)
+    middle = np.average(y, axis=0, weights=weight)
+    spread = np.average((y - middle) ** 2, axis=0, weights=weight)
+    if np.all(spread > 0.0):
+        return float(np.mean(1.0 - squared / spread))
+    if members is None:
         raise ValueError("R² needs targets that are not all the same.")
-    return float(np.mean(1.0 - squared / spread))
+    return np.nan

@@ -162,7 +162,7 @@ TABLE = {
     ),
     "certified_error_score": Row(
         sklip.certified_error_score,
-        "X y radius loss norm feature_eps sample_weight" + _JOBS,
+        "X y radius loss norm feature_eps sample_weight groups" + _JOBS,
         _BALL,
         "regressors",
     ),

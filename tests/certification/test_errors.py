@@ -59,6 +59,30 @@ def test_no_attack_is_worse(fitted, loss, norm):
     assert sign * (attacked - clean) > 0.5 * sign * (proven - clean)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("loss", METRICS)
+def test_each_group_by_itself(fitted, loss):
+    """As the score of its rows alone; of groups without weight, or spread, nothing."""
+    model, X, Y = fitted
+    groups, weight = np.arange(len(Y)) % 3, 1.0 + np.arange(len(Y)) % 2
+    weight[groups == 2] = 0.0
+    asked = {"radius": 0.02, "loss": loss}
+    found = certified_error_score(
+        model, X, Y, groups=groups, sample_weight=weight, **asked
+    )
+    assert list(found) == [0, 1, 2] and np.isnan(found[2])
+    for label in (0, 1):
+        own = groups == label
+        alone = certified_error_score(
+            model, X[own], Y[own], sample_weight=weight[own], **asked
+        )
+        assert found[label] == pytest.approx(alone, rel=1e-9)
+    single = certified_error_score(model, X, Y, groups=np.arange(len(Y)), **asked)
+    assert np.isnan(single[0]) == (loss == "r2")
+    with pytest.raises(ValueError, match="groups='class' needs"):
+        certified_error_score(model, X, Y, groups="class", **asked)
+
+
 def test_what_has_no_score_is_refused():
     X, y = load_diabetes(return_X_y=True)
     model = Ridge().fit(X, y)
