@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import _fit_context as fit_context
 from sklearn.calibration import _CalibratedClassifier as CalibratedMember
 from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
+from sklearn.calibration import _TemperatureScaling as TemperatureScaling
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 # Experimental: sklearn.model_selection has them once the user enables them.
@@ -33,6 +34,7 @@ __all__ = [
     "RANDOM_STATE",
     "SigmoidCalibration",
     "StrOptions",
+    "TemperatureScaling",
     "check_sample_weight",
     "fit_context",
 ]

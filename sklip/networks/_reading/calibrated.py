@@ -4,12 +4,12 @@
 
 A sigmoid is monotone: where the calibrated probability passes one half, its argument
 changes sign, which is an affine function of the score inside. A falling sigmoid changes
-the classes over.
+the classes over. Temperature scaling is the sigmoid of a multiple of the score.
 """
 
 import numpy as np
 
-from sklip._compat import CalibratedMember, SigmoidCalibration
+from sklip._compat import CalibratedMember, SigmoidCalibration, TemperatureScaling
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._reading.ensembles import soft_vote
 from sklip.networks._reading.parallel import with_sigmoid
@@ -53,26 +53,31 @@ def calibrated(model, folder, columns, resolve):
             f"of {len(model.classes_)} classes divides each probability by their sum, "
             "which is no network",
         )
-    if any(not _is_sigmoid(member) for member in members):
+    if any(not _is_known(member) for member in members):
         raise _refusal(
             model,
-            f"(method={members[0].method!r}) is known for method='sigmoid' only: steps "
-            "of an isotonic regression jump",
+            f"(method={members[0].method!r}) is known for method='sigmoid' and "
+            "'temperature' only: steps of an isotonic regression jump",
         )
     if len(members) == 1:
         return _member(model, members[0], folder, columns, resolve)
+    if members[0].method == "temperature":
+        raise _refusal(
+            model, "(method='temperature') of several folds is not: set ensemble=False"
+        )
     # All get the same X.
     given = columns.shared()
     parts = [_member(model, member, folder, given, resolve) for member in members]
     return soft_vote(model, parts, None, folder, model.classes_)
 
 
-def _is_sigmoid(member):
+def _is_known(member):
+    kinds = {"sigmoid": SigmoidCalibration, "temperature": TemperatureScaling}
     return (
         is_exactly(member, CalibratedMember)
-        and member.method == "sigmoid"
+        and member.method in kinds
         and len(member.calibrators) == 1
-        and is_exactly(member.calibrators[0], SigmoidCalibration)
+        and is_exactly(member.calibrators[0], kinds[member.method])
     )
 
 
@@ -85,16 +90,29 @@ def _refusal(model, why):
 
 
 def _member(model, member, folder, columns, resolve):
-    """The argument of one member's sigmoid: -(a * score + b)."""
+    """The argument of one member's sigmoid: -(a * score + b), or 2 beta * score."""
     resolved = resolve(member.estimator, folder, columns)
+    is_scaled = member.method == "temperature"
+    # scikit-learn fits what it scales on the positions of the classes.
+    known = [model.classes_, np.arange(len(model.classes_))][: 1 + is_scaled]
     for classes in (resolved.classes, member.classes):
-        if classes is None or not np.array_equal(classes, model.classes_):
+        if not any(np.array_equal(classes, labels) for labels in known):
             raise _refusal(model, "holds a classifier with other classes")
+    if is_scaled and not hasattr(member.estimator, "decision_function"):
+        raise _refusal(
+            model,
+            "(method='temperature') scales the logarithms of predict_proba where "
+            f"there is no decision_function, as of {full_name(member.estimator)}",
+        )
     (network, rounding), shift = _score(model, member.estimator, resolved)
     (calibrator,) = member.calibrators
-    scale, offset = -float(calibrator.a_), -float(calibrator.b_)
+    if is_scaled:
+        # softmax of -beta * score and beta * score.
+        scale, offset = 2.0 * float(calibrator.beta_), 0.0
+    else:
+        scale, offset = -float(calibrator.a_), -float(calibrator.b_)
     if not (np.isfinite(scale) and np.isfinite(offset)):
-        raise _refusal(model, f"has a_ = {-scale} and b_ = {-offset}")
+        raise _refusal(model, f"scales scores by {scale} and moves them by {offset}")
     offset += scale * shift
     size = np.abs(scale * shift) + abs(offset) + _ROUNDED
     argument = (
@@ -103,7 +121,7 @@ def _member(model, member, folder, columns, resolve):
     )
     return Resolved(
         *argument,
-        resolved.classes,
+        model.classes_,
         resolved.columns,
         ties="softmax",
         proba=Proba("sigmoid", lambda: argument),

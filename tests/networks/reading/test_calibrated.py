@@ -99,6 +99,31 @@ def test_a_falling_sigmoid_changes_the_classes_over(data):
     _check(model, X[:10])
 
 
+@pytest.mark.parametrize("name", ["svm", "kernel", "logistic", "pipeline", "tuned"])
+def test_temperatures_scale_the_score(data, name):
+    """Twice the inverse temperature: the softmax of minus the score and the score."""
+    model = CalibratedClassifierCV(INNER[name], method="temperature", ensemble=False)
+    model.fit(*data)
+    X = data[0][:12]
+    view = network_view(model)
+    logits = view.decision_network().forward(view.encode(X))
+    assert np.array_equal(view.classes[view.decided(logits)], model.predict(X))
+    proba = model.predict_proba(X)[:, 1]
+    assert np.allclose(1.0 / (1.0 + np.exp(-np.diff(logits)[:, 0])), proba)
+    radius, distance = _check(model, X)
+    assert np.all(distance <= 1.05 * radius)
+    # A threshold on the scaled probability moves the margin of the same score.
+    for threshold in (0.2, 0.8):
+        moved = FixedThresholdClassifier(FrozenEstimator(model), threshold=threshold)
+        _check(moved.fit(*data), X)
+
+
+def test_temperatures_of_probabilities_are_refused(data):
+    model = CalibratedClassifierCV(INNER["mlp"], method="temperature", ensemble=False)
+    with pytest.raises(UnsupportedModelError, match="no decision_function, as of skl"):
+        certified_radius(model.fit(*data), data[0][:2])
+
+
 def test_a_threshold_on_calibrated_probabilities(data):
     inner = CalibratedClassifierCV(LinearSVC(), method="sigmoid", ensemble=False)
     for threshold in (0.2, 0.8):
