@@ -17,8 +17,9 @@ class Measured(Directive):
     """Some columns and rows of a CSV file of ``benchmarks``, digits cut.
 
     ``:columns:`` are "name" or "name as title", with commas; ``:where:`` are conditions
-    "column=value|other value", with semicolons; ``:digits:`` is the number of digits
-    that are kept of a number.
+    "column=value|other value", with semicolons; ``:pivot:`` is a column whose values
+    become columns, for files with one ``value`` a row; ``:digits:`` is the number of
+    digits that are kept of a number.
     """
 
     required_arguments = 1
@@ -26,6 +27,7 @@ class Measured(Directive):
         "columns": directives.unchanged_required,
         "where": directives.unchanged,
         "digits": directives.positive_int,
+        "pivot": directives.unchanged,
     }
 
     def run(self):
@@ -45,11 +47,22 @@ def table_of(name, options):
     parts = [part.partition(" as ") for part in options["columns"].split(",")]
     columns = {part[0].strip(): part[2].strip() or part[0].strip() for part in parts}
     rows = [row for row in rows if _is_wanted(row, options.get("where", ""))]
+    if "pivot" in options and rows:
+        rows = _pivoted(rows, options["pivot"], [n for n in columns if n in rows[0]])
     if not rows:
         raise ValueError("there is no such row")
     digits = int(options.get("digits", 3))
     cells = [[_shown(row[name], digits) for name in columns] for row in rows]
     return _table(columns.values(), cells)
+
+
+def _pivoted(rows, key, index):
+    """One row for each combination of the index: its values by the column ``key``."""
+    found = {}
+    for row in rows:
+        fields = {name: row[name] for name in index}
+        found.setdefault(tuple(fields.values()), fields)[row[key]] = row["value"]
+    return list(found.values())
 
 
 def _is_wanted(row, conditions):

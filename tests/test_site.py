@@ -80,6 +80,9 @@ def test_tables_of_measurements_hold_what_their_files_hold(repository, docs):
     for name, options in tables:
         with open(repository / "benchmarks" / name, encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
+        if "pivot" in options:
+            kept = dict(pair.strip().split("=") for pair in options["where"].split(";"))
+            rows = _pivoted(rows, kept, options["pivot"])
         table = measured.table_of(name, options)
         titles, *cells = (
             [entry.astext() for entry in row.findall(docutils.nodes.entry)]
@@ -97,6 +100,16 @@ def test_tables_of_measurements_hold_what_their_files_hold(repository, docs):
                 )
                 for source in rows
             ), row
+
+
+def _pivoted(rows, kept, key):
+    """Rows with every combination of cases and norms, and the values by ``key``."""
+    rows = [row for row in rows if all(row[k] == v for k, v in kept.items())]
+    return [
+        {"case": case, "norm": norm}
+        | {r[key]: r["value"] for r in rows if (r["case"], r["norm"]) == (case, norm)}
+        for case, norm in {(row["case"], row["norm"]) for row in rows}
+    ]
 
 
 def _agree(cell, source):
