@@ -32,7 +32,7 @@ class LocalMargins:
         Norm of the balls.
     """
 
-    _kind = Propagation
+    _kind: type = Propagation
 
     def __init__(self, decisions, norm):
         self.decisions, self.norm = decisions, norm

@@ -90,7 +90,7 @@ class _FlatAdam(torch.optim.Adam):
 
 
 # Says that hooks are seen to: torch wraps the method otherwise.
-_FlatAdam.step.hooked = True
+_FlatAdam.step.hooked = True  # type: ignore[attr-defined]
 _FlatAdam.torch_step = torch.optim.Optimizer.profile_hook_step(_FlatAdam.torch_step)
 
 
