@@ -25,9 +25,8 @@ SHARED = entries(
         Step size of the optimizer.
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of the step size. With ``"auto"`` that of ``"adam"`` falls like a
-        cosine from twice ``learning_rate_init`` to 0 over the ``max_iter`` epochs of
-        fit, if these are at least 150: its mean is ``learning_rate_init``, and training
-        settles. It is constant where the end is not known (``partial_fit``,
+        cosine from three times ``learning_rate_init`` to 0 over the ``max_iter`` epochs
+        of fit, if these are at least 150, so that training settles. It is constant where the end is not known (``partial_fit``,
         ``early_stopping``), for other solvers, for ADMM, with
         ``learning_rate_milestones`` and with an LRScheduler among the callbacks.
         ``"invscaling"`` and ``"adaptive"`` are for ``"sgd"`` and torch optimizers:

@@ -9,6 +9,8 @@ __all__ = ["SCHEDULES", "Schedule"]
 SCHEDULES = ("auto", "constant", "invscaling", "adaptive")
 # Fewer epochs cannot meet the stopping rule anyhow: "auto" leaves their steps alone.
 _FEWEST_EPOCHS = 150
+# Where "auto" begins: what is lost by small steps at the end is gained before.
+_PEAK = 3.0
 # "adaptive" divides by the first number, and gives up at the second.
 _DIVISOR, _SMALLEST = 5.0, 1e-6
 
@@ -20,7 +22,7 @@ class Schedule:
     ----------
     kind : {"auto", "constant", "invscaling", "adaptive"}, default="constant"
         ``"auto"`` falls like a cosine over a training that is told of by :meth:`begin`,
-        from 2 to 0, so that its mean is 1; ``"invscaling"`` divides by
+        from 3 to 0; ``"invscaling"`` divides by
         (t + 1) ** power_t, t the samples seen before the epoch; ``"adaptive"`` divides
         by 5 whenever progress stalls.
     power_t : float, default=0.5
@@ -56,7 +58,7 @@ class Schedule:
         factor = 0.1 ** sum(n_epochs >= epoch for epoch in self.milestones)
         if self._length is not None:
             share = (n_epochs - self._first + 0.5) / self._length
-            factor *= 1.0 + math.cos(math.pi * share)
+            factor *= _PEAK * (1.0 + math.cos(math.pi * share)) / 2.0
         if self.kind == "invscaling":
             factor /= (n_samples_seen + 1) ** self.power_t
         return factor / _DIVISOR**self.n_divisions

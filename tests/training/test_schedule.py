@@ -91,8 +91,8 @@ def test_a_stream_follows_it_as_well(schedule, pickled):
 def test_by_default_the_step_size_of_adam_falls_over_a_fit():
     model, rates = _fit("auto", "adam", max_iter=150, n_iter_no_change=np.inf)
     share = (np.arange(150) + 0.5) / 150
-    np.testing.assert_allclose(rates, 1e-3 * (1.0 + np.cos(np.pi * share)))
-    assert np.mean(rates) == pytest.approx(1e-3)
+    np.testing.assert_allclose(rates, 1.5e-3 * (1.0 + np.cos(np.pi * share)))
+    assert np.mean(rates) == pytest.approx(1.5e-3)
     # A stream has no known end, and goes on at the rate of the start.
     model.partial_fit(X, Y)
     assert rates[150:] == pytest.approx([1e-3])
@@ -137,4 +137,4 @@ def test_the_default_converges_where_a_constant_step_does_not():
             model, _ = _fit(schedule, "adam", **options)
         found[schedule] = len(caught), model.loss_
     assert (found["auto"][0], found["constant"][0]) == (0, 1)
-    assert found["auto"][1] == pytest.approx(found["constant"][1], rel=0.05)
+    assert found["auto"][1] < found["constant"][1]
