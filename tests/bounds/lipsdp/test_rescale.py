@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 from sklip.bounds import lipschitz_bound
 from sklip.bounds._chain import chain_of
+from sklip.bounds._lipsdp import rescale
 from sklip.bounds._lipsdp.rescale import _Recursion, tightened_multipliers
 from sklip.bounds._lipsdp.sequential import normalised, sequential_passes, unscale
 from sklip.bounds._proof import is_feasible, prove
@@ -110,3 +111,10 @@ def test_steps_stop_at_the_gap_the_evaluations_or_the_deadline():
     late = tightened_multipliers(chain, *start, deadline=0.0)
     assert few.value < late.value <= prove(chain, *start)[0]
     assert late.lower <= late.value
+
+
+def test_the_first_step_is_along_the_gradient_and_nowhere_without_one():
+    gradient = np.array([3.0, -6.0])
+    np.testing.assert_allclose(rescale._inverse_hessian(gradient, []), [0.15, -0.3])
+    zero = rescale._inverse_hessian(np.zeros(2), [])
+    np.testing.assert_array_equal(zero, np.zeros(2))

@@ -24,6 +24,7 @@ from sklearn.svm import SVC, LinearSVC, LinearSVR
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, network_view, random_network
 from sklip.networks._reading.known import LINEAR_CLASSIFIERS, LINEAR_REGRESSORS
+from sklip.networks._reading.models import extract_network, extract_rounding
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -244,3 +245,15 @@ class FeedForwardHolder(Fitted):
     def fit(self, X, y=None):
         self.network_ = FeedForward([np.ones((1, X.shape[1]))])
         return self
+
+
+def test_probabilities_of_perceptrons_are_compared_with_four_units_to_spare():
+    """Softmax, or a sigmoid near one half: beside the bias of the last layer."""
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    model = MLPClassifier((3,), max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, np.arange(30) % 3)
+    network, _ = extract_network(model)
+    found, _ = extract_rounding(model, network, (np.dtype("float64"),) * 2)
+    np.testing.assert_array_equal(found.last_bias, np.abs(network.biases[-1]) + 4.0)
