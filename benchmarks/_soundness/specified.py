@@ -63,11 +63,11 @@ def _judge(case, found, clauses, reached, box, report):
         report.count(1, np.ones((len(apart), 1)), wrong[:, None], what)
     elif found.status == "falsified":
         point = np.asarray(found.point, dtype=np.float64)
+        # As float64, whatever the table's own type: it need not hold the point.
+        form = "frame" if case.table.form == "frame" else "array"
+        X = point[None] if _bare(case) else case.table.wrap(point[None], {}, form)
         with np.errstate(all="ignore"):
-            there = scores(
-                case.model,
-                point[None] if _bare(case) else case.table.wrap(point[None], {}),
-            )[0]
+            there = scores(case.model, X)[0]
         gap = min(np.max(a @ there - b) for a, b in clauses)
         outside = (point < box[0]).any() or (point > box[1]).any()
         report.count(1, [[True]], [[outside or gap > 1e-12 * size]], what)
