@@ -18,9 +18,10 @@ its own, and passes on the unchanged code in the same way; *timeout* where that 
 not end in ten times its time; *survived* where no test failed, *survived (cap)* where
 the seconds ended before the tests, *survived (no test)* where no test runs the line.
 benchmarks/mutation_reasons.csv says of survivors why they do, as read off the code:
-equivalent, a guard that nothing reaches, rounding that other allowances cover, speed,
-sharpness, the effort of a search, an estimate's accuracy, or a message only; *open*
-where a test may be missing, or was not reached within the seconds.
+*equivalent*, where no input whatever can tell them apart, which ``--summary`` counts
+apart; a tie, where two ways meet that end alike; rounding that other allowances cover,
+speed, sharpness, the effort of a search, an estimate's accuracy, or a message only;
+*open* where a test may be missing, or was not reached within the seconds.
 
 Start it in a tree that nobody edits: ``git worktree add --detach FOLDER``.
 ``--seconds`` limits one call, ``--only TEXT`` takes the drawn mutants of files whose
@@ -170,7 +171,11 @@ def campaign(options):
 def outcomes(path):
     """What is known of each mutant by now."""
     rows = Table(path, COLUMNS, echo=False).rows
-    return {tuple(row[c] for c in KEY): row["outcome"] for row in rows}
+    return {_key(row): row["outcome"] for row in rows}
+
+
+def _key(row):
+    return tuple(row[c] for c in KEY)
 
 
 def replace(path, mutant, *values):
@@ -179,7 +184,7 @@ def replace(path, mutant, *values):
     old = Table(path, COLUMNS, echo=False).rows
     new = Table(path + ".new", COLUMNS, echo=False)
     for row in old:
-        same = tuple(row[c] for c in KEY) == mutant.key
+        same = _key(row) == mutant.key
         new.add([*mutant.key, *values] if same else [row[c] for c in COLUMNS])
     os.replace(path + ".new", path)
 
@@ -189,15 +194,20 @@ def summary(options):
     rows = Table(options.output, COLUMNS, echo=False).rows
     path = options.output.replace(".csv", "_reasons.csv")
     reasons = Table(path, [*KEY, "kind", "reason"], echo=False).rows
-    known = {tuple(r[c] for c in KEY): (r["kind"], r["reason"]) for r in reasons}
+    known = {_key(row): (row["kind"], row["reason"]) for row in reasons}
     for package in (*PACKAGES, ""):
         some = [row for row in rows if row["file"].startswith(f"sklip/{package}")]
-        killed = [row for row in some if not row["outcome"].startswith("survived")]
-        share = 100.0 * len(killed) / max(len(some), 1)
-        print(f"{package or 'all':14} {len(killed):4} of {len(some):4} = {share:.1f} %")
+        live = [row for row in some if row["outcome"].startswith("survived")]
+        same = [row for row in live if known.get(_key(row), " ")[0] == "equivalent"]
+        killed = len(some) - len(live)
+        shares = [100.0 * killed / max(len(some) - n, 1) for n in (0, len(same))]
+        print(
+            f"{package or 'all':14} {killed:4} of {len(some):4} = {shares[0]:.1f} %; "
+            f"without {len(same)} equivalent ones {shares[1]:.1f} %"
+        )
     print(dict(Counter(row["outcome"] for row in rows)))
     left = [row for row in rows if row["outcome"].startswith("survived")]
-    why = [known.get(tuple(row[c] for c in KEY), ("unexplained", "")) for row in left]
+    why = [known.get(_key(row), ("unexplained", "")) for row in left]
     print(dict(Counter(kind for kind, _ in why)))
     for row, (kind, reason) in zip(left, why, strict=True):
         place = f"{row['file']}:{row['line']}:{row['column']}"
