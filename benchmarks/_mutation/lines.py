@@ -83,10 +83,9 @@ class Lines:
     def of(self, mutant):
         """Tests that run a mutant's line, in the order in which they are tried.
 
-        All tests of the file's mirror among them: what is remembered between two tests
-        hides that the second one needs a line too.
-        Those of the file's mirror first; of others one of every test function before
-        the rest of its parameters, the cheapest files first.
+        First all tests of the file's mirror, since a fixture may have run the line for
+        them; of others one of every test function before the rest of its parameters,
+        the cheapest files first.
         """
         found = set()
         for path, lines in self._places(mutant):

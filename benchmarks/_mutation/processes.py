@@ -190,14 +190,21 @@ def _exchange(mutant, functions):
     return found
 
 
-def _record(items, send):
+def _record(items, caches, send):
     """Every test's outcome and the lines of the packages that it runs."""
+
+    def begin(name):
+        # What an earlier test had remembered would hide lines that this one needs.
+        for cache in caches:
+            cache.cache_clear()
+        tracer.switch_context(name)
+
     import coverage
 
     folders = [str(ROOT / "sklip" / package / "*") for package in PACKAGES]
     tracer = coverage.Coverage(None, include=folders, config_file=False)
     tracer.start()
-    _run(items, {}, float("inf"), send, before=tracer.switch_context)
+    _run(items, {}, float("inf"), send, before=begin)
     tracer.stop()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tests that are all skipped run no line
@@ -240,7 +247,8 @@ class Collected:
             except EOFError:
                 return
             if kind == "record":
-                answer = _fork(_record, [items[test] for test in request[0]])
+                chosen = [items[test] for test in request[0]]
+                answer = _fork(_record, chosen, self.caches)
             else:
                 mutant, tests, costs, most = request
                 chosen = [items[test] for test in tests]
