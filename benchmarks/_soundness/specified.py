@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Boxes and unsafe sets: what the verifier of specifications says, attacked."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklip import FeedForward
@@ -19,6 +21,9 @@ def specified(case, rng, report):
     """Ask about a box around each of some rows and attack "verified"."""
     if case.table.categories or case.moving is not None or case.judge is not None:
         return
+    if case.table.form != "frame":
+        # A specification is about float64, whatever the table's own type.
+        case = replace(case, table=replace(case.table, form="array"))
     units = column_scale(case.table) * 10.0 ** rng.uniform(-2.0, 0.5)
     if not np.isfinite(case.table.values).all():
         return
@@ -63,9 +68,7 @@ def _judge(case, found, clauses, reached, box, report):
         report.count(1, np.ones((len(apart), 1)), wrong[:, None], what)
     elif found.status == "falsified":
         point = np.asarray(found.point, dtype=np.float64)
-        # As float64, whatever the table's own type: it need not hold the point.
-        form = "frame" if case.table.form == "frame" else "array"
-        X = point[None] if _bare(case) else case.table.wrap(point[None], {}, form)
+        X = point[None] if _bare(case) else case.table.wrap(point[None], {})
         with np.errstate(all="ignore"):
             there = scores(case.model, X)[0]
         gap = min(np.max(a @ there - b) for a, b in clauses)

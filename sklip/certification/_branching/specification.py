@@ -42,10 +42,10 @@ def verify_specification(model, specification, *, time_limit=10.0):
     -------
     result : Verification
         "verified": no input of the box has an unsafe output, proven with the rounding
-        of the model's own forward pass; "falsified": ``point`` has one, computed in
-        float64; "unknown" otherwise. ``lower`` is the least margin proven so far, in
-        the units of the outputs: each unsafe polyhedron has a row that is exceeded by
-        this at least.
+        of the model's own forward pass on float64; "falsified": ``point`` has one,
+        computed in float64; "unknown" otherwise. ``lower`` is the least margin proven
+        so far, in the units of the outputs: each unsafe polyhedron has a row that is
+        exceeded by this at least.
 
         Of :meth:`Specification.monotone` "verified" is said of the exact values of the
         fitted model, which ``predict`` rounds; "falsified": the two rows of ``point``

@@ -277,3 +277,19 @@ def test_flips_are_as_far_as_they_moved():
         SimpleNamespace(margins=margins), questions
     )
     assert_allclose(found, [5.0, np.inf], rtol=1e-14)
+
+
+def test_bounds_over_parts_are_of_the_target_less_the_other_class():
+    network = random_network([2, 3, 4], random_state=0)
+    X = np.random.default_rng(0).normal(size=(3, 2))
+    decisions = decide(network, X)
+    branching = Branching(decisions, 2.0)
+    samples = np.array([2, 0])
+    others = (decisions.target[samples] + 1) % 4
+    parts = SimpleNamespace(
+        samples=samples, others=others, radii=np.ones(2), signs=np.zeros((2, 3))
+    )
+    _, balls, rows, _ = branching._arguments(parts)
+    expected = np.eye(4)[decisions.target[samples]] - np.eye(4)[others]
+    assert_array_equal(rows[:, 0], expected)
+    assert_array_equal(balls.centers, decisions.inputs[samples])
