@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklip import (
     LipschitzRegularizedMLPClassifier,
+    certified_radius,
     make_certified_accuracy_scorer,
     make_lipschitz_scorer,
 )
@@ -82,3 +83,14 @@ def test_fitted_estimators_travel(client):
         pids.add(pid)
         np.testing.assert_array_equal(proba, model.predict_proba(X))
     assert len(pids) == 2 and os.getpid() not in pids
+
+
+def test_rows_are_certified_on_workers(client, monkeypatch):
+    """Blocks of 30 rows; the radii are those of one process, bit by bit."""
+    X, y = load_iris(return_X_y=True)
+    model = _search().estimator.fit(X, y)
+    monkeypatch.setattr("sklip.certification._blocks._ENTRIES", 120)
+    here = certified_radius(model, X, y, method="crown")
+    with joblib.parallel_config(backend="dask"):
+        there = certified_radius(model, X, y, method="crown")
+    np.testing.assert_array_equal(there, here)
