@@ -3,11 +3,12 @@
 """Scores of robustness, and scorers of them for scikit-learn's model selection."""
 
 import copy
+import inspect
 
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from sklip._arguments import check_count, check_radius, check_seed
-from sklip._documentation import documented, entries
+from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip._tolerances import check_feature_eps
 from sklip.bounds import LipschitzCertificate, cached_bound, lipschitz_bound
@@ -39,14 +40,22 @@ __all__ = [
 _PROBE = FeedForward([[[1.0], [-1.0]]])
 _PROBE_X, _PROBE_Y = [[1.0]], [0]
 
-_SCORER = entries(
-    """
-    scorer : callable
-        ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
-    TypeError, ValueError
-        If an argument is out of range.
-    """
-)
+# Two whole sections: what they give and refuse.
+_SCORER = {
+    "returns_and_raises": inspect.cleandoc(
+        """
+        Returns
+        -------
+        scorer : callable
+            ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is out of range.
+        """
+    )
+}
 
 
 class _Scorer:
@@ -112,15 +121,9 @@ def make_certified_accuracy_scorer(
     ----------
     {radius, norm, method, feature_eps, categorical, effort}
 
-    Returns
-    -------
-    {scorer}
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of range. A certificate is refused as method: it belongs
-        to one network, and a scorer meets many.
+    {returns_and_raises}
+        A certificate is refused as method: it belongs to one network, and a scorer
+        meets many.
 
     Examples
     --------
@@ -164,13 +167,7 @@ def make_certified_error_scorer(
         The first two are negated; R² is taken as it is.
     {norm, feature_eps}
 
-    Returns
-    -------
-    {scorer}
-
-    Raises
-    ------
-    {TypeError}
+    {returns_and_raises}
 
     Examples
     --------
@@ -242,13 +239,7 @@ def make_adversarial_accuracy_scorer(
         Of the attack's random starts; fixed by default, so that a search can be
         repeated.
 
-    Returns
-    -------
-    {scorer}
-
-    Raises
-    ------
-    {TypeError}
+    {returns_and_raises}
 
     Examples
     --------
@@ -285,13 +276,7 @@ def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
     random_state : int or None, default=0
         Seed of the noise; fixed by default, so that a search can be repeated.
 
-    Returns
-    -------
-    {scorer}
-
-    Raises
-    ------
-    {TypeError}
+    {returns_and_raises}
 
     Examples
     --------
