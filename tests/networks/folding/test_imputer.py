@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
@@ -23,7 +24,7 @@ from sklearn.preprocessing import (
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import network_view
-from sklip.networks._folding.imputer import Fill, agreed_fill
+from sklip.networks._folding.imputer import Fill, _row_sum, agreed_fill
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -354,3 +355,10 @@ def test_a_finite_marker_is_fine_in_front_of_an_encoder(assert_parity):
     ).fit(X, X[:, 2])
     view = assert_parity(model, X)
     assert view.feature_index[view.mutable].tolist() == [2]
+
+
+def test_sums_of_rows():
+    rng = np.random.default_rng(0)
+    matrix = sparse.random(7, 5, density=0.4, format="csr", random_state=rng)
+    sums = [_row_sum(matrix, i) for i in range(7)]
+    np.testing.assert_allclose(sums, np.ravel(matrix.sum(axis=1)), rtol=1e-15)
