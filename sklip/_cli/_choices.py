@@ -3,6 +3,7 @@
 """The estimators that ``--estimator`` chooses from, and what each takes."""
 
 from dataclasses import dataclass, field
+from inspect import signature
 
 from sklip._cli._errors import JobError
 from sklip.estimators import (
@@ -27,9 +28,6 @@ _CLASSES = {
     "admm": (ADMMLipschitzMLPClassifier, ADMMLipschitzMLPRegressor),
     "noise": (NoiseLipschitzClassifier, NoiseLipschitzRegressor),
 }
-# Little lost in score and much gained in the bound, on tables of some hundred to some
-# ten thousand rows; for classification and regression.
-_WEIGHTS = {"regularized": (0.1, 0.01), "admm": (0.01, 0.003), "noise": (10.0, 0.1)}
 _NOISE_STD = 0.25
 _MOST_ADMM_ITERATIONS = 100
 # Its step size comes to rest after whatever number of epochs: more are seldom better.
@@ -78,7 +76,8 @@ def choose(job, task, max_iter, radii):
         return _bounded(job, task, max_iter, radii)
     weight = job.lipschitz_weight
     if weight is None:
-        weight = _WEIGHTS[job.estimator][task == "regression"]
+        kind = _CLASSES[job.estimator][task == "regression"]
+        weight = signature(kind).parameters["lipschitz_weight"].default
     if job.estimator == "noise":
         noise_std = _NOISE_STD if job.noise_std is None else job.noise_std
         parameters = {"noise_std": noise_std, "lipschitz_weight": weight}

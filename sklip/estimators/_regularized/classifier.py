@@ -8,7 +8,7 @@ from sklip._compat import Interval, StrOptions
 from sklip._documentation import documented
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.estimators._parameters import abstract
-from sklip.estimators._regularized.docs import REGULARIZED
+from sklip.estimators._regularized.docs import REGULARIZED, REGULARIZED_CLASSIFIER
 from sklip.estimators._shared_docs import CLASSIFIER, SHARED
 from sklip.estimators._targets import NetworkClassifierMixin
 from sklip.training import PENALTIES
@@ -47,7 +47,7 @@ class LipschitzRegularizedMLP(BaseLipschitzMLP):
         return PENALTIES[self.penalty](module, self.lipschitz_weight)
 
 
-@documented(REGULARIZED, CLASSIFIER, SHARED)
+@documented(REGULARIZED_CLASSIFIER, REGULARIZED, CLASSIFIER, SHARED)
 class LipschitzRegularizedMLPClassifier(
     NetworkClassifierMixin, LipschitzRegularizedMLP
 ):
@@ -121,7 +121,7 @@ class LipschitzRegularizedMLPClassifier(
         activation="relu",
         *,
         penalty="spectral",
-        lipschitz_weight=1e-2,
+        lipschitz_weight=0.1,
         solver="adam",
         momentum=0.9,
         nesterovs_momentum=True,

@@ -7,13 +7,20 @@ import textwrap
 from sklip._documentation import entries
 from sklip.training import PENALTIES
 
-__all__ = ["REGULARIZED"]
+__all__ = ["REGULARIZED", "REGULARIZED_CLASSIFIER"]
+
+REGULARIZED_CLASSIFIER = entries(
+    """
+    lipschitz_weight : float, default=0.1
+        Weight of the penalty. 0 trains the same network as ``penalty="none"``.
+    """
+)
 
 REGULARIZED = entries(
     """
     hidden_layer_sizes : array-like of int, default=(100,)
         Number of units of each hidden layer.
-    lipschitz_weight : float, default=1e-2
+    lipschitz_weight : float, default=0.01
         Weight of the penalty. 0 trains the same network as ``penalty="none"``.
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         ``"lbfgs"`` uses all samples in each step and suits small data.
