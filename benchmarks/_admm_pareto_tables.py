@@ -125,14 +125,20 @@ def draw(rows, path):
 
     groups = _groups(rows)
     names = list(dict.fromkeys(data for data, _, _ in groups))
+    n_columns = min(5, len(names))
+    n_blocks = -(-len(names) // n_columns)
     figure, axes = plt.subplots(
-        2,
-        len(names),
-        figsize=(3.0 * len(names), 5.6),
+        2 * n_blocks,
+        n_columns,
+        figsize=(3.0 * n_columns, 5.4 * n_blocks),
         layout="constrained",
-        sharex="col",
+        squeeze=False,
     )
-    for column, name in zip(axes.T, names, strict=True):
+    for ax in axes[:, len(names) - n_columns * n_blocks :][-2:].ravel():
+        ax.set_visible(len(names) == n_columns * n_blocks)
+    for k, name in enumerate(names):
+        block, place = divmod(k, n_columns)
+        column = axes[2 * block : 2 * block + 2, place]
         for method, (color, marker) in _STYLES.items():
             chosen = [g for key, g in groups.items() if key[:2] == (name, method)]
             if not chosen:
@@ -153,13 +159,14 @@ def draw(rows, path):
                     label=_LABELS.get(method, method),
                 )
         column[0].set(title=name, xscale="log")
-        column[1].set(xlabel="certified Lipschitz bound", yscale="log")
-        for axis in (column[1].xaxis, column[1].yaxis):
+        column[1].set(xlabel="certified L", xscale="log", yscale="log")
+        for axis in (column[0].xaxis, column[1].xaxis, column[1].yaxis):
             axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axis.set_major_formatter("{x:g}")
             axis.set_minor_formatter(NullFormatter())
-    axes[0, 0].set_ylabel("accuracy or R², test")
-    axes[1, 0].set_ylabel("training loss")
+    for top, bottom in zip(axes[::2, 0], axes[1::2, 0], strict=True):
+        top.set_ylabel("accuracy or R², test")
+        bottom.set_ylabel("training loss")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.savefig(path, dpi=90)

@@ -36,7 +36,7 @@ def write_tables(rows, radii, path):
         chosen = {key[1:]: rows for key, rows in groups.items() if key[0] == data}
         names = [f"at {r:g}" for r in radii.get(data, ())]
         score = "accuracy" if names else "R²"
-        titles = ["family", "knob", score, *names, "proven L", "CPU s"]
+        titles = ["family", "knob", "splits", score, *names, "proven L", "CPU s"]
         lines = [_line(*key, found, bool(names)) for key, found in chosen.items()]
         text += _list_table(data, titles, lines)
     with open(path, "w", encoding="utf-8") as file:
@@ -51,6 +51,7 @@ def _line(family, knob, rows, is_classification):
     return [
         family if (family, knob) != ("regularised", "0") else "plain",
         knob if knob != "0" else "–",
+        str(len(rows)),
         f"{_mean(rows, 'score'):.{digits}f}",
         *shares,
         f"{_mean(rows, 'bound'):.2f}",
