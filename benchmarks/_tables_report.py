@@ -21,11 +21,12 @@ def write_report(rows, path):
     names = list(dict.fromkeys(row["table"] for row in rows))
     found = {(row["table"], row["model"]): row for row in rows}
     lines = [
-        [name, *(_cell(found[name, model]) for model in _LABELS)] for name in names
+        [name, *(_cell(found.get((name, model))) for model in _LABELS)]
+        for name in names
     ]
     text = _list_table(["table", *_LABELS.values()], lines)
     lines = [
-        [label, *_summary([found[name, model] for name in names])]
+        [label, *_summary([row for row in rows if row["model"] == model])]
         for model, label in _LABELS.items()
     ]
     titles = ["model", "converged", "score beside scikit-learn's", "time of fit"]
@@ -34,6 +35,8 @@ def write_report(rows, path):
 
 
 def _cell(row):
+    if row is None:  # not measured yet
+        return "–"
     return f"{float(row['score']):.3f} ({row['converged']})"
 
 
