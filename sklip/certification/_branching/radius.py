@@ -33,7 +33,7 @@ _SHARES = {"low": 0.1, "normal": 1.0, "high": 8.0}
 # A search for radii gives up after this share of the parts, without such progress.
 _EARLY, _PROGRESS = 0.125, 0.4
 # At a single radius. What was not 30 % on its way by then took more parts than that.
-_AT_ONE_RADIUS = Effort(of_one=50_000, of_all=250_000, early=128, progress=0.3)
+_AT_ONE_RADIUS = Effort(of_one=50_000, of_all=250_000, early=256, progress=0.3)
 # Steps of the grid between the points of a level, and share of the parts at each.
 _LEVELS = ((32, 1.0), (1, 0.125))
 _FLIP_STEPS, _FLIP_RESTARTS = 60, 2

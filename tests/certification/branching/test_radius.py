@@ -243,6 +243,8 @@ class Stub:
 
     def __init__(self, limits, flips=None):
         self.limits, self.flips, self.asked = np.array(limits), flips, []
+        decisions = SimpleNamespace(block=SimpleNamespace(is_late=False))
+        self.margins = SimpleNamespace(decisions=decisions)
 
     def settle(self, rows, radii, known, effort):
         self.asked.append(radii.tolist())
