@@ -63,9 +63,10 @@ def adversarial_interval(
         Gradient steps from each start.
     n_restarts : int, default=5
         Starts for each output and direction: the sample itself, then random points.
-    {random_state, n_jobs, verbose}
+    {random_state}
     return_points : bool, default=False
         Return the points as well.
+    {n_jobs, verbose}
 
     Returns
     -------
