@@ -317,7 +317,10 @@ def check_labels(y, name="y"):
         )
     labels = column_or_1d(y, input_name=name)
     if labels.dtype.kind in "fO" and any(v is None or v != v for v in labels):
-        raise InvalidArgumentError(f"{name} must hold labels, got None or NaN.")
+        raise InvalidArgumentError(
+            f"{name} must hold labels, got None or NaN: leave the rows of missing "
+            "labels out."
+        )
     return labels
 
 
