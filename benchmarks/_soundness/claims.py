@@ -43,7 +43,8 @@ def examine(case, rng, report):
             _intervals(case, norm, units, rng, report)
         if case.moving is None:
             slopes(case, norm, rng, report)
-    if isinstance(case.model, FeedForward) or not case.classify:
+    module = isinstance(case.model, torch.nn.Module)
+    if isinstance(case.model, FeedForward) or not (case.classify or module):
         specified(case, rng, report)
 
 
