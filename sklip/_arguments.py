@@ -316,7 +316,10 @@ def check_labels(y, name="y"):
             f"{name} must hold one label for each sample, got shape {shape}."
         )
     labels = column_or_1d(y, input_name=name)
-    if labels.dtype.kind in "fO" and any(v is None or v != v for v in labels):
+    missing = labels.dtype.kind == "f" and np.isnan(labels).any()
+    if labels.dtype.kind == "O":
+        missing = any(v is None or v != v for v in labels)
+    if missing:
         raise InvalidArgumentError(
             f"{name} must hold labels, got None or NaN: leave the rows of missing "
             "labels out."
