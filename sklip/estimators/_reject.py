@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from sklip._compat import fit_context
+from sklip._compat import Interval, StrOptions, fit_context
 from sklip._documentation import documented
 from sklip._shared_docs import META, SHARED
 from sklip.certification import is_certified
@@ -101,6 +101,10 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     _parameter_constraints = {
         **BaseCertifiedEstimator._parameter_constraints,
         "reject_label": [Integral, str],
+        "effort": [
+            StrOptions({"low", "normal", "high"}),
+            Interval(Integral, 0, None, closed="left"),
+        ],
     }
 
     def __init__(
