@@ -86,7 +86,7 @@ class LocalMargins:
         Returns
         -------
         lower : ndarray of shape (n, n_classes)
-            Inf for the target and for what was passed.
+            Inf, or the largest number, for the target and for what was passed.
         """
         lower = np.full((len(rows), self.gaps.shape[1]), np.inf)
         work = self.propagation.work

@@ -257,4 +257,4 @@ def test_allowance_for_a_sector_on_both_sides_of_zero(n):
     distance = 2.01 * UNIT * np.sqrt(size)
     change = 2.0 * distance * np.sqrt(size) + distance**2 + gamma(n) * size
     expected = SAFETY * (change + UNIT * (1.0 + size))
-    assert found == pytest.approx(expected, rel=1e-9)
+    assert found == pytest.approx(expected, rel=1e-9, abs=0.0)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Brackets that exact verification closes to a stated accuracy."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
@@ -9,7 +11,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklip.certification import minimum_norm_attack, robustness_bracket
+from sklip.certification import _bracket, minimum_norm_attack, robustness_bracket
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, random_network
 
@@ -97,3 +99,23 @@ def test_what_cannot_be_split_is_refused():
     for rtol in (0.0, -1.0, np.nan):
         with pytest.raises(ValueError, match="rtol"):
             robustness_bracket(NETWORK, X, rtol=rtol)
+
+
+def test_samples_that_nothing_can_flip_are_not_attacked(monkeypatch):
+    asked = []
+
+    def attack_points(decisions, radii, *args):
+        asked.append(radii.tolist())
+        return decisions.inputs.copy(), np.zeros(len(radii), dtype=bool)
+
+    monkeypatch.setattr(_bracket, "attack_points", attack_points)
+    monkeypatch.setattr(
+        _bracket, "nearest_on_ray", lambda decisions, rows, points: points
+    )
+    decisions = SimpleNamespace(
+        inputs=np.zeros((3, 2)), view=SimpleNamespace(shares=None)
+    )
+    search = _bracket._Search(decisions, 2, np.array([np.inf, 0.1, 0.1]), None)
+    search.attack(np.array([0.5, 0.2, np.inf]))
+    assert asked == [[0.0, 0.2, 0.0]]
+    assert search.tried.tolist() == [0.0, 0.2, 0.1]

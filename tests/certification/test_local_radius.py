@@ -7,7 +7,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sklip.certification._local_radius import _Search, grid_index, grid_radius
+from sklip.certification import _local_radius, _proven_radii, certified_radius
+from sklip.certification._local_margins import LocalMargins
+from sklip.certification._local_radius import (
+    _Search,
+    grid_index,
+    grid_radius,
+    local_radii,
+)
+from sklip.networks import random_network
 
 
 class Margins:
@@ -53,3 +61,43 @@ def test_the_last_point_of_the_grid_below_the_limit(method, shape):
     # An optimised search comes after a coarse one; a cliff tells nothing but its side.
     most = {"crown": (11, 20)}.get(method, (9, 14))
     assert n_asked <= most[shape == "cliff"]
+
+
+def test_it_starts_at_four_fifths_of_the_way_to_the_tangent(monkeypatch):
+    """Not where nothing is known: there a search would rise from far below."""
+    margins = Margins([SHAPES["line"](limit) for limit in (1.0, 30.0)])
+    margins.possible, margins.norm = np.ones(2, dtype=bool), 2
+    first, lower = [], margins.lower
+
+    def asked(rows, radii, *args, **options):
+        first.append(radii.copy())
+        return lower(rows, radii, *args, **options)
+
+    margins.lower, tangent = asked, np.array([0.7, 40.0])
+    monkeypatch.setattr(_local_radius, "tangent_distances", lambda *args: tangent)
+    found = local_radii(margins, "ibp", np.zeros((2, 1)))
+    assert np.all((first[0] > 0.78 * tangent) & (first[0] <= 0.8 * tangent))
+    np.testing.assert_allclose(found, [1.0, 30.0], rtol=0.02)
+
+
+def test_pairs_that_need_no_bound_get_none(monkeypatch):
+    """Nothing limits them, nor the target; the others get what they get alone."""
+    kept = []
+
+    class Kept(LocalMargins):
+        def __init__(self, *args):
+            super().__init__(*args)
+            kept.append(self)
+
+    monkeypatch.setattr(_proven_radii, "LocalMargins", Kept)
+    network = random_network([3, 6, 4], random_state=0)
+    X = np.random.default_rng(0).normal(size=(5, 3))
+    certified_radius(network, X, method="ibp")
+    margins, rows, radii = kept[0], np.arange(5), np.full(5, 0.1)
+    passed = np.random.default_rng(1).random((5, 4)) < 0.5
+    whole = margins.lower(rows, radii, "ibp")
+    part = margins.lower(rows, radii, "ibp", passed)
+    is_target = np.arange(4) == margins.decisions.target[:, None]
+    assert np.array_equal(whole > 1e300, is_target)
+    assert np.array_equal(part > 1e300, is_target | passed)
+    np.testing.assert_array_equal(part[~passed], whole[~passed])

@@ -253,3 +253,9 @@ def test_other_solvers_are_refused(solver):
     network = random_network([2, 3, 1], random_state=0)
     with pytest.raises(ValueError, match="solver must be None or one of 'clarabel'"):
         cvxpy_bound(network, solver=solver)
+
+
+def test_a_first_layer_of_zeros_leaves_nothing_to_solve():
+    scaled = [np.zeros((3, 2)), np.ones((1, 3))]
+    with pytest.raises(np.linalg.LinAlgError, match="not positive"):
+        general_solver._smallest_lipschitz(scaled, [(0.0, 1.0)], [4.0])
