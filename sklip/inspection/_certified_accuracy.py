@@ -164,19 +164,7 @@ class CertifiedAccuracyDisplay(Display):
         how = {"method": method, "effort": check_effort(effort)}
         how |= {"sample_weight": sample_weight} | kwargs
         clean = [certified_accuracy_score(m, X, y, radius=0.0, **how) for m in models]
-        if radii is not None:
-            # Each radius is asked once, which is less than to find each sample's own.
-            certified = [
-                certified_accuracy_curve(m, X, y, radii, **how) for m in models
-            ]
-        else:
-            del how["sample_weight"]
-            proven = [certified_radius(m, X, y, **how) for m in models]
-            radii = _default_radii(proven)
-            certified = [
-                _shares(found, radii, sample_weight, at_zero)
-                for found, at_zero in zip(proven, clean, strict=True)
-            ]
+        radii, certified = _certified(models, X, y, radii, clean, how)
         attacked = None
         if adversarial:
             kwargs |= attack
@@ -328,6 +316,21 @@ def _distances(values, name, n_samples):
             "y_true."
         )
     return values
+
+
+def _certified(models, X, y, radii, clean, how):
+    """Radii, and each model's share of samples that is proven at them."""
+    if radii is not None:
+        # Each radius is asked once, which is less than to find each sample's own.
+        return radii, [certified_accuracy_curve(m, X, y, radii, **how) for m in models]
+    sample_weight = how["sample_weight"]
+    how = {name: value for name, value in how.items() if name != "sample_weight"}
+    proven = [certified_radius(m, X, y, **how) for m in models]
+    radii = _default_radii(proven)
+    return radii, [
+        _shares(found, radii, sample_weight, at_zero)
+        for found, at_zero in zip(proven, clean, strict=True)
+    ]
 
 
 def _default_radii(proven):

@@ -28,7 +28,7 @@ from sklip.bounds._propagation.linear import (
     parallel_bounds,
 )
 from sklip.bounds._propagation.lines import Lines, adaptive_lines, parallel_lines
-from sklip.bounds._propagation.slopes import Adam
+from sklip.bounds._propagation.slopes import Adam, better
 
 __all__ = ["PartBounds", "lower_by_multipliers", "lower_over_parts"]
 
@@ -228,7 +228,7 @@ class _Ascent:
                 lower = self.lower(lines, extra, passed)
                 direction = self._direction(lines, extra, passed)
                 found = [lower, direction, *passed, *self.shares, *multipliers]
-                best = _better([x.detach().clone() for x in found], best)
+                best = better([x.detach().clone() for x in found], best)
                 if step == n_steps or (best[0] > enough).all():
                     return best
                 variables = [*self.shares, *self.betas]
@@ -358,14 +358,3 @@ def _asked(propagation, balls, known, parts, k, neurons):
         ends = parallel_bounds(propagation, below.balls, k, lines, sizes, neurons)
         found.append(ends)
     return [torch.cat(ends) for ends in zip(*found, strict=True)]
-
-
-def _better(new, old):
-    """Of each part what belongs to the larger of the bounds, which come first."""
-    if old is None:
-        return new
-    better = new[0] > old[0]
-    return [
-        torch.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
-        for a, b in zip(new, old, strict=True)
-    ]

@@ -15,7 +15,7 @@ from sklip.bounds._propagation.bounds import all_lines, hidden_bounds
 from sklip.bounds._propagation.branches import PartBounds
 from sklip.bounds._propagation.linear import layer_sizes, linear_lower
 from sklip.bounds._propagation.lines import adaptive_lines
-from sklip.bounds._propagation.slopes import Adam, open_layer
+from sklip.bounds._propagation.slopes import Adam, better, open_layer
 
 __all__ = ["lower_over_ranges"]
 
@@ -118,7 +118,7 @@ class _Ascent:
                 lines, passed = [layer.lines() for layer in self.layers], []
                 lower, extra = self._lower(lines, passed)
                 found = [lower, self._direction(lines[0], extra[0], passed), *passed]
-                best = _better([x.detach() for x in found], best)
+                best = better([x.detach() for x in found], best)
                 if step == n_steps or (best[0] > enough).all():
                     return best
                 variables = [*shares, *self.betas]
@@ -176,14 +176,3 @@ class _Ascent:
                 open_ = open_ & (sum(inside, torch.zeros_like(open_)) > 0)
             found.append(torch.where(open_, c[:, 0].abs() * gap + 1e-30, 0.0))
         return found
-
-
-def _better(new, old):
-    """Of each part what belongs to the larger of the bounds, which come first."""
-    if old is None:
-        return new
-    better = new[0] > old[0]
-    return [
-        torch.where(better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
-        for a, b in zip(new, old, strict=True)
-    ]

@@ -11,7 +11,7 @@ import torch
 from sklip.bounds._propagation.linear import layer_sizes, linear_lower
 from sklip.bounds._propagation.lines import Lines, offsets, slope_range
 
-__all__ = ["Adam", "improved_lower", "largest_lower", "open_layer"]
+__all__ = ["Adam", "better", "improved_lower", "largest_lower", "open_layer"]
 
 _LEARNING_RATE = 0.2
 _DECAY = 0.9
@@ -185,3 +185,14 @@ class _OpenLayer:
             offset, touch = offsets(self.shape, self.low, self.high, fixed, side)
         # The extreme point stays while the slope turns: d offset / d slope = -touch.
         return offset - touch * (slope - fixed)
+
+
+def better(new, old):
+    """Of each part what belongs to the larger of the bounds, which come first."""
+    if old is None:
+        return new
+    is_better = new[0] > old[0]
+    return [
+        torch.where(is_better.reshape(-1, *(1,) * (a.ndim - 1)), a, b)
+        for a, b in zip(new, old, strict=True)
+    ]
