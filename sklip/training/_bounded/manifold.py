@@ -87,7 +87,7 @@ def _polynomial(s):
     return product
 
 
-def move(weight, direction, rate):
+def move(weight, direction, rate, longest=1.0):
     """Move a weight in place against a direction, and back onto the manifold.
 
     Parameters
@@ -97,16 +97,18 @@ def move(weight, direction, rate):
     direction : tensor of shape (n_out, n_in)
         Any; its tangent part counts.
     rate : float
-        Factor; the step is cut to Frobenius norm 1.
+        Factor.
+    longest : float, default=1.0
+        Frobenius norm to which the step is cut.
 
     Notes
     -----
-    With Y = W - s and s tangent, Y^T Y = I + s^T s: the singular values of Y lie
-    between 1 and sqrt(2), where 1.5 Y - 0.5 Y Y^T Y comes so near to 1 that the next
-    steps' corrections, which square what is left, keep it there.
+    With Y = W - s and s tangent, Y^T Y = I + s^T s. Where no singular value of s
+    exceeds one, those of Y lie between 1 and sqrt(2), where 1.5 Y - 0.5 Y Y^T Y comes so
+    near to 1 that the next steps' corrections, which square what is left, keep it there.
     """
     step = tangent(weight, direction).mul_(rate)
-    step.div_(torch.linalg.vector_norm(step).clamp_min(1.0))
+    step.div_((torch.linalg.vector_norm(step) / longest).clamp_min(1.0))
     y = weight - step
     if y.shape[0] >= y.shape[1]:
         torch.addmm(y, y, y.t() @ y, beta=1.5, alpha=-0.5, out=weight)

@@ -20,10 +20,12 @@ _LENGTHS = (0.2, 0.05)
 # forgets how large its gradient was: rows of next to no weight would be fitted as
 # eagerly as others once those are content.
 _CONTENT = 1e-5
-# Every so many steps hidden layers move, that much farther: the momentum changes little
-# in between, and their moves are most of a step's time. The second number is for layers
-# with more than so many rows and columns.
-_EVERY, _EVERY_LARGE, _LARGE = 2, 3, 128
+# Every so many steps hidden layers move, that much farther, and the Frobenius norm of a
+# move at most: the momentum changes little in between, and moves are most of a step's
+# time. The second pair is for layers with more than so many rows and columns.
+_MOVES, _LARGE_MOVES, _LARGE = (2, 1.0), (6, 2.0), 128
+# Largest singular value of a move, about: one step leads back from there.
+_FARTHEST = 0.5
 # Share of a schedule that goes uphill.
 _RISE = 0.3
 # The average begins as that of all steps so far, after about so many.
@@ -124,12 +126,12 @@ class BoundedOptimizer(torch.optim.Optimizer):
             kept = momentum[start : start + weight.numel()].view_as(weight)
             start += weight.numel()
             kept.lerp_(grad, 1.0 - _MOMENTUM)
-            every = _EVERY if min(weight.shape) <= _LARGE else _EVERY_LARGE
+            every, longest = _MOVES if min(weight.shape) <= _LARGE else _LARGE_MOVES
             if n_steps % every == 1:
                 kept.copy_(tangent(weight, kept))
-                length = every * self._length * max(weight.shape) ** 0.5
+                length = rate * every * self._length * max(weight.shape) ** 0.5
                 direction = polar_direction(kept, **self._options)
-                move(weight, direction, rate * length)
+                move(weight, direction, min(length, _FARTHEST), longest)
 
     def _move_free(self, memory, rate):
         first, second, eps = _ADAM

@@ -93,3 +93,13 @@ def test_a_step_goes_downhill_and_is_cut():
     assert (change + tangent(before, matrix)).abs().max() < 1e-3
     move(weight, matrix, 1e9)
     assert _defect(weight) < 0.3
+
+
+def test_a_step_is_cut_where_it_is_said():
+    """A turn of the plane: its Frobenius norm is sqrt(2) times the angle's tangent."""
+    turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
+    for longest in (0.1, 0.2):
+        weight = torch.eye(2, dtype=torch.float64)
+        move(weight, turn, 1e3, longest)
+        angle = torch.atan2(weight[0, 1], weight[0, 0])
+        assert abs(float(torch.tan(angle)) - longest / 2.0**0.5) < 1e-9

@@ -52,7 +52,7 @@ def test_the_average_weighs_all_early_steps_alike_then_decays():
 
 
 def test_large_layers_move_less_often():
-    """Their moves would be most of the time: every third step, others every second."""
+    """Their moves would be most of the time: every sixth step, others every second."""
     module = _module(hidden=(130, 130))
     optimizer = BoundedOptimizer(module, 0.01, 0.0)
     optimizer.begin(None)
@@ -64,7 +64,24 @@ def test_large_layers_move_less_often():
         optimizer.step()
         for steps, old, new in zip(moved, before, module.weights, strict=False):
             steps += [step] * (not torch.equal(old, new))
-    assert moved == [list(range(0, 12, 2)), list(range(0, 12, 3))]
+    assert moved == [list(range(0, 12, 2)), list(range(0, 12, 6))]
+
+
+@pytest.mark.parametrize("rank", [1, 130])
+def test_moves_as_long_as_can_be_stay_near_the_manifold(rank):
+    """Few singular values share what the Frobenius norm allows: each is capped."""
+    module = _module(hidden=(130, 130))
+    optimizer = BoundedOptimizer(module, 1e6, 0.0)
+    optimizer.begin(None)
+    optimizer.resume()
+    weight, grad = module.weights[1], module.layers[1].weight.grad
+    for _ in range(7):
+        module.flat_grad.zero_()
+        factors = RNG.normal(size=(2, 130, rank))
+        grad.copy_(torch.from_numpy(factors[0] @ factors[1].T))
+        optimizer.step()
+        values = torch.linalg.svdvals(weight)
+        assert 0.8 < values.min() and values.max() < 1.01
 
 
 def test_without_averaging_the_last_step_counts():
