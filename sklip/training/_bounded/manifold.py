@@ -104,8 +104,9 @@ def move(weight, direction, rate, longest=1.0):
     Notes
     -----
     With Y = W - s and s tangent, Y^T Y = I + s^T s. Where no singular value of s
-    exceeds one, those of Y lie between 1 and sqrt(2), where 1.5 Y - 0.5 Y Y^T Y comes so
-    near to 1 that the next steps' corrections, which square what is left, keep it there.
+    exceeds one, those of Y lie between 1 and sqrt(2), where 1.5 Y - 0.5 Y Y^T Y comes
+    so near to 1 that the next steps' corrections, which square what is left, keep it
+    there.
     """
     step = tangent(weight, direction).mul_(rate)
     step.div_((torch.linalg.vector_norm(step) / longest).clamp_min(1.0))
