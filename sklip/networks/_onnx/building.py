@@ -17,6 +17,9 @@ KINDS = {"float64": np.float64, "float32": np.float32}
 class Builder:
     """Nodes in the order of computation; constants are nodes among them.
 
+    Every node is called like its first output: onnxruntime 1.20 and 1.21 derive names of
+    fused nodes from those of their parts, and refuse a graph when two of them are empty.
+
     Parameters
     ----------
     dtype : {"float64", "float32"}
@@ -34,7 +37,9 @@ class Builder:
         inputs = [x if isinstance(x, str) else self.number(x) for x in inputs]
         names = [self.free(operator.lower()) for _ in range(n_outputs)]
         self.nodes.append(
-            onnx.helper.make_node(operator, inputs, names, domain=domain, **attributes)
+            onnx.helper.make_node(
+                operator, inputs, names, name=names[0], domain=domain, **attributes
+            )
         )
         return names[0] if n_outputs == 1 else names
 
@@ -62,7 +67,7 @@ class Builder:
 
         name = self.free("constant")
         value = onnx.numpy_helper.from_array(array)
-        self.nodes.append(onnx.helper.make_node("Constant", [], [name], value=value))
+        self.nodes.append(onnx.helper.make_node("Constant", [], [name], name, value=value))
         return name
 
     def free(self, stem):
@@ -118,7 +123,7 @@ class Graph(Builder):
         """A node of one input whose output has a name of its own."""
         import onnx
 
-        self.nodes.append(onnx.helper.make_node(operator, [tensor], [name]))
+        self.nodes.append(onnx.helper.make_node(operator, [tensor], [name], name))
 
     def drop_unused_inputs(self):
         """Forget inputs that no node reads."""

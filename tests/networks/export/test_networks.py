@@ -50,6 +50,16 @@ def test_each_activation_where_formulas_break(name, run):
     assert np.all(np.abs(found - expected) <= 1e-13 * np.maximum(np.abs(X), 1.0))
 
 
+@pytest.mark.parametrize("name", ["gelu", "hardswish", "tanh"])
+def test_every_node_has_a_name_of_its_own(name):
+    # onnxruntime 1.20 and 1.21 refuse some graphs whose nodes have none.
+    model = to_onnx(network_of(name))
+    for part in (model.graph, *model.functions):
+        names = [node.name for node in part.node]
+        assert all(names)
+        assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize("name", ["gelu", "elu(0.5)", "tanh"])
 def test_a_float32_export_is_another_network_and_can_be_read(name, run):
     network = network_of(name)
