@@ -17,8 +17,8 @@ KINDS = {"float64": np.float64, "float32": np.float32}
 class Builder:
     """Nodes in the order of computation; constants are nodes among them.
 
-    Every node is called like its first output: onnxruntime 1.20 and 1.21 derive names of
-    fused nodes from those of their parts, and refuse a graph when two of them are empty.
+    Every node is called like its first output: onnxruntime 1.20 and 1.21 derive names
+    of fused nodes from those of their parts, and refuse a graph when two are empty.
 
     Parameters
     ----------
@@ -67,7 +67,8 @@ class Builder:
 
         name = self.free("constant")
         value = onnx.numpy_helper.from_array(array)
-        self.nodes.append(onnx.helper.make_node("Constant", [], [name], name, value=value))
+        node = onnx.helper.make_node("Constant", [], [name], name, value=value)
+        self.nodes.append(node)
         return name
 
     def free(self, stem):
