@@ -164,7 +164,7 @@ def noise_is_trained_against(device, probe):
 def module_learns_and_predicts_alike(device, module):
     X, y, shape = _images()
     model = NoiseLipschitzClassifier(
-        (8,),
+        (8,) if module == "cnn" else (100,),
         module=module,
         input_shape=shape,
         max_iter=12 if module == "cnn" else 2,

@@ -22,6 +22,8 @@ __all__ = ["CertifiedIntervalRegressor"]
 
 # The name of a method is checked before any work is done, on a network of one weight.
 _PROBE = FeedForward([[[1.0]]])
+# Of parameters that only a calibration on samples held out uses.
+_DEFAULTS = {"coverage": 0.9, "calibration_fraction": 0.25}
 
 
 @documented(META, SHARED)
@@ -47,12 +49,14 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         its absolute errors, not weighted. A FrozenEstimator is calibrated on all of
         them, which must then be new to it.
     coverage : float in (0, 1), default=0.9
-        Probability with which a conformal interval contains the target.
+        Probability with which a conformal interval contains the target; refused
+        without ``conformal``.
     method : str, default="best"
         As for :func:`sklip.certified_interval`.
     {feature_eps}
     calibration_fraction : float in (0, 1), default=0.25
-        Share of the samples that ``conformal=True`` holds out.
+        Share of the samples that ``conformal=True`` holds out; refused without, and
+        for a FrozenEstimator.
     random_state : int, RandomState instance or None, default=None
         Draws the samples that are held out.
 
@@ -158,6 +162,7 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         X, y = self._check_X(X, y, reset=True)
         X, y = indexable(X, y)
         certified_interval(_PROBE, [[1.0]], **self._certify_kwargs(feature_eps=None))
+        self._check_calibration()
         fit_params = self._routed(fit_params)
         held_out = None
         if self.conformal:
@@ -172,6 +177,25 @@ class CertifiedIntervalRegressor(RegressorMixin, BaseCertifiedEstimator):
         if held_out is not None:
             self._calibrate(*held_out)
         return self
+
+    def _check_calibration(self):
+        """Refuse what would not be used: the intervals would not be those asked for."""
+        unused = [] if self.conformal else ["coverage", "calibration_fraction"]
+        if self.conformal and isinstance(self.estimator, FrozenEstimator):
+            unused = ["calibration_fraction"]
+        for name in unused:
+            value, default = getattr(self, name), _DEFAULTS[name]
+            if value != default:
+                reason = (
+                    "a FrozenEstimator is calibrated on all samples"
+                    if self.conformal
+                    else "only conformal=True calibrates"
+                )
+                raise ValueError(
+                    f"{name}={value} has no effect, for {reason}: leave it at "
+                    f"{default}"
+                    + ("." if self.conformal else ", or set conformal=True.")
+                )
 
     def _hold_out(self, X, y, fit_params):
         """Split off the calibration part: X, y, fit_params, (X, y) held out."""

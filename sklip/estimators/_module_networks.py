@@ -15,7 +15,7 @@ class ModuleNetworkMixin:
     def _check_parameters(self):
         super()._check_parameters()
         if self.module is not None:
-            check_module_choice(self.module, self.loss, self.certificate)
+            check_module_choice(self)
 
     def _new_part(self):
         if self.module is None:

@@ -253,3 +253,20 @@ def test_what_cannot_be_certified_is_refused_in_fit(diabetes):
         CertifiedIntervalRegressor(LogisticRegression(), radius=0.1).fit(X, y > 100)
     with pytest.raises(ValueError, match="'coverage' parameter"):
         CertifiedIntervalRegressor(Ridge(), radius=0.1, coverage=1.0).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "unused"),
+    [
+        (False, {"coverage": 0.95}),
+        (False, {"calibration_fraction": 0.5}),
+        (True, {"calibration_fraction": 0.5}),
+    ],
+)
+def test_what_would_not_be_used_is_refused(frozen, unused):
+    X, y = np.arange(60.0)[:, None], np.arange(60.0)
+    estimator = FrozenEstimator(Ridge().fit(X, y)) if frozen else Ridge()
+    model = CertifiedIntervalRegressor(estimator, radius=0.1, conformal=frozen)
+    model.fit(X, y).set_params(**unused)
+    with pytest.raises(ValueError, match=f"^{next(iter(unused))}=.* has no effect"):
+        model.fit(X, y)

@@ -48,7 +48,9 @@ def _model(module="cnn", **parameters):
         "lipschitz_weight": 1.0,
     }
     small["certificate"] = "auto" if isinstance(module, str) else None
-    return NoiseLipschitzClassifier((8,), module=module, **{**small, **parameters})
+    if module is None or isinstance(module, str) and module == "cnn":
+        small["hidden_layer_sizes"] = (8,)  # others have layers of their own
+    return NoiseLipschitzClassifier(module=module, **{**small, **parameters})
 
 
 class WithArguments(nn.Module):
@@ -167,11 +169,66 @@ def test_warm_start_goes_on_with_the_same_module_only():
     model.fit(ROWS, LABELS)
     assert len(model.loss_curve_) == 6 and model.loss_curve_[3] < model.loss_curve_[0]
     for module in ("resnet20", None, Fixed):
+        sizes = (8,) if module is None else (100,)
         with pytest.raises(ValueError, match="goes on with is of module='cnn'"):
-            model.set_params(module=module).fit(ROWS, LABELS)
+            model.set_params(module=module, hidden_layer_sizes=sizes)
+            model.fit(ROWS, LABELS)
     plain = _model(None, warm_start=True).fit(ROWS, LABELS)
     with pytest.raises(ValueError, match="module"):
         plain.set_params(module="cnn").fit(ROWS, LABELS)
+
+
+class Sized(nn.Sequential):
+    def __init__(self, input_shape, n_outputs, hidden_layer_sizes, activation="relu"):
+        layers = [nn.Linear(input_shape[0], n) for n in hidden_layer_sizes]
+        self.activation = activation
+        super().__init__(*layers, nn.Linear(hidden_layer_sizes[-1], n_outputs))
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("module", "other"),
+    [
+        ("cnn", {"hidden_layer_sizes": (9,)}),
+        ("cnn", {"activation": "tanh"}),
+        (nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), {"input_shape": (1, 8, 8)}),
+        (Sized, {"hidden_layer_sizes": [9]}),
+        (nn.Linear(64, 3), {"module": nn.Sequential(nn.Linear(64, 3))}),
+        (nn.Linear(64, 3), {"module": nn.Linear(64, 3, bias=False)}),
+    ],
+)
+def test_no_change_of_the_layers_is_lost_where_training_goes_on(module, other, partial):
+    model = NoiseLipschitzClassifier(
+        module=module, max_iter=1, warm_start=True, random_state=0, certificate=None
+    )
+    model.fit(ROWS, LABELS).set_params(**other)
+    again = model.partial_fit if partial else model.fit
+    with pytest.raises(
+        ValueError, match=f"{next(iter(other))} .* goes on with has|oth"
+    ):
+        again(ROWS, LABELS)
+    model.set_params(warm_start=False).fit(ROWS, LABELS)  # a new one
+
+
+@pytest.mark.parametrize("module", ["resnet20", "cnn", Fixed, nn.Linear(64, 3), Sized])
+@pytest.mark.parametrize(
+    "unused", [{"hidden_layer_sizes": [8]}, {"activation": "tanh"}, {"init_gain": 0.5}]
+)
+def test_what_a_module_has_no_use_for_is_refused_by_name(module, unused):
+    (name,) = unused
+    model = NoiseLipschitzClassifier(
+        module=module, max_iter=1, certificate=None, random_state=0, **unused
+    )
+    if name != "init_gain" and (module is Sized or module == "cnn"):
+        model.fit(ROWS, LABELS)
+        return
+    with pytest.raises(ValueError, match=f"^{name}=.* has no effect with module="):
+        model.fit(ROWS, LABELS)
+
+
+def test_amp_needs_a_module():
+    with pytest.raises(ValueError, match="^amp .* module=None"):
+        _model(None, amp=True).fit(ROWS, LABELS)
 
 
 def test_early_stopping_keeps_weights_and_running_statistics():
@@ -422,7 +479,7 @@ print(peak() - before)
 
 @pytest.mark.parametrize("module", [None, nn.Linear(64, 3)])
 def test_a_fit_that_is_refused_leaves_the_fitted_network(module):
-    model = NoiseLipschitzClassifier((3,), module=module, max_iter=1, random_state=0)
+    model = NoiseLipschitzClassifier(module=module, max_iter=1, random_state=0)
     expected = model.fit(ROWS, LABELS).predict(ROWS)
     with pytest.raises(ValueError, match="validation set"):
         model.set_params(early_stopping=True, validation_fraction=0.01)

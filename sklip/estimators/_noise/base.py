@@ -44,6 +44,11 @@ class BaseNoiseLipschitz(ModuleNetworkMixin, BaseLipschitzMLP):
                 "input_shape is the shape of one sample for a module; with module=None "
                 f"samples are rows, so it must be None, got {self.input_shape!r}."
             )
+        if self.module is None and self.amp:
+            raise ValueError(
+                "amp is for the passes of a module; with module=None it must be False, "
+                f"got {self.amp!r}."
+            )
         milestones = self.learning_rate_milestones
         if milestones is None:
             return

@@ -10,7 +10,8 @@ NOISE = entries(
     """
     hidden_layer_sizes : array-like of int, default=(100,)
         Number of units of each hidden layer; also those of ``module="cnn"`` between
-        convolution and output. Other modules do not use it.
+        convolution and output, and whatever a module class with such an argument does
+        with it; refused with other modules.
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         ``"lbfgs"`` uses all samples in each step and the same noise in each.
     alpha : float, default=1e-4
@@ -22,7 +23,8 @@ NOISE = entries(
     warm_start : bool, default=False
         Start the next fit from the present weights; the network must be the same.
     init_gain : float, default=1.0
-        Gain of Glorot's normal initialisation; modules initialise themselves.
+        Gain of Glorot's normal initialisation; refused with modules, which initialise
+        themselves.
     certificate : str or None, default="auto"
         Method of :func:`sklip.bounds.lipschitz_bound` that certifies the network at
         the end of fit. "auto" is ``"lipsdp"`` up to 128 hidden neurons and
@@ -73,7 +75,7 @@ NOISE = entries(
         with ``warm_start`` and ``partial_fit``.
     amp : bool, "float16" or "bfloat16", default=False
         Compute passes of a module in this type on CUDA; True takes bfloat16 where the
-        GPU has it. Without effect on the CPU and for ``module=None``.
+        GPU has it. Without effect on the CPU; refused without a module.
     module_ : torch.nn.Module
         The fitted module in eval mode, for any other ``module``; kept as arrays, so
         that what was trained on a GPU loads without one.

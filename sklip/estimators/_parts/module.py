@@ -14,36 +14,20 @@ from sklip.bounds import double_copy, lipschitz_bound, module_hash
 from sklip.estimators._engine import torch_device
 from sklip.estimators._input_shape import as_rows, find_input_shape
 from sklip.estimators._parts.base import NetworkPart
+from sklip.estimators._parts.choice import check_same_module
 from sklip.exceptions import CertificationWarning, UnsupportedModelError
 from sklip.training import (
-    LOG_LINK_LOSSES,
     FlatModule,
     build_module,
     check_built_module,
-    check_module_parameter,
     forward_in_chunks,
     module_arrays,
 )
 
-__all__ = ["ModulePart", "check_module_choice"]
+__all__ = ["ModulePart"]
 
 # Rows that are converted and moved to the device at a time in predict.
 _ROWS = 2048
-
-
-def check_module_choice(module, loss, certificate):
-    """Refuse parameters that no module goes with; ``module`` is not None."""
-    check_module_parameter(module)
-    if loss in LOG_LINK_LOSSES:
-        raise ValueError(
-            f"loss={loss!r} needs the fully connected network of module=None: "
-            "predictions are not the module's own outputs."
-        )
-    if certificate not in ("auto", "best", "product", None):
-        raise ValueError(
-            f"certificate={certificate!r} needs the fully connected network of "
-            "module=None: a module is bounded by 'product'."
-        )
 
 
 class ModulePart(NetworkPart):
@@ -101,6 +85,9 @@ class ModulePart(NetworkPart):
     arrays = network
 
     def _take(self, fitted):
+        present = {**fitted._recipe, "module": fitted.spec}
+        asked = {**self._layers, "module": self.spec, "input_shape": self._asked_shape}
+        check_same_module(asked, present)
         self.spec, self._recipe = fitted.spec, fitted._recipe
         self.input_shape, self._state = fitted.input_shape, fitted._present_state()
 

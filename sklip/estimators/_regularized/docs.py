@@ -20,7 +20,7 @@ REGULARIZED = entries(
     """
     hidden_layer_sizes : array-like of int, default=(100,)
         Number of units of each hidden layer.
-    lipschitz_weight : float, default=0.01
+    lipschitz_weight : float, default=3e-3
         Weight of the penalty. 0 trains the same network as ``penalty="none"``.
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         ``"lbfgs"`` uses all samples in each step and suits small data.

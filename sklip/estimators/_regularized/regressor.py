@@ -82,7 +82,7 @@ class LipschitzRegularizedMLPRegressor(NetworkRegressorMixin, LipschitzRegulariz
         activation="relu",
         *,
         penalty="spectral",
-        lipschitz_weight=0.01,
+        lipschitz_weight=3e-3,
         solver="adam",
         momentum=0.9,
         nesterovs_momentum=True,

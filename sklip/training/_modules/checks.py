@@ -7,7 +7,7 @@ from torch import nn
 
 from sklip.training._modules.convnet import MODULES
 
-__all__ = ["check_built_module", "check_module_parameter"]
+__all__ = ["check_built_module", "check_module_parameter", "module_layout"]
 
 
 def check_module_parameter(module):
@@ -66,6 +66,25 @@ def check_built_module(module, input_shape, n_outputs, what):
             f"module {name} must have trainable parameters, all of float32 or all of "
             f"float64, got {found}."
         )
+
+
+def module_layout(module):
+    """Kinds of the layers of an instance, and shapes of what they hold.
+
+    Parameters
+    ----------
+    module : str, type or torch.nn.Module
+        The parameter ``module`` of an estimator.
+
+    Returns
+    -------
+    layout : tuple or None
+        By the layers' names; None for a name or class, which says nothing yet.
+    """
+    if not isinstance(module, nn.Module):
+        return None
+    kinds = [(name, type(inner)) for name, inner in module.named_modules()]
+    return kinds, [(name, t.shape) for name, t in module.state_dict().items()]
 
 
 def _try(module, input_shape, name):

@@ -12,7 +12,7 @@ from sklip.training._draws import borrowed_generators
 from sklip.training._modules.resnet import resnet
 from sklip.training._passes import torch_activation
 
-__all__ = ["MODULES", "build_module", "convnet"]
+__all__ = ["MODULES", "build_module", "convnet", "module_arguments"]
 
 _FILTERS, _SIZE, _STRIDE = 32, 5, 2
 
@@ -49,9 +49,10 @@ def convnet(input_shape, n_outputs, *, hidden_layer_sizes=(100,), activation="re
     ['Conv2d', 'ReLU', 'Flatten', 'Linear', 'ReLU', 'Linear']
     """
     names = [activation] * len(hidden_layer_sizes)
+    first = activation
     if not isinstance(activation, str):
         names = list(activation)
-    first = names[0] if names else "relu"
+        first = names[0] if names else "relu"
     channels, height, width = input_shape
     kept = [(n - _SIZE) // _STRIDE + 1 for n in (height, width)]
     layers = [
@@ -87,6 +88,25 @@ MODULES = {
 }
 
 
+def module_arguments(spec):
+    """Names of the arguments that a module is made with.
+
+    Parameters
+    ----------
+    spec : str, type or torch.nn.Module
+        As :func:`build_module` takes it.
+
+    Returns
+    -------
+    names : set of str
+        Those that the signature of its class names; none for an instance.
+    """
+    if isinstance(spec, nn.Module):
+        return set()
+    made_by = MODULES[spec][0] if isinstance(spec, str) else spec
+    return set(inspect.signature(made_by).parameters)
+
+
 def build_module(spec, *, seed, **arguments):
     """A new module by name or class, or a copy of an instance.
 
@@ -110,5 +130,5 @@ def build_module(spec, *, seed, **arguments):
     with borrowed_generators(torch.Generator().manual_seed(seed)):
         if isinstance(spec, str):
             return MODULES[spec][0](**arguments)
-        names = inspect.signature(spec).parameters
+        names = module_arguments(spec)
         return spec(**{k: v for k, v in arguments.items() if k in names})
