@@ -129,7 +129,7 @@ API_REFERENCE = {
 
 # What other pages speak of, and only its own package offers.
 FURTHER = {
-    "sklip.bounds": ["module_bound", "register_module_bound"],
+    "sklip.bounds": ["module_bound", "module_from_onnx", "register_module_bound"],
     "sklip.certification": ["is_certified", "pgd_attack"],
     "sklip.datasets": ["load_paper_toy"],
     "sklip.networks": ["network_view", "get_activation", "list_activations"],

@@ -17,6 +17,14 @@ from sklip.networks._network_view import (
     network_view,
     prediction_view,
 )
+from sklip.networks._onnx import (
+    ONNX_FUNCTIONS,
+    OnnxReader,
+    attributes_of,
+    declared_shape,
+    is_onnx_model,
+    load_graph,
+)
 from sklip.networks._random import random_network
 from sklip.networks._reading import unwrap_search
 from sklip.networks._rows import RowWriter
@@ -33,14 +41,20 @@ __all__ = [
     "Activation",
     "FeedForward",
     "NetworkView",
+    "ONNX_FUNCTIONS",
+    "OnnxReader",
     "RowWriter",
     "activation_names",
+    "attributes_of",
+    "declared_shape",
     "full_name",
     "get_activation",
     "label_views",
     "list_activations",
     "logits_view",
     "is_exactly",
+    "is_onnx_model",
+    "load_graph",
     "makes_statement",
     "need_unaltered",
     "network_view",

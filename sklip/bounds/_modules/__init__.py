@@ -4,6 +4,7 @@
 
 from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.doubles import double_copy
+from sklip.bounds._modules.graphs import OnnxModule, module_from_onnx, opened
 from sklip.bounds._modules.hashing import module_hash
 from sklip.bounds._modules.input_shapes import flat_rows
 from sklip.bounds._modules.network import ModuleNetwork
@@ -36,9 +37,11 @@ __all__ = [
     "Dense",
     "Reshape",
     "chain_bound",
+    "opened",
     "operators_of",
     "ModuleNetwork",
     "ModuleView",
+    "OnnxModule",
     "Residual",
     "ShapedModule",
     "bound_module",
@@ -52,6 +55,7 @@ __all__ = [
     "is_bare",
     "linear_norm",
     "module_bound",
+    "module_from_onnx",
     "module_hash",
     "register_module_bound",
     "shaped_errors",

@@ -5,6 +5,7 @@
 import numpy as np
 import torch
 
+from sklip.bounds._modules.graphs import OnnxModule
 from sklip.bounds._modules.operators import Dense, Scale
 from sklip.bounds._modules.reader import need_steady, operators_of
 
@@ -66,6 +67,9 @@ def input_shape_of(module, X=None):
         If the shape is not known, several are possible, or the module takes none.
     """
     need_steady(module)
+    if type(module) is OnnxModule:
+        # Rows of another number of entries are refused where they are encoded.
+        return module.input_shape
     if X is None:
         return _stated_width(module)
     X = plain_array(X)

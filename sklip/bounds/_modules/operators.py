@@ -270,9 +270,10 @@ def _first_width(chain):
     for operator in chain:
         if isinstance(operator, Dense):
             return operator.weight.shape[1]
-        if isinstance(operator, Scale):
+        # One factor is that of all entries, however many.
+        if isinstance(operator, Scale) and operator.factors.size > 1:
             return len(operator.factors)
-        if not isinstance(operator, Slope):
+        if not isinstance(operator, Slope | Scale):
             return None
     return None
 

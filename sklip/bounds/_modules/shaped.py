@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
+from sklip.bounds._modules.graphs import OnnxModule, opened
 from sklip.bounds._modules.hashing import module_hash
 from sklip.bounds._modules.reader import (
     is_module,
@@ -121,9 +122,13 @@ def stated_module(model):
 def unwrap_any_module(model, output=None):
     """A ShapedModule for an estimator with a module, or a Pipeline that ends in one.
 
-    A torch module itself is unwrapped as by ``unwrap_module``, all else returned. Of
+    A torch module itself is unwrapped as by ``unwrap_module``, an ONNX model read as
+    what it is, all else returned. Of
     two classes the difference of the logits is meant, unless ``output`` is "all".
     """
+    model = opened(model)
+    if type(model) is OnnxModule:
+        return ShapedModule(model, model.input_shape)
     steps, last = split_steps(model)
     stated = stated_module(last)
     if stated is None:

@@ -102,7 +102,8 @@ def _first_width(operators):
     for operator in operators:
         if isinstance(operator, Dense):
             return operator.weight.shape[1]
-        if isinstance(operator, Scale):
+        # One factor is that of all entries, however many.
+        if isinstance(operator, Scale) and operator.factors.size > 1:
             return len(operator.factors)
     return None
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from sklip.bounds._modules.graphs import opened
 from sklip.bounds._modules.input_shapes import flat_rows, input_shape_of
 from sklip.bounds._modules.network import ModuleNetwork
 from sklip.bounds._modules.reader import is_module, module_bound
@@ -20,7 +21,13 @@ from sklip.bounds._modules.shaped import (
 from sklip.bounds._modules.shaped_view import ShapedView
 from sklip.bounds._modules.stacks import stack_view
 from sklip.bounds._norms import product_up
-from sklip.networks import FeedForward, NetworkView, network_view, prediction_view
+from sklip.networks import (
+    FeedForward,
+    NetworkView,
+    is_onnx_model,
+    network_view,
+    prediction_view,
+)
 
 __all__ = ["ModuleView", "is_bare", "view_of"]
 
@@ -79,7 +86,7 @@ def view_of(model, X=None, feature_eps=None, *, predicting=False):
 
     Parameters
     ----------
-    model : FeedForward, NetworkView, torch module, fitted estimator or Pipeline
+    model : FeedForward, NetworkView, torch module, ONNX model, estimator or Pipeline
         A module of layers that one matrix each describes becomes a network. A module
         with several outputs is a classifier of the classes 0, 1, ...
     X : array-like or DataFrame, default=None
@@ -95,6 +102,7 @@ def view_of(model, X=None, feature_eps=None, *, predicting=False):
     view : NetworkView
         As :func:`sklip.networks.network_view` makes it, or a ModuleView.
     """
+    model = opened(model)
     if is_module(model) or type(model) in (ModuleView, ShapedView):
         view = _view_of_module(model, X) if is_module(model) else model
         return view if feature_eps is None else view.with_feature_eps(feature_eps)
@@ -113,7 +121,7 @@ def view_of(model, X=None, feature_eps=None, *, predicting=False):
 
 def is_bare(model):
     """Whether a model is a network, or module, without labels of its own."""
-    return isinstance(model, FeedForward) or is_module(model)
+    return isinstance(model, FeedForward) or is_module(model) or is_onnx_model(model)
 
 
 def _view_of_module(module, X):

@@ -4,26 +4,36 @@
 
 from sklip.networks._onnx.building import FUNCTION_DOMAIN, OPSET, Graph
 from sklip.networks._onnx.functions import (
+    ONNX_FUNCTIONS,
     PARAMETRIC_FUNCTIONS,
     activation_function,
     exp_minus_one_below,
 )
 from sklip.networks._onnx.graph import (
     Layers,
+    OnnxReader,
+    declared_shape,
     import_onnx,
     is_onnx_model,
+    load_graph,
     read_graph,
 )
+from sklip.networks._onnx.nodes import attributes_of
 
 __all__ = [
     "FUNCTION_DOMAIN",
+    "ONNX_FUNCTIONS",
     "OPSET",
     "PARAMETRIC_FUNCTIONS",
     "Graph",
+    "OnnxReader",
     "Layers",
     "activation_function",
+    "attributes_of",
     "exp_minus_one_below",
     "import_onnx",
+    "declared_shape",
     "is_onnx_model",
+    "load_graph",
     "read_graph",
 ]

@@ -8,8 +8,8 @@ from functools import reduce
 import numpy as np
 
 from sklip.networks._activations import get_activation, list_activations
-from sklip.networks._onnx.functions import FUNCTION_NAMES
-from sklip.networks._onnx.nodes import attributes, constant_of, depends, float64
+from sklip.networks._onnx.functions import ONNX_FUNCTIONS
+from sklip.networks._onnx.nodes import attributes_of, constant_of, depends, float64
 from sklip.networks._onnx.values import Gate
 
 __all__ = ["FUNCTIONS", "between", "elementwise_operators"]
@@ -29,7 +29,7 @@ def _activation(name):
 
 def _parametric(name, default):
     def operator(reader, node, values):
-        alpha = float(np.float32(attributes(node).get("alpha", default)))
+        alpha = float(np.float32(attributes_of(node).get("alpha", default)))
         value = reader.committed(values[0])
         return [reader.activate(node, value, f"{name}({alpha!r})")]
 
@@ -48,7 +48,7 @@ def _prelu(reader, node, values):
 
 
 def _gelu(reader, node, values):
-    kind = attributes(node).get("approximate", b"none")
+    kind = attributes_of(node).get("approximate", b"none")
     name = {b"none": "gelu", b"tanh": "gelu_tanh"}[kind]
     return [reader.activate(node, reader.committed(values[0]), name)]
 
@@ -83,7 +83,7 @@ def _gate(kind):
 
 
 def _hard_sigmoid(reader, node, values):
-    given = attributes(node)
+    given = attributes_of(node)
     slope, middle = given.get("alpha", 0.2), given.get("beta", 0.5)
     value = reader.committed(values[0])
     if abs(slope - 1.0 / 6.0) <= _SINGLE and middle == 0.5:
@@ -145,7 +145,7 @@ def _extreme(is_max):
 
 
 def _selu(reader, node, values):
-    given = attributes(node)
+    given = attributes_of(node)
     alpha = float(np.float32(given.get("alpha", 1.6732632)))
     gamma = float(np.float32(given.get("gamma", 1.050701)))
     units = reader.activate(node, reader.committed(values[0]), f"elu({alpha!r})")
@@ -153,13 +153,13 @@ def _selu(reader, node, values):
 
 
 def _celu(reader, node, values):
-    alpha = float(np.float32(attributes(node).get("alpha", 1.0)))
+    alpha = float(np.float32(attributes_of(node).get("alpha", 1.0)))
     value = reader.committed(values[0]).scaled(1.0 / alpha)
     return [reader.activate(node, value, "elu(1.0)").scaled(alpha)]
 
 
 def _swish(reader, node, values):
-    alpha = float(np.float32(attributes(node).get("alpha", 1.0)))
+    alpha = float(np.float32(attributes_of(node).get("alpha", 1.0)))
     value = reader.committed(values[0])
     if alpha != 1.0:
         value = value.scaled(alpha)
@@ -168,7 +168,7 @@ def _swish(reader, node, values):
 
 
 def _thresholded_relu(reader, node, values):
-    if attributes(node).get("alpha", 1.0) != 0.0:
+    if attributes_of(node).get("alpha", 1.0) != 0.0:
         raise reader.refusal(node, "jumps at its threshold")
     return [reader.activate(node, reader.committed(values[0]), "relu")]
 
@@ -210,4 +210,4 @@ def _own_function(family):
     return operator
 
 
-FUNCTIONS = {family: _own_function(family) for family in FUNCTION_NAMES}
+FUNCTIONS = {family: _own_function(family) for family in ONNX_FUNCTIONS}

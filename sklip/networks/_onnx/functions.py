@@ -14,7 +14,7 @@ from sklip.networks._activations import get_activation, list_activations
 from sklip.networks._onnx.building import FUNCTION_DOMAIN, OPSET, Builder
 
 __all__ = [
-    "FUNCTION_NAMES",
+    "ONNX_FUNCTIONS",
     "PARAMETRIC_FUNCTIONS",
     "activation_function",
     "exp_minus_one_below",
@@ -99,7 +99,7 @@ _BODIES = {
 }
 # Others are written where the activation itself is.
 _BODIES |= {a.name: a.body for a in map(get_activation, list_activations()) if a.body}
-FUNCTION_NAMES = tuple(_BODIES)
+ONNX_FUNCTIONS = tuple(_BODIES)
 # Their parameter is a second input, a scalar.
 PARAMETRIC_FUNCTIONS = ("elu", "leaky_relu")
 

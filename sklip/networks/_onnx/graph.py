@@ -20,7 +20,15 @@ from sklip.networks._onnx.functions import is_own_function
 from sklip.networks._onnx.operators import FUNCTIONS, OPERATORS
 from sklip.networks._onnx.values import Affine, Gate, identity
 
-__all__ = ["Layers", "import_onnx", "is_onnx_model", "read_graph"]
+__all__ = [
+    "OnnxReader",
+    "Layers",
+    "import_onnx",
+    "declared_shape",
+    "is_onnx_model",
+    "load_graph",
+    "read_graph",
+]
 
 _DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml."}
 # Entries of the input up to which its identity matrix is written down.
@@ -59,14 +67,31 @@ def read_graph(model, output=None):
     UnsupportedModelError
         If an operator cannot be part of a fully connected network.
     """
-    loaded, own = _known_functions(_load(model))
-    graph = loaded.graph
-    reader = GraphReader(graph, own)
-    name = _output_name(graph, output)
+    reader = OnnxReader(*load_graph(model))
+    name = reader.output_name(output)
     value = reader.committed(reader.evaluate(name))
     if not isinstance(value, Affine):
         raise ValueError(f"The output {name!r} does not depend on the input.")
     return reader.finish(value)
+
+
+def load_graph(model):
+    """The graph of a model, and the names of sklip's own functions in it.
+
+    Parameters
+    ----------
+    model : str, path-like, bytes or onnx.ModelProto
+        As for :func:`read_graph`.
+
+    Returns
+    -------
+    graph : onnx.GraphProto
+        All functions but those inlined.
+    own_functions : set of str
+        Names of those.
+    """
+    loaded, own = _known_functions(_load(model))
+    return loaded.graph, own
 
 
 def _load(model):
@@ -125,21 +150,7 @@ def import_onnx(what="Reading"):
     return onnx
 
 
-def _output_name(graph, output):
-    names = [value.name for value in graph.output]
-    if output is None and len(names) == 1:
-        return names[0]
-    known = {name for node in graph.node for name in node.output}
-    if output not in known:
-        raise ValueError(
-            f"output must name a tensor of the graph, got {output!r}; its outputs: "
-            f"{', '.join(map(repr, names))}. Name the logits: "
-            "FeedForward.from_onnx(model, output=...)."
-        )
-    return output
-
-
-class GraphReader:
+class OnnxReader:
     """Evaluates a graph on affine functions instead of numbers.
 
     Parameters
@@ -150,8 +161,12 @@ class GraphReader:
         Functions of sklip that the model brings along.
     """
 
+    # What depends on the input, and what is known of such values.
+    varying = (Affine, Gate)
+    operators, functions = OPERATORS, FUNCTIONS
+
     def __init__(self, graph, own_functions=()):
-        self.own_functions = own_functions
+        self.graph, self.own_functions = graph, own_functions
         to_array = import_onnx().numpy_helper.to_array
         self.known = {t.name: to_array(t) for t in graph.initializer}
         self.nodes = list(graph.node)
@@ -163,7 +178,24 @@ class GraphReader:
                 f"The graph has {len(inputs)} inputs "
                 f"({', '.join(value.name for value in inputs)}): a network needs one."
             )
-        self.known[inputs[0].name] = identity(0, _input_shape(inputs[0]))
+        self.known[inputs[0].name] = self.start(inputs[0])
+
+    def start(self, value):
+        """The input itself."""
+        return identity(0, declared_shape(value, _MOST_INPUTS))
+
+    def output_name(self, output=None):
+        """Name of the tensor that is meant; ValueError if it is not there."""
+        names = [value.name for value in self.graph.output]
+        if output is None and len(names) == 1:
+            return names[0]
+        if output not in self.producers:
+            raise ValueError(
+                f"output must name a tensor of the graph, got {output!r}; its outputs: "
+                f"{', '.join(map(repr, names))}. Name the logits: "
+                "FeedForward.from_onnx(model, output=...)."
+            )
+        return output
 
     def evaluate(self, name):
         """Value of a tensor, from the nodes that it depends on."""
@@ -189,7 +221,7 @@ class GraphReader:
         if late:
             raise ValueError(f"The graph uses {late[0]!r} before it is computed.")
         values = [self.known[name] if name else None for name in node.input]
-        if any(isinstance(value, Affine | Gate) for value in values):
+        if any(isinstance(value, self.varying) for value in values):
             outputs = self._applied(self._operator(node), node, values)
         else:
             outputs = _computed(node, values)
@@ -209,9 +241,9 @@ class GraphReader:
 
     def _operator(self, node):
         if node.domain == FUNCTION_DOMAIN and node.op_type in self.own_functions:
-            return FUNCTIONS[node.op_type]
+            return self.functions[node.op_type]
         prefix = _DOMAINS.get(node.domain, f"{node.domain}.")
-        operator = OPERATORS.get(prefix + node.op_type)
+        operator = self.operators.get(prefix + node.op_type)
         if operator is None:
             raise self.refusal(node)
         return operator
@@ -225,8 +257,8 @@ class GraphReader:
         return UnsupportedModelError(
             f"The ONNX operator {node.domain + '.' if node.domain else ''}"
             f"{node.op_type}{where} {why}. Supported: "
-            f"{', '.join(sorted(OPERATORS))}. If it only stands at the end, name what "
-            f"is before it: output={before or 'a tensor of the graph'}."
+            f"{', '.join(sorted(self.operators))}. If it only stands at the end, name "
+            f"what is before it: output={before or 'a tensor of the graph'}."
         )
 
     def activate(self, node, value, activation):
@@ -310,7 +342,8 @@ _INSTEAD = {
 }
 
 
-def _input_shape(value):
+def declared_shape(value, most=np.inf):
+    """Declared shape of an input; an unknown first axis counts as one."""
     dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
     if not value.type.tensor_type.HasField("shape"):
         raise ValueError(f"The shape of the input {value.name!r} is not declared.")
@@ -320,10 +353,10 @@ def _input_shape(value):
             f"length, its shape is {dims} (0 where unknown)."
         )
     shape = tuple(max(d, 1) for d in dims)
-    if np.prod(shape) > _MOST_INPUTS:
+    if np.prod(shape) > most:
         raise UnsupportedModelError(
             f"The input {value.name!r} has {np.prod(shape)} entries, a fully connected "
-            f"network at most {_MOST_INPUTS}. Load it as a torch module."
+            f"network at most {most}. Load it as a torch module."
         )
     return shape
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from sklip.networks._onnx.values import Affine, Gate
 
-__all__ = ["attributes", "axes_of", "constant_of", "depends", "float64"]
+__all__ = ["attributes_of", "axes_of", "constant_of", "depends", "float64"]
 
 
-def attributes(node):
+def attributes_of(node):
     """Attributes of a node by name."""
     import onnx
 
@@ -20,7 +20,7 @@ def axes_of(node, values, at=1):
     """Axes, an attribute in old operator sets and an input in new ones."""
     if len(values) > at and values[at] is not None:
         return [int(a) for a in np.ravel(values[at])]
-    return list(attributes(node).get("axes", []))
+    return list(attributes_of(node).get("axes", []))
 
 
 def float64(value):

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklip.networks._onnx.elementwise import FUNCTIONS, elementwise_operators
-from sklip.networks._onnx.nodes import attributes, constant_of, depends, float64
+from sklip.networks._onnx.nodes import attributes_of, constant_of, depends, float64
 from sklip.networks._onnx.shapes import SHAPES
 from sklip.networks._onnx.values import Affine, Gate
 
@@ -161,7 +161,7 @@ def _matmul(reader, node, values):
 
 
 def _gemm(reader, node, values):
-    given = attributes(node)
+    given = attributes_of(node)
     a, b = (
         _transposed(value, given.get(name, 0))
         for value, name in zip(values[:2], ("transA", "transB"), strict=True)
@@ -185,7 +185,7 @@ def _transposed(value, is_transposed):
 
 
 def _batch_normalization(reader, node, values):
-    given = attributes(node)
+    given = attributes_of(node)
     if given.get("training_mode", 0):
         raise reader.refusal(node, "in training mode depends on the whole batch")
     value = reader.committed(values[0])
@@ -198,7 +198,7 @@ def _batch_normalization(reader, node, values):
 
 def _scaler(reader, node, values):
     """ai.onnx.ml.Scaler: (x - offset) * scale."""
-    given = attributes(node)
+    given = attributes_of(node)
     value = reader.committed(values[0])
     offset, scale = given.get("offset", [0.0]), given.get("scale", [1.0])
     return [value.shifted(-float64(offset)).scaled(float64(scale))]
@@ -206,7 +206,7 @@ def _scaler(reader, node, values):
 
 def _linear_regressor(reader, node, values):
     """ai.onnx.ml.LinearRegressor."""
-    given = attributes(node)
+    given = attributes_of(node)
     kind = given.get("post_transform", b"NONE")
     if kind != b"NONE":
         raise reader.refusal(node, f"with the post_transform {kind.decode()}")

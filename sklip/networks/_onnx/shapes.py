@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklip.networks._onnx.nodes import attributes, axes_of, depends, float64
+from sklip.networks._onnx.nodes import attributes_of, axes_of, depends, float64
 from sklip.networks._onnx.values import constant_affine
 
 __all__ = ["SHAPES"]
@@ -28,14 +28,14 @@ def _cast(reader, node, values):
 
     types = onnx.TensorProto
     floats = (types.FLOAT, types.DOUBLE, types.FLOAT16, types.BFLOAT16)
-    if attributes(node)["to"] not in floats:
+    if attributes_of(node)["to"] not in floats:
         raise reader.refusal(node, "to a type that is no floating point type")
     return [values[0]]
 
 
 def _flatten(reader, node, values):
     value = reader.committed(values[0])
-    axis = attributes(node).get("axis", 1)
+    axis = attributes_of(node).get("axis", 1)
     axis += len(value.shape) if axis < 0 else 0
     return [value.reshaped((int(np.prod(value.shape[:axis])), -1))]
 
@@ -43,7 +43,7 @@ def _flatten(reader, node, values):
 def _reshape(reader, node, values):
     value = reader.committed(values[0])
     shape = [int(n) for n in values[1]]
-    if not attributes(node).get("allowzero", 0):
+    if not attributes_of(node).get("allowzero", 0):
         shape = [value.shape[i] if n == 0 else n for i, n in enumerate(shape)]
     n_units = value.terms.shape[-1]
     if -1 in shape:
@@ -55,7 +55,7 @@ def _reshape(reader, node, values):
 def _transpose(reader, node, values):
     value = reader.committed(values[0])
     rank = len(value.shape)
-    order = attributes(node).get("perm", list(range(rank))[::-1])
+    order = attributes_of(node).get("perm", list(range(rank))[::-1])
     return [replace(value, terms=value.terms.transpose(*order, rank))]
 
 
@@ -79,7 +79,7 @@ def _gather(reader, node, values):
     if depends(values[1]):
         raise reader.refusal(node, "at places that depend on the input")
     value = reader.committed(values[0])
-    axis = attributes(node).get("axis", 0) % len(value.shape)
+    axis = attributes_of(node).get("axis", 0) % len(value.shape)
     return [replace(value, terms=np.take(value.terms, values[1], axis=axis))]
 
 
@@ -100,13 +100,13 @@ def _concat(reader, node, values):
             "it as a torch module",
         )
     like = next(value for value in values if depends(value))
-    axis = attributes(node)["axis"] % len(like.shape)
+    axis = attributes_of(node)["axis"] % len(like.shape)
     parts = [v if depends(v) else constant_affine(like, float64(v)) for v in values]
     return [replace(like, terms=np.concatenate([p.terms for p in parts], axis=axis))]
 
 
 def _split(reader, node, values):
-    value, given = reader.committed(values[0]), attributes(node)
+    value, given = reader.committed(values[0]), attributes_of(node)
     axis = given.get("axis", 0) % len(value.shape)
     sizes = given.get("split")
     if len(values) > 1 and values[1] is not None:
@@ -138,7 +138,7 @@ def _slice(reader, node, values):
 
 def _reduced(divides):
     def operator(reader, node, values):
-        value, given = reader.committed(values[0]), attributes(node)
+        value, given = reader.committed(values[0]), attributes_of(node)
         rank = len(value.shape)
         axes = axes_of(node, values)
         if not axes and given.get("noop_with_empty_axes", 0):

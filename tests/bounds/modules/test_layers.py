@@ -11,6 +11,8 @@ from torch import nn
 
 from sklip.bounds import lipschitz_bound, module_bound
 from sklip.bounds._modules.layers import LEAF_READERS
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks import FeedForward
 
 
 def test_scales_of_batch_normalisation_are_rounded_up():
@@ -104,3 +106,56 @@ def test_windows_of_adaptive_averages_are_no_larger_than_counted(n, n_out):
     ends = [(i * n // n_out, -(-(i + 1) * n // n_out)) for i in range(n_out)]
     largest = max(stop - start for start, stop in ends)
     assert largest <= pooling.n_terms <= largest + 1
+
+
+class Called(nn.Module):
+    """A function of torch between two layers, and axes of one entry on the way."""
+
+    def __init__(self, function):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.function = nn.Linear(3, 4), function
+        self.last = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = self.function(3.0 * self.first(x)).unsqueeze(-1).unsqueeze(1)
+        return self.last(x.squeeze(3).squeeze(1))
+
+
+CLIPPED = {
+    "ReLU6": nn.ReLU6(),
+    "Hardtanh": nn.Hardtanh(-0.25, 0.5),
+    "Hardsigmoid": nn.Hardsigmoid(),
+    "CELU": nn.CELU(0.5),
+    "SELU": nn.SELU(),
+    "relu6": nn.functional.relu6,
+    "hardtanh": lambda z: nn.functional.hardtanh(z, -0.25, 0.5),
+    "hardsigmoid": nn.functional.hardsigmoid,
+    "celu": lambda z: nn.functional.celu(z, 2.0),
+    "selu": torch.selu,
+    "clamp": lambda z: z.clamp(-0.25, max=0.5),
+    "clip": lambda z: torch.clip(z, min=0.0),
+}
+
+
+@pytest.mark.parametrize("name", CLIPPED)
+def test_activations_that_are_made_of_others(name):
+    """The network is the module, and no steeper than its slopes are."""
+    module = Called(CLIPPED[name]).double().eval()
+    network = FeedForward.from_torch(module, (3,))
+    x = 3.0 * torch.randn(200, 3, dtype=torch.float64)
+    np.testing.assert_allclose(
+        network.forward(x), module(x).detach(), rtol=1e-13, atol=1e-13
+    )
+    steepest = {"hardsigmoid": 1.0 / 6.0, "selu": 1.0507 * 1.6733}
+    expected = 3.0 * steepest.get(name.lower(), 1.0)
+    for layer in (module.first, module.last):
+        expected *= np.linalg.norm(layer.weight.detach(), 2)
+    found = module_bound(module, (3,))
+    assert expected * (1.0 - 1e-4) <= found <= expected * (1.0 + 1e-4)
+
+
+def test_a_clip_without_numbers_at_both_ends_is_refused():
+    for clip in (lambda z: z.clamp(max=1.0), lambda z: z.clamp(torch.zeros(4), 1.0)):
+        with pytest.raises(UnsupportedModelError, match="clamp"):
+            module_bound(Called(clip).eval(), (3,))

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Modules: no pair exceeds the bound, folding is right, the unknown is refused."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -291,7 +293,9 @@ def test_the_forward_of_a_subclass_is_read():
         (nn.LayerNorm(3), "LayerNorm"),
         (nn.GroupNorm(1, 3), "GroupNorm"),
         (nn.InstanceNorm2d(3), "InstanceNorm2d"),
-        (nn.ReLU6(), "ReLU6"),
+        (nn.Softsign(), "Softsign"),
+        (nn.Hardtanh(-math.inf, 1.0), "Hardtanh"),
+        (nn.CELU(-1.0), "CELU"),
         (nn.Softplus(beta=2.0), "Softplus"),
         (nn.Softplus(threshold=1.0), "Softplus"),
         (nn.ELU(-1.0), "ELU"),

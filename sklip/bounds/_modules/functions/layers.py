@@ -25,6 +25,16 @@ def _layer(kind, names, **fixed):
     return call
 
 
+def clamp(x, min=None, max=None):
+    """Both ends, or none below zero alone."""
+    numbers = [isinstance(end, int | float) for end in (min, max)]
+    if numbers == [True, False] and min == 0 and max is None:
+        return read(x, "ReLU", SimpleNamespace())
+    if not all(numbers):
+        raise Unsupported("without a number at both ends")
+    return read(x, "Hardtanh", SimpleNamespace(min_val=min, max_val=max))
+
+
 def _prelu(x, weight):
     return read(x, "PReLU", SimpleNamespace(weight=weight))
 
@@ -98,6 +108,13 @@ ACTIVATIONS = {
     "gelu": _layer("GELU", ("approximate",)),
     "mish": _layer("Mish", ("inplace",)),
     "hardswish": _layer("Hardswish", ("inplace",)),
+    "celu": _layer("CELU", ("alpha", "inplace")),
+    "hardsigmoid": _layer("Hardsigmoid", ("inplace",)),
+    "hardtanh": _layer("Hardtanh", ("min_val", "max_val", "inplace")),
+    "relu6": _layer("ReLU6", ("inplace",)),
+    "selu": _layer("SELU", ("inplace",)),
+    "clamp": clamp,
+    "clip": clamp,
     "prelu": _prelu,
 }
 LAYERS = {

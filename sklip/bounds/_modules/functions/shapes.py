@@ -27,6 +27,8 @@ __all__ = [
     "reshape",
     "same",
     "size",
+    "squeeze",
+    "unsqueeze",
 ]
 
 
@@ -85,6 +87,28 @@ def reshape(x, *shape):
     if math.prod(after) != total:
         raise Unsupported(f"samples of shape {x.shape} are mixed")
     return x.behind([Reshape(len(after) == 1, after)], after)
+
+
+def squeeze(x, dim=None):
+    """Axes of one entry left out."""
+    if x.shape is None or None in x.shape or dim is None:
+        raise Unsupported("of axes that are not known: pass input_shape and dim")
+    rank = len(x.shape) + 1
+    axes = {d % rank for d in as_tuple(dim, 1)}
+    if 0 in axes:
+        raise Unsupported("of the axis of the samples")
+    kept = [n for k, n in enumerate(x.shape, 1) if k not in axes or n != 1]
+    return reshape(x, BATCH, *kept)
+
+
+def unsqueeze(x, dim):
+    """An axis of one entry more."""
+    if x.shape is None or None in x.shape:
+        raise Unsupported("the shape of a sample is not known: pass input_shape")
+    axis = dim % (len(x.shape) + 2)
+    if axis == 0:
+        raise Unsupported("in front of the samples")
+    return reshape(x, BATCH, *x.shape[: axis - 1], 1, *x.shape[axis - 1 :])
 
 
 def mean(x, dim=None, keepdim=False, axis=None, dtype=None):

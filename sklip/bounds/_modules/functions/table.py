@@ -12,6 +12,7 @@ from sklip.bounds._modules.functions.layers import ACTIVATIONS, LAYERS
 
 __all__ = ["FUNCTIONS", "METHODS"]
 
+_CLIPS = ("clamp", "clip")
 _TENSORS = {
     "add": arithmetic.add,
     "sub": arithmetic.subtract,
@@ -30,6 +31,8 @@ _TENSORS = {
     "concat": shapes.concatenate,
     "concatenate": shapes.concatenate,
     "mean": shapes.mean,
+    "squeeze": shapes.squeeze,
+    "unsqueeze": shapes.unsqueeze,
 }
 
 
@@ -67,8 +70,11 @@ FUNCTIONS = {
     abs: arithmetic.absolute,
 }
 METHODS = {
-    **{name: ACTIVATIONS[name] for name in ("relu", "tanh", "sigmoid", "prelu")},
-    **{f"{name}_": ACTIVATIONS[name] for name in ("relu", "tanh", "sigmoid")},
+    **{
+        name: ACTIVATIONS[name]
+        for name in ("relu", "tanh", "sigmoid", "prelu", *_CLIPS)
+    },
+    **{f"{name}_": ACTIVATIONS[name] for name in ("relu", "tanh", "sigmoid", *_CLIPS)},
     **{name: f for name, f in _TENSORS.items() if "cat" not in name},
     **{
         f"{name}_": _TENSORS[name]
