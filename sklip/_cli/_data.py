@@ -24,8 +24,8 @@ __all__ = ["Table", "load_bundled", "load_csv"]
 _MIN_ROWS = 10
 # Whole numbers with so few values may be codes.
 _MOST_CODES = 12
-# A name that no column has.
-_TARGET = "\0target"
+# Sets the hash of a row off from that of its target.
+_ODD = np.uint64(1000003)
 
 
 @dataclass
@@ -109,7 +109,7 @@ def load_csv(path, target, task, test_size, random_state, selection):
     dates, doubtful = find_dates(frame)
     frame, _ = with_date_parts(frame.drop(columns=doubtful), dates)
     notes += describe_dates(dates, doubtful)
-    frame, infinite = _without_infinity(frame.loc[usable])
+    frame, infinite = _without_infinity(frame if usable.all() else frame.loc[usable])
     if infinite:
         notes.append(f"Infinite values count as missing: {shown(infinite)}.")
     identifiers = find_identifiers(frame)
@@ -169,11 +169,11 @@ def _leave_out_unlearnt(parts):
 
 
 def _without_infinity(frame):
-    numeric = frame.select_dtypes("number")
-    infinite = numeric.columns[np.isinf(numeric.to_numpy(np.float64)).any(axis=0)]
-    if len(infinite):
-        frame = frame.replace([np.inf, -np.inf], np.nan)
-    return frame, list(infinite)
+    # Column by column: no copy of the table.
+    numeric = frame.select_dtypes("number").items()
+    infinite = {n: v for n, v in numeric if np.isinf(v.to_numpy(np.float64)).any()}
+    finite = {n: v.replace([np.inf, -np.inf], np.nan) for n, v in infinite.items()}
+    return frame.assign(**finite) if finite else frame, list(infinite)
 
 
 def _describe_unusable(usable, lacks_target):
@@ -204,7 +204,12 @@ def _describe_leaks(names, target, dates):
 
 
 def _describe_repeated(frame, y):
-    n = int(frame.assign(**{_TARGET: y}).duplicated().sum())
+    import pandas
+
+    # Of 64 bits for each row, as a comparison of all cells takes a copy of the table.
+    rows = pandas.util.hash_pandas_object(frame, index=False).to_numpy()
+    labels = pandas.util.hash_array(y.astype(object) if y.dtype.kind == "U" else y)
+    n = len(y) - len(np.unique(rows * _ODD + labels))
     if not n:
         return []
     return [

@@ -110,8 +110,8 @@ def _order(cells):
         return None
     if shape != "numbers":
         return shape
-    ends = [_ENDS.match(cell) for cell in cells]
-    first, second = (max(int(end[k]) for end in ends) for k in (1, 2))
+    ends = {_ENDS.match(cell).groups() for cell in cells}
+    first, second = (max(int(end[k]) for end in ends) for k in (0, 1))
     if first > 12 and second > 12:
         return None
     if first > 12:
@@ -119,7 +119,7 @@ def _order(cells):
     if second > 12:
         return "month first"
     # A point between the fields is European.
-    return "day first" if all("." in end[0] for end in ends) else "doubtful"
+    return "day first" if all("." in cell for cell in cells) else "doubtful"
 
 
 def _moments(column, order):

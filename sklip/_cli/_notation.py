@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Notation", "find_notation", "looks_like_number"]
+__all__ = [
+    "Notation",
+    "find_notation",
+    "looks_like_number",
+    "notation_of",
+    "read_cells",
+]
 
 _SPACES = "\u00a0\u2007\u2009\u202f\u2002\u2003"
 _MINUS = "\u2212\u2012\u2013"
@@ -31,6 +37,9 @@ _CELL = re.compile(
     """,
     re.VERBOSE,
 )
+# A unit that cannot be mistaken for a part of a number.
+_NO_NUMBER = re.compile(r"[^\deE.,'\u2019_+\s()-]")
+_SPACE = re.compile(r"[^\S\n]+")
 # Thousands in threes, or as in India in twos above the first three.
 _THREES = r"\d{1,3}(?:S\d{3})+"
 _TWOS = r"\d{1,2}(?:S\d{2})+S\d{3}"
@@ -102,6 +111,12 @@ def find_notation(cells, decimal=None):
         None if some cell is no number, or the cells do not agree. With a doubt, the
         numbers are read as if the mark were a decimal one.
     """
+    notation = notation_of(cells, decimal)
+    return None if notation is None else (notation, read_cells(cells, notation))
+
+
+def notation_of(cells, decimal=None):
+    """The one notation of some cells, or of one cell for each way to write them."""
     matches = [_CELL.fullmatch(_plain(cell)) for cell in cells]
     if not matches or any(m is None or not _is_balanced(m) for m in matches):
         return None
@@ -113,9 +128,29 @@ def find_notation(cells, decimal=None):
     if marks is None:
         return None
     decimal, thousands, doubt = marks
-    numbers = np.array([_value(m, decimal, thousands) for m in matches])
     has_signs = any(m["open"] or m["last"] for m in matches)
-    return Notation(decimal, thousands, prefix, suffix, has_signs, doubt), numbers
+    return Notation(decimal, thousands, prefix, suffix, has_signs, doubt)
+
+
+def read_cells(cells, notation):
+    """Numbers of cells that are all in a notation."""
+    # All at once: what is no part of a number is taken out of the whole text.
+    text = "\n".join(cells)
+    if text.count("\n") >= len(cells) or not _is_simple(notation):
+        return np.array([_value(cell, notation) for cell in cells], dtype=np.float64)
+    text = _plain(text)
+    quote = "\u2019" if notation.thousands == "'" else ""
+    for mark in (notation.prefix, notation.suffix, notation.thousands, quote):
+        text = text.replace(mark, "") if mark else text
+    text = _SPACE.sub("", text).replace(notation.decimal or ".", ".")
+    return np.array([float(number) for number in text.split("\n")])
+
+
+def _is_simple(notation):
+    """Whether numbers are left where unit, spaces and thousands are taken out."""
+    units = [unit for unit in (notation.prefix, notation.suffix) if unit]
+    alone = len(units) < 2 and all(map(_NO_NUMBER.search, units))
+    return alone and not notation.has_signs
 
 
 def looks_like_number(cell):
@@ -198,11 +233,12 @@ def _marks_of(core):
     return options or None
 
 
-def _value(match, decimal, thousands):
+def _value(cell, notation):
+    match = _CELL.fullmatch(_plain(cell))
     core = match["core"].rstrip().replace("\u2019", "'")
-    if thousands:
-        core = core.replace(thousands, "")
-    if decimal == ",":
+    if notation.thousands:
+        core = core.replace(notation.thousands, "")
+    if notation.decimal == ",":
         core = core.replace(",", ".")
     value = float(core + (match["exponent"] or ""))
     minus = any(match[name] == "-" for name in ("sign", "inner", "last"))

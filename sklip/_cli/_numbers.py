@@ -7,10 +7,11 @@ from collections import defaultdict
 
 import numpy as np
 
+from sklip._cli._cells import Cells
 from sklip._cli._errors import JobError, shown
-from sklip._cli._notation import find_notation
+from sklip._cli._notation import notation_of, read_cells
 
-__all__ = ["read_numbers"]
+__all__ = ["may_be_numbers", "read_numbers"]
 
 # Cells that are looked at before a whole column is.
 _FEW = 50
@@ -21,7 +22,7 @@ _MOST_CODES = 12
 _THOUSANDS = re.compile(r"-?[1-9]\d{0,2}(\.\d{3})+")
 
 
-def read_numbers(frame, decimal, read_text):
+def read_numbers(frame, decimal, read_text, cells=None):
     """Make the columns numeric that are numbers in one notation.
 
     Parameters
@@ -31,7 +32,9 @@ def read_numbers(frame, decimal, read_text):
     decimal : {".", ","} or None
         The decimal mark, if it was said.
     read_text : callable
-        ``read_text(columns)``: these columns again, every cell as it stands.
+        ``read_text(columns)``: dict of these columns to their Cells, as they stand.
+    cells : dict of str to Cells, default=None
+        Columns that stand here, and not in the frame.
 
     Returns
     -------
@@ -39,54 +42,79 @@ def read_numbers(frame, decimal, read_text):
         How columns were read that any program would read otherwise.
     """
     found, doubtful = {}, {}
+    apart = set(cells or {})
+    cells = dict(cells or {})
     for name in frame.columns:
-        if frame[name].dtype.kind in "iufbM":
-            continue
-        cells = frame[name].dropna()
-        result = _notation(cells, decimal)
-        if result is None:
-            continue
-        (doubtful if result[0].doubt else found)[name] = result
+        if name not in cells:
+            if frame[name].dtype.kind in "iufbM":
+                continue
+            if not may_be_numbers(frame[name], decimal):
+                continue
+            cells[name] = Cells.of(frame[name])
+        result = _notation(cells[name], decimal)
+        if result is not None:
+            (doubtful if result[0].doubt else found)[name] = result
     mark = decimal or _mark_of(frame, found, read_text)
     for name, (notation, _) in doubtful.items():
         if mark is None:
             raise JobError(_question(name, notation.doubt))
-        found[name] = _notation(frame[name].dropna(), mark)
+        found[name] = _notation(cells[name], mark)
     if mark == ",":
-        found |= _reread(frame, read_text)
-    return _apply(frame, found)
+        cells |= _reread(frame, read_text, found)
+    for name in apart - found.keys():
+        frame[name] = cells[name].texts()
+    return _apply(frame, found, cells)
+
+
+def may_be_numbers(column, decimal):
+    """Whether the first cells of a Series are numbers in one notation, words apart."""
+    cells = Cells.of(column.dropna().iloc[:_FEW])
+    shapes = cells.shapes()
+    words = _words(shapes)
+    if len(words) > 1 and not all(map(_NO_WORD.fullmatch, words)):
+        return False
+    if 2 * sum(map(_has_digit, cells)) < len(list(cells)):
+        return False
+    filled = [cell for shape, cell in shapes.items() if shape not in words]
+    return notation_of(filled, decimal) is not None
 
 
 def _notation(cells, decimal):
-    """Notation and numbers of filled cells; NaN where they say that there is none."""
-    cells = [str(cell).strip() for cell in cells]
-    if 2 * sum(map(_has_digit, cells[:_FEW])) < len(cells[:_FEW]):
+    """Notation, and the words of cells that say that there is no number."""
+    few = cells.first(_FEW)
+    if 2 * sum(map(_has_digit, few)) < len(few):
         return None
-    gap = _gap(cells)
-    filled = [cell for cell in cells if not gap(cell)]
-    if find_notation(filled[:_FEW], decimal) is None:
-        return None
-    found = find_notation(filled, decimal)
-    if found is None or len(filled) == len(cells):
-        return found
-    numbers = np.full(len(cells), np.nan)
-    numbers[[not gap(cell) for cell in cells]] = found[1]
-    return found[0], numbers
+    shapes = cells.shapes()
+    words = _gaps(shapes, cells)
+    filled = [cell for shape, cell in shapes.items() if shape not in words]
+    notation = notation_of(filled, decimal)
+    return None if notation is None else (notation, words)
 
 
 def _has_digit(text):
     return any(map(str.isdigit, text))
 
 
-def _gap(cells):
-    """Which cells of a column of numbers stand for none: dashes, or always one word."""
-    words = {cell for cell in cells if not _has_digit(cell)}
+def _words(shapes):
+    return {shape for shape in shapes if not _has_digit(shape)}
+
+
+def _gaps(shapes, cells):
+    """Cells of a column of numbers that stand for none: dashes, or always one word."""
+    words = _words(shapes)
     if all(map(_NO_WORD.fullmatch, words)):
-        return words.__contains__
-    numbers = [cell for cell in cells if _has_digit(cell)]
-    if len(words) == 1 and len(set(numbers)) > _MOST_CODES:
-        return words.__contains__
-    return set().__contains__
+        return words
+    return words if len(words) == 1 and _has_many_numbers(cells) else set()
+
+
+def _has_many_numbers(cells):
+    distinct = set()
+    for cell in cells:
+        if _has_digit(cell):
+            distinct.add(cell)
+            if len(distinct) > _MOST_CODES:
+                return True
+    return False
 
 
 def _mark_of(frame, found, read_text):
@@ -112,12 +140,14 @@ def _may_be_thousands(column):
 
 def _refuse_thousands(text):
     """Ask where 1.234 stands beside 950, and nothing says that it is a fraction."""
-    for name in text.columns:
-        cells = [cell.strip() for cell in text[name].dropna()]
+    first = {}
+    for name, cells in text.items():
         marked = [cell for cell in cells if "." in cell]
-        if len(marked) == len(cells) or not all(map(_THOUSANDS.fullmatch, marked)):
+        n = int(cells.filled.sum())
+        if len(marked) in (0, n) or not all(map(_THOUSANDS.fullmatch, marked)):
             return
-    raise JobError(_question(name, marked[0]))
+        first[name] = marked[0]
+    raise JobError(_question(*first.popitem()))
 
 
 def _question(name, cell):
@@ -127,28 +157,24 @@ def _question(name, cell):
     )
 
 
-def _reread(frame, read_text):
+def _reread(frame, read_text, found):
     """Where fractions have commas, a point that pandas read as decimal may not be."""
     columns = [name for name in frame.columns if frame[name].dtype.kind == "f"]
-    found = {}
-    if columns:
-        text = read_text(columns)
-        for name in columns:
-            result = _notation(text[name].dropna(), ",")
-            if result is not None and result[0].thousands:
-                found[name] = result
-                frame[name] = text[name]
-    return found
+    cells = read_text(columns) if columns else {}
+    for name in columns:
+        result = _notation(cells[name], ",")
+        if result is not None and result[0].thousands:
+            found[name] = result
+    return {name: cells[name] for name in columns if name in found}
 
 
-def _apply(frame, found):
+def _apply(frame, found, cells):
     described, gaps = defaultdict(list), defaultdict(list)
-    for name, (notation, numbers) in found.items():
-        column = frame[name]
-        values = column.map(lambda _: float("nan")).astype("float64")
-        values[column.notna()] = numbers
-        frame[name] = values
-        for cell in sorted({str(c).strip() for c in column[np.isnan(values)].dropna()}):
+    for name, (notation, words) in found.items():
+        frame[name] = cells[name].numbers(
+            lambda texts, n=notation, w=words: _read_block(texts, n, w)
+        )
+        for cell in sorted(words):
             gaps[cell].append(name)
         if not notation.is_plain:
             described[notation.describe()].append(name)
@@ -158,3 +184,14 @@ def _apply(frame, found):
         f"Cells {cell!r} count as missing: {shown(names)}."
         for cell, names in gaps.items()
     ]
+
+
+def _read_block(texts, notation, words):
+    """Numbers of some cells, NaN for the words that say that there is none."""
+    if not words:
+        return read_cells(texts, notation)
+    values = np.full(len(texts), np.nan)
+    numbers = np.array([text not in words for text in texts], dtype=bool)
+    filled = [text for text in texts if text not in words]
+    values[numbers] = read_cells(filled, notation)
+    return values

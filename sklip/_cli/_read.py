@@ -8,8 +8,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from sklip._cli._blocks import read_cells, read_in_blocks
+from sklip._cli._cells import Cells
 from sklip._cli._errors import JobError, counted, one_sentence, shown
-from sklip._cli._numbers import read_numbers
+from sklip._cli._numbers import may_be_numbers, read_numbers
 
 __all__ = ["MISSING_MARK", "Layout", "label_of", "read_table"]
 
@@ -79,7 +81,9 @@ def _read_other(path, reader, layout):
     for name in frame.columns:
         frame[name] = _simple(frame[name])
     notes = read_numbers(
-        frame, layout.decimal, lambda columns: frame[columns].astype("string")
+        frame,
+        layout.decimal,
+        lambda columns: {n: Cells.of(frame[n].astype("string")) for n in columns},
     )
     return frame, None, notes
 
@@ -164,12 +168,17 @@ def _read_encoded(path, layout, encoding):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)
-        frame = read()
+        frame, cells = read_in_blocks(
+            read, lambda column: may_be_numbers(column, layout.decimal)
+        )
     notes = []
     if layout.has_header:
         notes = _doubtful_names(path, encoding, separator, list(frame.columns))
     notes += read_numbers(
-        frame, layout.decimal, lambda columns: read(usecols=columns, dtype=str)
+        frame,
+        layout.decimal,
+        lambda columns: read_cells(read, list(frame.columns), columns),
+        cells,
     )
     if not layout.has_header:
         frame.columns = [f"column_{i + 1}" for i in range(frame.shape[1])]

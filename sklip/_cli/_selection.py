@@ -53,7 +53,7 @@ class Selection:
             if name == target
             or (name not in self.drop and (not self.columns or name in self.columns))
         ]
-        frame = frame[kept].copy()
+        frame = frame[kept].copy(deep=False)
         for name in self.categorical:
             if name in kept and name != target:
                 frame[name] = (
