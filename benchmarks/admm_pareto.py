@@ -4,7 +4,7 @@
 
     python benchmarks/admm_pareto.py --data FOLDER --output benchmarks/admm_pareto.csv
     python benchmarks/admm_pareto.py --output benchmarks/admm_pareto.csv \
-        --figure docs/_static/admm_pareto.png --table docs/admm_pareto_tables.inc
+        --figure FILE.png --table FILE.inc
 
 FOLDER holds concrete.csv, power_plant.csv, wine_quality_red.csv, spambase.csv and
 ionosphere.csv (UCI; target in the last column); without it they are left out. 30 %

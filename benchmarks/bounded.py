@@ -4,7 +4,7 @@
 
     python benchmarks/bounded.py --output benchmarks/bounded.csv \
         --data FOLDER --mnist mnist.npz --peers \
-        --tables docs/bounded_tables.inc --figure docs/_static/bounded.png
+        --tables FILE.inc --figure FILE.png
 
 Classification: share of the test rows that is right, and right with a certified l2
 radius of at least eps, in percent. digits: pixels over 16, 64-128-128-10, 30 % held out

@@ -3,7 +3,7 @@
 """Thirteen tables with default arguments: score, convergence and fit time.
 
     python benchmarks/tables.py --data FOLDER --output benchmarks/tables.csv \\
-        --table docs/tables.inc
+        --table FILE.inc
 
 Beside scikit-learn's perceptron with its defaults, fold by fold in one process: ratios
 of CPU seconds, one thread. FOLDER holds adult.csv, concrete.csv, ionosphere.csv,

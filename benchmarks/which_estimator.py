@@ -4,8 +4,8 @@
 
     python benchmarks/which_estimator.py --output benchmarks/which_estimator.csv
     python benchmarks/which_estimator.py --output benchmarks/which_estimator.csv \
-        --tables docs/which_estimator_tables.inc \
-        --figure docs/_static/which_estimator.png
+        --tables FILE.inc \
+        --figure FILE.png
 
 breast cancer, wine and diabetes standardised, digits with pixels over 16; 30 % held
 out, three splits whose number is the seed as well. Two hidden layers of 64 units, the
@@ -24,7 +24,7 @@ not measured again.
 import _peers  # noqa: F401, one thread
 import numpy as np
 from _harness import Table, parse, timed
-from _which_tables import draw, write_tables
+from _which_tables import RADII, draw, write_tables
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -50,11 +50,6 @@ DATA = {
     "diabetes": load_diabetes,
 }
 # Radii at which rows are counted.
-RADII = {
-    "breast cancer": (0.25, 0.5, 1.0, 2.0),
-    "wine": (0.25, 0.5, 1.0, 2.0),
-    "digits": (0.141, 0.282, 0.5, 1.0),
-}
 WEIGHTS = (0.01, 0.03, 0.1, 0.3, 1.0)
 NOISE_WEIGHTS = (0.1, 1.0, 10.0, 100.0)
 # Family -> knob, classifier with its values, regressor with its values.

@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Sphinx configuration: ``sphinx-build -W -b html docs docs/_build/html``."""
+"""Sphinx configuration: ``sphinx-build -W -n -b html docs docs/_build/html``."""
 
 import inspect
 import sys
@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from api_reference import write_api_pages  # noqa: E402
-from figures import draw_families  # noqa: E402
+from figures import write_generated  # noqa: E402
 
 project = "sklip"
 author = "The sklip developers"
@@ -78,7 +78,7 @@ html_theme_options = {
 html_sidebars = {"index": []}
 
 write_api_pages(HERE / "api")
-draw_families(HERE.parent / "benchmarks", HERE / "_generated" / "families.png")
+write_generated(HERE / "_generated")
 
 
 def _true_signature(app, what, name, found, options, signature, annotation):

@@ -1,12 +1,22 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Pictures of pages that are drawn from the measurements in ``benchmarks``."""
+"""Tables and pictures that the benchmarks' own scripts make from their CSV files."""
 
 import csv
+import sys
+from pathlib import Path
 
 import numpy as np
 
-__all__ = ["draw_families"]
+__all__ = ["write_generated"]
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import _admm_pareto_tables  # noqa: E402
+import _bounded_tables  # noqa: E402
+import _tables_report  # noqa: E402
+import _which_tables  # noqa: E402
 
 # penalty, weight in certified_digits.csv; what the picture calls it; column of radii.
 _FAMILIES = [
@@ -17,15 +27,35 @@ _FAMILIES = [
 ]
 
 
-def draw_families(benchmarks, path):
-    """Certified accuracy over the radius of four ways to train one network."""
+def write_generated(folder):
+    """Write what pages include, and the pictures they show, into ``folder``."""
     import matplotlib
 
     matplotlib.use("agg")
+    folder.mkdir(exist_ok=True)
+    tables, which = _rows("tables"), _rows("which_estimator")
+    bounded, pareto = _rows("bounded"), _rows("admm_pareto")
+    radii = [n.removeprefix("certified_") for n in bounded[0] if "certified_" in n]
+    radii = [float(radius) for radius in radii]
+    _tables_report.write_report(tables, folder / "tables.inc")
+    _which_tables.write_tables(which, _which_tables.RADII, folder / "which.inc")
+    _which_tables.draw(which, _which_tables.RADII, folder / "which.png")
+    _bounded_tables.write_tables(bounded, radii, folder / "bounded.inc")
+    _bounded_tables.draw(bounded, radii, folder / "bounded.png")
+    _admm_pareto_tables.write_tables(pareto, folder / "admm_pareto.inc")
+    _admm_pareto_tables.draw(pareto, folder / "admm_pareto.png")
+    _draw_families(_rows("certified_digits"), folder / "families.png")
+
+
+def _rows(name):
+    with open(BENCHMARKS / f"{name}.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _draw_families(rows, path):
+    """Certified accuracy over the radius of four ways to train one network."""
     from matplotlib.figure import Figure
 
-    with open(benchmarks / "certified_digits.csv", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     radii = [name for name in rows[0] if name.startswith("best_")]
     ax = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained").add_subplot()
     for penalty, weight, label, style in _FAMILIES:
@@ -36,5 +66,4 @@ def draw_families(benchmarks, path):
     ax.set(xlabel="radius (l2; pixels from 0 to 1)", ylabel="certified accuracy in %")
     ax.set_ylim(0.0, 100.0)
     ax.legend()
-    path.parent.mkdir(exist_ok=True)
     ax.figure.savefig(path)

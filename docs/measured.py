@@ -1,84 +1,133 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""A directive for tables of measurements: read from ``benchmarks`` in the build."""
+"""Measurements in pages: read from ``benchmarks`` when the pages are built.
 
-import csv
-from pathlib import Path
+The directive shows a table, the role a number in a sentence::
+
+    .. measured:: admm_cost.csv
+       :columns: hidden as network, {ratio:.1f} as ratio
+
+    :measured:`admm_cost.csv; {ratio:.1f}; hidden=64-64-10`
+"""
 
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
+from measurements import BENCHMARKS, cells_of, rows_of
 
-__all__ = ["setup", "table_of"]
+__all__ = ["setup", "table_of", "text_of"]
 
-_BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+# The networks that several files know by a short name: layers, and how they came about.
+_NETWORKS = {
+    "bc64": "30-64-2, trained",
+    "d64": "64-64-10, trained",
+    "d3x128": "64-128-128-128-10, trained",
+    "r4L64": "4-64-64-64-1, random",
+    "r20L64": "4, 19 of 64, 1, random",
+    "784-256x4-10": "784-256×4-10, random",
+    "50 layers of 80": "51 matrices of 80, random",
+    "50 of 80": "51 matrices of 80, random",
+}
 
 
 class Measured(Directive):
-    """Some columns and rows of a CSV file of ``benchmarks``, digits cut.
+    """Some columns and rows of a CSV file of ``benchmarks``.
 
-    ``:columns:`` are "name" or "name as title", with commas; ``:where:`` are conditions
-    "column=value|other value", with semicolons; ``:pivot:`` is a column whose values
-    become columns, for files with one ``value`` a row; ``:digits:`` is the number of
-    digits that are kept of a number.
+    ``:columns:`` are templates (see measurements.py), each with "as" and a title if it
+    is to have another one, separated by commas or, where they contain some, by lines;
+    ``:where:`` are conditions "column=value|other value", with semicolons; ``:by:``
+    names the columns of which each combination is one line, whose other cells are
+    means; ``:pivot:`` are columns whose values stand for columns, ``:value:`` the
+    column of their numbers; ``:also:`` names a second file, of what a paper printed,
+    and conditions: its rows join the first's, and are "printed ..." in a pivot;
+    ``:names:`` are "cell=text to show", with semicolons; ``:digits:`` is the number of
+    digits of a number without a format.
     """
 
     required_arguments = 1
     option_spec = {  # noqa: RUF012
         "columns": directives.unchanged_required,
         "where": directives.unchanged,
-        "digits": directives.positive_int,
+        "by": directives.unchanged,
         "pivot": directives.unchanged,
+        "value": directives.unchanged,
+        "also": directives.unchanged,
+        "names": directives.unchanged,
+        "digits": directives.positive_int,
     }
 
     def run(self):
         """One table."""
-        path = _BENCHMARKS / self.arguments[0]
-        self.state.document.settings.env.note_dependency(str(path))
+        also = self.options.get("also", "").partition(";")[0]
+        for name in {self.arguments[0], also} - {""}:
+            path = str(BENCHMARKS / name)
+            self.state.document.settings.env.note_dependency(path)
         try:
             return [table_of(self.arguments[0], self.options)]
         except (KeyError, ValueError) as error:
-            raise self.error(f"{path.name}: {error}") from error
+            raise self.error(f"{self.arguments[0]}: {error}") from error
 
 
 def table_of(name, options):
     """The table as a node."""
-    with open(_BENCHMARKS / name, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    parts = [part.partition(" as ") for part in options["columns"].split(",")]
-    columns = {part[0].strip(): part[2].strip() or part[0].strip() for part in parts}
-    rows = [row for row in rows if _is_wanted(row, options.get("where", ""))]
-    if "pivot" in options and rows:
-        rows = _pivoted(rows, options["pivot"], [n for n in columns if n in rows[0]])
-    if not rows:
-        raise ValueError("there is no such row")
-    digits = int(options.get("digits", 3))
-    cells = [[_shown(row[name], digits) for name in columns] for row in rows]
-    return _table(columns.values(), cells)
+    where = " ".join(options.get("where", "").split())
+    rows = rows_of(name, where)
+    pivot = _listed(options.get("pivot", ""))
+    if "also" in options:
+        also, _, only = options["also"].partition(";")
+        for row in rows_of(also, f"{where};{only}"):
+            rows.append(row | {pivot[0]: f"printed {row[pivot[0]]}"})
+    text = options["columns"]
+    parts = text.strip().split("\n") if "\n" in text.strip() else text.split(",")
+    parts = [part.strip().partition(" as ") for part in parts]
+    by = _listed(options.get("by", ""))
+    if pivot and not by:
+        by = [part[0] for part in parts if part[0] in rows[0]]
+    cells = cells_of(
+        rows,
+        [part[0] for part in parts],
+        by=by,
+        pivot=pivot or None,
+        value=options.get("value", "value"),
+        where=where,
+        digits=int(options.get("digits", 3)),
+    )
+    own = _listed(options.get("names", ""), ";")
+    names = _NETWORKS | dict(part.split("=", 1) for part in own)
+    cells = [[names.get(cell, cell) for cell in line] for line in cells]
+    return _table([part[2].strip() or part[0] for part in parts], cells)
 
 
-def _pivoted(rows, key, index):
-    """One row for each combination of the index: its values by the column ``key``."""
-    found = {}
-    for row in rows:
-        fields = {name: row[name] for name in index}
-        found.setdefault(tuple(fields.values()), fields)[row[key]] = row["value"]
-    return list(found.values())
+def text_of(content):
+    """What a role shows: file, template and conditions, with semicolons.
+
+    Conditions after "over" are those of a second cell by which the first is divided.
+    """
+    name, template, *conditions = [part.strip() for part in content.split(";")]
+    if "over" not in conditions:
+        where = "; ".join(conditions)
+        return cells_of(rows_of(name, where), [template], by=("",))[0][0]
+    at = conditions.index("over")
+    column, _, form = template.strip("{}").partition(":")
+    parts = ("; ".join(part) for part in (conditions[:at], conditions[at + 1 :]))
+    exact = [f"{{{column}:.17g}}"]
+    above, below = (
+        float(cells_of(rows_of(name, part), exact, by=("",))[0][0]) for part in parts
+    )
+    return f"{above / below:{form}}"
 
 
-def _is_wanted(row, conditions):
-    pairs = [c.strip().partition("=") for c in conditions.split(";") if c.strip()]
-    return all(row[name] in values.split("|") for name, _, values in pairs)
+def _listed(text, separator=","):
+    return [part.strip() for part in text.split(separator) if part.strip()]
 
 
-def _shown(text, digits):
-    """A cell; of a number with a fraction some digits."""
+def _number(name, rawtext, text, lineno, inliner, options=None, content=()):
+    """The role."""
     try:
-        value = float(text)
-    except ValueError:
-        return text
-    if "." not in text and "e" not in text.lower():
-        return text
-    return f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:.0f}"
+        shown = text_of(nodes.unescape(text))
+    except (KeyError, ValueError, OSError) as error:
+        message = inliner.reporter.error(f"{text}: {error}", line=lineno)
+        return [inliner.problematic(rawtext, rawtext, message)], [message]
+    return [nodes.inline("", shown, classes=["measured"])], []
 
 
 def _table(titles, cells):
@@ -86,7 +135,7 @@ def _table(titles, cells):
     group += [nodes.colspec(colwidth=1) for _ in titles]
     group += nodes.thead("", _row(titles))
     group += nodes.tbody("", *map(_row, cells))
-    return nodes.table("", group)
+    return nodes.table("", group, classes=["measured"])
 
 
 def _row(cells):
@@ -95,6 +144,7 @@ def _row(cells):
 
 
 def setup(app):
-    """Register the directive."""
+    """Register directive and role."""
     app.add_directive("measured", Measured)
+    app.add_role("measured", _number)
     return {"parallel_read_safe": True}
