@@ -11,13 +11,17 @@ from abc import ABC, abstractmethod
 from sklip.bounds._check import certificate_seal, check_certificate
 from sklip.bounds._evidence import Evidence
 from sklip.bounds._modules import (
+    StackView,
     bound_module,
     hash_module,
     is_any_module,
+    split_steps,
+    stated_module,
     unwrap_any_module,
+    view_of,
 )
 from sklip.bounds._product import product_bound
-from sklip.bounds._resolve import is_whole, resolve_network
+from sklip.bounds._resolve import is_whole, resolve_network, restricted_network
 
 __all__ = ["ModuleSubject", "NetworkSubject", "Subject", "subject_of"]
 
@@ -133,6 +137,9 @@ def subject_of(model, *, output=None, feature=None):
     subject : Subject
         A ModuleSubject for modules that are no plain stack of layers.
     """
+    stack = _stack_of(model)
+    if stack is not None:
+        return NetworkSubject(restricted_network(stack, output=output, feature=feature))
     model = unwrap_any_module(model, output)
     if not is_any_module(model):
         return NetworkSubject(resolve_network(model, output=output, feature=feature))
@@ -142,3 +149,11 @@ def subject_of(model, *, output=None, feature=None):
             "product of norms as a whole: leave method, output and feature out."
         )
     return ModuleSubject(model)
+
+
+def _stack_of(model):
+    """The view of an estimator whose module is a network of plain layers, or None."""
+    if stated_module(split_steps(model)[1]) is None:
+        return None
+    view = view_of(model)
+    return view if isinstance(view, StackView) else None

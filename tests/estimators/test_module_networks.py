@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -27,8 +27,10 @@ from sklip import (
     certified_radius,
     lipschitz_bound,
     margins,
+    minimum_norm_attack,
 )
 from sklip.exceptions import CertificationWarning, UnsupportedModelError
+from sklip.networks import FeedForward, network_view
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -330,6 +332,52 @@ def test_radii_margins_and_certificates_of_a_module():
         certified_radius(model, ROWS, method=other.certificate_)
     with pytest.raises(ValueError, match="needs a fully connected network"):
         certified_radius(model, ROWS, method="lipsdp")
+
+
+def test_a_module_of_plain_layers_is_certified_like_a_network():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 3))
+    held = _model(module, max_iter=20, certificate="auto")
+    pipe = make_pipeline(StandardScaler(), held).fit(ROWS, LABELS)
+    inside = pipe[-1]
+    assert inside.certificate_.method == "lipsdp"
+    assert lipschitz_bound(pipe).verify(pipe)
+    # The same network, folded behind the same scaler.
+    plain = network_view(make_pipeline(pipe[0], Stated(inside).fit(None))).network
+    X = ROWS.astype(np.float64)
+    product = certified_radius(pipe, X, method="product")
+    for method in ("product", "pairwise", "lipsdp", "best"):
+        found = certified_radius(pipe, X, method=method)
+        expected = certified_radius(plain, X, method=method)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+        assert (found >= product).all() and found.max() > 0.0
+    own = certified_radius(inside, pipe[0].transform(X), method=inside.certificate_)
+    assert own.max() > 0.0
+    columns = {0: 0.5, 7: (0.0, 2.0)}
+    radius = certified_radius(pipe, X, norm=np.inf, feature_eps=columns)
+    rows, distance = minimum_norm_attack(
+        pipe, X, norm=np.inf, feature_eps=columns, random_state=0
+    )
+    assert (distance >= radius).all() and np.isfinite(distance).any()
+    flipped = np.isfinite(distance)
+    assert (pipe.predict(rows) != pipe.predict(X))[flipped].all()
+
+
+class Stated(ClassifierMixin, BaseEstimator):
+    """What a module in an estimator computes, as a network."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def fit(self, X, y=None):
+        """It is fitted already."""
+        self.classes_ = self.model.classes_
+        self.network_ = FeedForward.from_torch(self.model.to_torch().double())
+        return self
+
+    def __sklip_network__(self):
+        """That network."""
+        return self.network_
 
 
 def test_searches_frozen_models_and_pipelines_are_opened():

@@ -29,6 +29,7 @@ from sklip.bounds._modules.shaped import (
     unwrap_any_module,
     view_in_front,
 )
+from sklip.bounds._modules.shaped_view import StackView
 from sklip.bounds._modules.stacks import read_stack
 from sklip.bounds._modules.views import ModuleView, is_bare, view_of
 
@@ -44,6 +45,7 @@ __all__ = [
     "OnnxModule",
     "Residual",
     "ShapedModule",
+    "StackView",
     "bound_module",
     "double_copy",
     "flat_rows",

@@ -9,7 +9,7 @@ from sklip.bounds._modules.input_shapes import flat_rows
 from sklip.bounds._modules.network import ModuleNetwork
 from sklip.networks import NetworkView
 
-__all__ = ["ShapedView"]
+__all__ = ["ShapedView", "StackView"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,3 +42,29 @@ class ShapedView(NetworkView):
     def predicting(self):
         """What predict computes by: the module itself."""
         return self.asked
+
+
+@dataclass(frozen=True, eq=False)
+class StackView(ShapedView):
+    """A view of an estimator whose module is a network of plain layers.
+
+    Attributes
+    ----------
+    front : NetworkView
+        From the columns of X to the rows that the module gets.
+    has_steps : bool
+        Whether steps stand in front.
+    """
+
+    front: Any = field(default=None, repr=False)
+    has_steps: bool = False
+
+    def with_feature_eps(self, feature_eps):
+        """Measure each coordinate in units of its own tolerance."""
+        view = NetworkView.with_feature_eps(self, feature_eps)
+        front = self.front.with_feature_eps(feature_eps)
+        before = front.network if self.has_steps else None
+        units = None if self.has_steps else front.units
+        module, shape = self.asked.module, self.asked.input_shape
+        asked = ModuleNetwork(module, shape, before, units)
+        return replace(view, asked=asked, front=front)

@@ -20,7 +20,7 @@ from sklip.bounds._modules.shaped_view import ShapedView
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, get_activation, network_view
 
-__all__ = ["read_stack", "stack_view"]
+__all__ = ["exact_stack", "read_stack", "stack_view"]
 
 
 def read_stack(module, input_shape=None):
@@ -83,6 +83,22 @@ def stack_view(module, input_shape):
     # Where the module's arithmetic is not known, that is said when it counts.
     own["rounding"] = replace(view.rounding, more=module_rounding(module, input_shape))
     return ShapedView(**own, asked=ModuleNetwork(module, input_shape))
+
+
+def exact_stack(module, input_shape):
+    """The FeedForward of a module's own matrices; None if it has other layers.
+
+    Nothing is multiplied into another layer, so that what is proven of the network is
+    proven of the module.
+    """
+    try:
+        operators = operators_of(module, input_shape)
+    except (UnsupportedModelError, ValueError):
+        # Whoever needs it will say so, with its reason.
+        return None
+    if not all(isinstance(op, Dense | Reshape | Slope) for op in operators):
+        return None
+    return _stack(operators, math.prod(input_shape))
 
 
 def _stack(operators, width):

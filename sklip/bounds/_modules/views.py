@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from sklip._floats import frobenius
 from sklip.bounds._modules.graphs import opened
 from sklip.bounds._modules.input_shapes import flat_rows, input_shape_of
 from sklip.bounds._modules.network import ModuleNetwork
@@ -15,11 +16,12 @@ from sklip.bounds._modules.reader import is_module, module_bound
 from sklip.bounds._modules.shaped import (
     Rows,
     linear_norm,
+    module_rounding,
     split_steps,
     stated_module,
 )
-from sklip.bounds._modules.shaped_view import ShapedView
-from sklip.bounds._modules.stacks import stack_view
+from sklip.bounds._modules.shaped_view import ShapedView, StackView
+from sklip.bounds._modules.stacks import exact_stack, stack_view
 from sklip.bounds._norms import product_up
 from sklip.networks import (
     FeedForward,
@@ -103,7 +105,7 @@ def view_of(model, X=None, feature_eps=None, *, predicting=False):
         As :func:`sklip.networks.network_view` makes it, or a ModuleView.
     """
     model = opened(model)
-    if is_module(model) or type(model) in (ModuleView, ShapedView):
+    if is_module(model) or type(model) in _VIEWS:
         view = _view_of_module(model, X) if is_module(model) else model
         return view if feature_eps is None else view.with_feature_eps(feature_eps)
     steps, last = split_steps(model)
@@ -114,9 +116,53 @@ def view_of(model, X=None, feature_eps=None, *, predicting=False):
         return network_view(model, X, feature_eps=feature_eps)
     module, shape = stated
     front = _front(steps, last, shape, X, feature_eps)
+    network = exact_stack(module, shape)
+    if network is not None:
+        return _view_of_stack(steps, last, stated, network, front, X, feature_eps)
     classes = getattr(last, "classes_", None)
     two = classes is not None and len(classes) == 2
     return ModuleView.behind(front, module, shape, classes, bool(steps), two)
+
+
+def _view_of_stack(steps, last, stated, network, front, X, feature_eps):
+    """The view of an estimator whose module is a network, the steps folded into it."""
+    module, shape = stated
+    rows = Rows(network, network.n_inputs, getattr(last, "feature_names_in_", None))
+    if hasattr(last, "classes_"):
+        rows.classes_ = last.classes_
+    if steps:
+        rows = Pipeline([*steps, ("rows", rows)])
+    elif X is not None:
+        X = flat_rows(X, shape)
+    view = network_view(rows, X, feature_eps=feature_eps)
+    own = {f.name: getattr(view, f.name) for f in fields(NetworkView)}
+    more = _behind_steps(module_rounding(module, shape), front) if steps else None
+    more = more or _measured(module_rounding(module, shape), view.units)
+    own["rounding"] = replace(view.rounding, more=more)
+    before, units = (front.network, None) if steps else (None, front.units)
+    asked = ModuleNetwork(module, shape, before, units)
+    return StackView(**own, asked=asked, front=front, has_steps=bool(steps))
+
+
+def _behind_steps(rounding, front):
+    """How the module rounds, by the length of coordinates instead of its rows."""
+
+    def more():
+        constant, rate = rounding()
+        sizes = front.rounding
+        # What the steps round is below a hundredth of the sizes of their terms.
+        offset = 1.02 * frobenius(sizes.first_bias[None])
+        return constant + rate * offset, rate * 1.02 * frobenius(sizes.first)
+
+    return more
+
+
+def _measured(rounding, units):
+    def more():
+        constant, rate = rounding()
+        return constant, rate * float(np.max(np.abs(units), initial=0.0))
+
+    return more
 
 
 def is_bare(model):
@@ -136,6 +182,9 @@ def _view_of_module(module, X):
     if n_outputs == 1:
         return view
     return ModuleView.behind(front, module, shape, np.arange(n_outputs), False)
+
+
+_VIEWS = (ModuleView, ShapedView, StackView)
 
 
 def _front(steps, last, shape, X, feature_eps):

@@ -10,7 +10,14 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from sklip.bounds import double_copy, lipschitz_bound, module_hash
+from sklip.bounds import (
+    NetworkSubject,
+    auto_method,
+    double_copy,
+    lipschitz_bound,
+    module_hash,
+    subject_of,
+)
 from sklip.estimators._engine import torch_device
 from sklip.estimators._input_shape import as_rows, find_input_shape
 from sklip.estimators._parts.base import NetworkPart
@@ -190,6 +197,11 @@ class ModulePart(NetworkPart):
     def certificate(self, model, method):
         """Certificate of the module; a warning and None where "auto" has none."""
         try:
+            subject = subject_of(model, output="all")
+            if isinstance(subject, NetworkSubject):
+                # The same rule as for module=None.
+                chosen = auto_method(subject.network, often=True)
+                return lipschitz_bound(model, output="all", method=chosen)
             return lipschitz_bound(model, output="all")
         except UnsupportedModelError as error:
             if method != "auto":
