@@ -20,6 +20,7 @@ from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._blocks import by_blocks, check_jobs, joined, step_for
 from sklip.certification._categories import check_categorical, radii_for
+from sklip.certification._decisions import row_check
 from sklip.certification._groups import averages, members_of
 from sklip.certification._label_sets import decide_sets
 from sklip.certification._pairs import check_method
@@ -102,12 +103,13 @@ def certified_accuracy_score(
     check_jobs(n_jobs, verbose)
     members = members_of(groups, y)
     rule = norm, method, categorical
+    check = row_check(model, feature_eps)
     ask = partial(
         _reached, model, feature_eps, device, effort, rule, np.array([radius])
     )
     step = step_for(method, effort, X)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
-    certified = joined(by_blocks(ask, X, y, step=step, **limits)) > 0
+    certified = joined(by_blocks(ask, check, X, y, step=step, **limits)) > 0
     weight = check_sample_weight(sample_weight, len(certified))
     return averages(members, weight, lambda w: np.average(certified, weights=w))
 
@@ -179,10 +181,11 @@ def certified_accuracy_curve(
     members = members_of(groups, y)
     rule = norm, method, categorical
     asked = None if radii is None else np.unique(radii)
+    check = row_check(model, feature_eps)
     ask = partial(_reached, model, feature_eps, device, effort, rule, asked)
     step = step_for(method, effort, X)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
-    reached = joined(by_blocks(ask, X, y, step=step, **limits))
+    reached = joined(by_blocks(ask, check, X, y, step=step, **limits))
     weight = check_sample_weight(sample_weight, len(reached))
     if given:
         certified = reached > np.searchsorted(asked, radii)[:, None]

@@ -101,7 +101,7 @@ def step_for(method, effort, X):
 
 
 def by_blocks(
-    ask, X, y=None, *, step, n_jobs=None, verbose=0, time_limit=None, more=None
+    ask, check, X, y=None, *, step, n_jobs=None, verbose=0, time_limit=None, more=None
 ):
     """What a function answers about blocks of the rows, in their order.
 
@@ -110,6 +110,9 @@ def by_blocks(
     ask : callable
         ``ask(X, y, block)``, or ``ask(X, y, block, extra)`` with ``more``; it can be
         pickled.
+    check : callable
+        ``check(parts)`` refuses what the model does not take: of several blocks all are
+        looked at before the first is asked about.
     X : array-like or DataFrame of shape (n_samples, ...)
         The table.
     y : array-like of shape (n_samples,), default=None
@@ -141,6 +144,7 @@ def by_blocks(
         n_labels = y.shape[0]
         if n_labels != n_table:
             raise ValueError(f"X has {n_table} samples, but y has {n_labels} labels.")
+    check(part_of(X, part) for part in rows)
     n_workers = effective_n_jobs(n_jobs)
     ends = _ends(start, time_limit, len(rows), n_workers)
     calls = (

@@ -34,7 +34,7 @@ from sklip.certification._blocks import (
 )
 from sklip.certification._branching import Closing, check_splittable
 from sklip.certification._categories import radii_for
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 
 __all__ = ["robustness_bracket"]
 
@@ -122,9 +122,18 @@ def robustness_bracket(
     effort, time_limit = check_effort(effort), check_time_limit(time_limit)
     check_jobs(n_jobs, verbose)
     rng = as_generator(random_state)
+    check = row_check(model, feature_eps)
     ask = partial(_both_sides, model, feature_eps, norm, rtol, effort)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
-    parts = by_blocks(ask, X, y, step=FEW_ROWS, more=seeds(rng), **limits)
+    parts = by_blocks(
+        ask,
+        check,
+        X,
+        y,
+        step=FEW_ROWS,
+        more=seeds(rng),
+        **limits,
+    )
     certified, attacked = map(joined, zip(*parts, strict=True))
     return certified, attacked
 

@@ -15,7 +15,7 @@ from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._blocks import by_blocks, check_jobs, joined, step_for
 from sklip.certification._categories import check_categorical, radii_for
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 from sklip.certification._pairs import check_method
 
 __all__ = ["is_certified"]
@@ -76,10 +76,11 @@ def is_certified(
     effort, time_limit = check_effort(effort), check_time_limit(time_limit)
     check_jobs(n_jobs, verbose)
     rule = norm, method, categorical, radius
+    check = row_check(model, feature_eps)
     ask = partial(_certified, model, feature_eps, device, effort, rule)
     step = step_for(method, effort, X)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
-    return joined(by_blocks(ask, X, step=step, **limits))
+    return joined(by_blocks(ask, check, X, step=step, **limits))
 
 
 def _certified(model, feature_eps, device, effort, rule, X, y, block):

@@ -18,7 +18,7 @@ from sklip.certification._blocks import (
     check_jobs,
     joined,
 )
-from sklip.certification._decisions import checked_inputs, model_view
+from sklip.certification._decisions import checked_inputs, model_view, row_check
 from sklip.certification._local_intervals import local_intervals
 from sklip.certification._module_intervals import module_intervals
 from sklip.certification._pairs import LOCAL_METHODS, check_method, norm_ratio, rules
@@ -90,9 +90,10 @@ def certified_interval(
     method = check_method(method, certificate=False)
     check_jobs(n_jobs, verbose)
     refuse_ambiguous(feature_eps, X, "feature_eps")
+    check = row_check(model, feature_eps)
     ask = partial(_ends, model, feature_eps, radius, norm, method)
     step = SOME_ROWS if method in (*LOCAL_METHODS, "best") else MANY_ROWS
-    parts = by_blocks(ask, X, step=step, n_jobs=n_jobs, verbose=verbose)
+    parts = by_blocks(ask, check, X, step=step, n_jobs=n_jobs, verbose=verbose)
     lower, upper = map(joined, zip(*parts, strict=True))
     return lower, upper
 

@@ -9,7 +9,7 @@ from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip.certification._blocks import by_blocks, check_jobs, joined, step_for
 from sklip.certification._categories import check_categorical, radii_for
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 from sklip.certification._label_sets import each_label, labels_of
 from sklip.certification._pairs import check_method
 
@@ -141,12 +141,13 @@ def certified_radius(
     check_categorical(categorical)
     time_limit = check_time_limit(time_limit)
     check_jobs(n_jobs, verbose)
+    check = row_check(model, feature_eps)
     ask = partial(
         _radii, model, feature_eps, device, effort, (norm, method, categorical)
     )
     step = step_for(method, effort, X)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
-    return joined(by_blocks(ask, X, y, step=step, **limits))
+    return joined(by_blocks(ask, check, X, y, step=step, **limits))
 
 
 def _radii(model, feature_eps, device, effort, rule, X, y, block):

@@ -19,7 +19,7 @@ from sklip.certification._blocks import (
     step_for,
 )
 from sklip.certification._categories import radii_for
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 from sklip.certification._pairs import check_method
 from sklip.certification._tables import column_labels, labels_or_none, table
 
@@ -114,10 +114,11 @@ def certification_report(
     attack = check_flag(attack, "attack")
     effort, time_limit = check_effort(effort), check_time_limit(time_limit)
     check_jobs(n_jobs, verbose)
+    check = row_check(model, feature_eps)
     ask = partial(_columns, model, feature_eps, norm, method, attack, effort)
     step = min(step_for(method, effort, X), SOME_ROWS if attack else MANY_ROWS)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
-    parts = by_blocks(ask, X, y, step=step, **limits)
+    parts = by_blocks(ask, check, X, y, step=step, **limits)
     _, names = parts[0]
     data = {key: joined([columns[key] for columns, _ in parts]) for key in parts[0][0]}
     for key, labels in names.items():

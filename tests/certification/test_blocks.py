@@ -126,6 +126,17 @@ def test_blocks_are_no_part_of_the_answer(name, monkeypatch):
     assert_same(whole, CALLS[name](), rtol=1e-9)
 
 
+@pytest.mark.parametrize("name", CALLS)
+def test_a_bad_row_is_found_before_any_work(name, small, monkeypatch, capsys):
+    table, frame = X.copy(), FRAME.copy()
+    table[10, 3] = frame.iloc[10, 3] = np.nan
+    monkeypatch.setitem(globals(), "X", table)
+    monkeypatch.setitem(globals(), "FRAME", frame)
+    with pytest.raises(ValueError, match="NaN"):
+        CALLS[name](verbose=1)
+    assert not capsys.readouterr().err
+
+
 def test_a_backend_of_joblib_decides_where(small):
     alone = CALLS["pgd_attack"]()
     with joblib.parallel_config(backend="threading", n_jobs=2):

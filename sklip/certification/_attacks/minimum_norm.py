@@ -22,7 +22,7 @@ from sklip.certification._blocks import (
     joined,
     seeds,
 )
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 
 __all__ = ["found_flips", "minimum_norm_attack", "nearest_flips", "nearest_on_ray"]
 
@@ -101,9 +101,10 @@ def minimum_norm_attack(
     n_restarts = check_count(n_restarts, "n_restarts")
     rng = as_generator(random_state)
     check_jobs(n_jobs, verbose)
+    check = row_check(model, feature_eps)
     ask = partial(_nearest, model, feature_eps, norm, (n_steps, n_restarts))
     jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
-    parts = by_blocks(ask, X, y, step=SOME_ROWS, **jobs)
+    parts = by_blocks(ask, check, X, y, step=SOME_ROWS, **jobs)
     rows, distances = map(joined, zip(*parts, strict=True))
     return rows, distances
 

@@ -20,7 +20,7 @@ from sklip._shared_docs import SHARED
 from sklip.certification._attacks.found import Counterexamples, predictions
 from sklip.certification._attacks.minimum_norm import found_flips
 from sklip.certification._blocks import SOME_ROWS, by_blocks, check_jobs, joined
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 from sklip.certification._tables import column_labels, described, labels_or_none, table
 
 __all__ = ["NearestFlips", "nearest_flip"]
@@ -143,8 +143,16 @@ def nearest_flip(
     for argument, name in ((bounds, "bounds"), (integer, "integer")):
         refuse_ambiguous(argument, X, name)
     check_jobs(n_jobs, verbose)
+    check = row_check(model, feature_eps)
     ask = partial(_flips, model, feature_eps, norm, bounds, integer)
-    parts = by_blocks(ask, X, step=SOME_ROWS, n_jobs=n_jobs, verbose=verbose)
+    parts = by_blocks(
+        ask,
+        check,
+        X,
+        step=SOME_ROWS,
+        n_jobs=n_jobs,
+        verbose=verbose,
+    )
     rows = joined([part[0] for part in parts])
     data = {key: joined([part[1][key] for part in parts]) for key in parts[0][1]}
     labels = parts[0][2]

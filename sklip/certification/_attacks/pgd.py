@@ -27,7 +27,7 @@ from sklip.certification._blocks import (
     joined,
     seeds,
 )
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 from sklip.certification._groups import averages, members_of
 
 __all__ = [
@@ -100,9 +100,10 @@ def pgd_attack(
     norm, radius = check_norm(norm), check_radius(radius)
     *effort, rng = _effort(n_steps, n_restarts, random_state)
     check_jobs(n_jobs, verbose)
+    check = row_check(model, feature_eps)
     ask = partial(_attacked, model, feature_eps, radius, norm, effort, False)
     jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
-    parts = by_blocks(ask, X, y, step=SOME_ROWS, **jobs)
+    parts = by_blocks(ask, check, X, y, step=SOME_ROWS, **jobs)
     rows, flipped = map(joined, zip(*parts, strict=True))
     return rows, flipped
 
@@ -153,9 +154,10 @@ def adversarial_accuracy_score(
     *effort, rng = _effort(n_steps, n_restarts, random_state)
     check_jobs(n_jobs, verbose)
     members = members_of(groups, y)
+    check = row_check(model, feature_eps)
     ask = partial(_attacked, model, feature_eps, radius, norm, effort, True)
     jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
-    flipped = joined(by_blocks(ask, X, y, step=SOME_ROWS, **jobs))
+    flipped = joined(by_blocks(ask, check, X, y, step=SOME_ROWS, **jobs))
     weight = check_sample_weight(sample_weight, len(flipped))
     return averages(members, weight, lambda w: np.average(~flipped, weights=w))
 

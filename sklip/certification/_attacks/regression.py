@@ -29,7 +29,7 @@ from sklip.certification._blocks import (
     joined,
     seeds,
 )
-from sklip.certification._decisions import checked_inputs, model_view
+from sklip.certification._decisions import checked_inputs, model_view, row_check
 from sklip.networks import RowWriter
 
 __all__ = ["adversarial_interval"]
@@ -110,9 +110,10 @@ def adversarial_interval(
     check_flag(return_points, "return_points")
     check_jobs(n_jobs, verbose)
     refuse_ambiguous(feature_eps, X, "feature_eps")
+    check = row_check(model, feature_eps)
     ask = partial(_reached, model, feature_eps, radius, norm, (n_steps, n_restarts))
     jobs = {"n_jobs": n_jobs, "verbose": verbose, "more": seeds(rng)}
-    parts = by_blocks(ask, X, step=SOME_ROWS, **jobs)
+    parts = by_blocks(ask, check, X, step=SOME_ROWS, **jobs)
     found = tuple(map(_joined, zip(*parts, strict=True)))
     return found if return_points else found[:2]
 

@@ -26,7 +26,7 @@ from sklip.certification._branching.radius import limits
 from sklip.certification._branching.ranges import RangeBranching
 from sklip.certification._branching.unsplit import bounded_verifications
 from sklip.certification._branching.verification import Verification
-from sklip.certification._decisions import decide
+from sklip.certification._decisions import decide, row_check
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.exceptions import UnsupportedModelError
 
@@ -106,9 +106,10 @@ def verify_robustness(
     time_limit = check_time_limit(time_limit, none=False)
     effort = None if effort is None else check_effort(effort)
     check_jobs(n_jobs, verbose)
+    check = row_check(model, feature_eps)
     ask = partial(_verifications, model, feature_eps, norm, radius, effort)
     limits = {"time_limit": time_limit, "n_jobs": n_jobs, "verbose": verbose}
-    return [*chain(*by_blocks(ask, X, y, step=FEW_ROWS, **limits))]
+    return [*chain(*by_blocks(ask, check, X, y, step=FEW_ROWS, **limits))]
 
 
 def _verifications(model, feature_eps, norm, radius, effort, X, y, block):
