@@ -10,14 +10,21 @@ __all__ = ["describe_dates", "find_dates", "part_name", "with_date_parts"]
 
 # Cells that are looked at before a whole column is.
 _FEW = 50
-_TIME = r"(?P<time>\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?)"
+_TIME = r"(?P<time>\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?)"
 _ZONE = r"(Z|[+-]\d{2}:?\d{2})?"
+_NAME = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_NAMED = rf"(\d{{1,2}}[ -]{_NAME}[ -]|{_NAME} \d{{1,2}},? )\d{{4}}"
 # Formats of a whole cell; "dayfirst" orders share one look.
 _SHAPES = {
     "iso": re.compile(rf"\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}([ T]{_TIME}{_ZONE})?"),
     "numbers": re.compile(rf"\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}}([ T]{_TIME})?"),
     "time": re.compile(_TIME),
+    "named": re.compile(rf"{_NAMED}([ T]{_TIME})?", re.I),
+    "month": re.compile(r"\d{4}[-/]\d{1,2}"),
+    "short year": re.compile(rf"\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2}}([ T]{_TIME})?"),
 }
+# Whole numbers such as 20240131.
+_FIRST, _LAST = 19000101, 21001231
 _ENDS = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.]\d{4}")
 # The weekday of 1970-01-01.
 _THURSDAY = 3.0
@@ -39,7 +46,9 @@ def find_dates(frame):
     for name in frame.columns:
         if frame[name].dtype.kind == "M":
             order = "parsed"
-        elif frame[name].dtype.kind in "iufbmc":
+        elif frame[name].dtype.kind in "iuf":
+            order = "digits" if _are_digits(frame[name].dropna()) else None
+        elif frame[name].dtype.kind in "bmc":
             continue
         else:
             order = _order(frame[name].dropna())
@@ -89,7 +98,7 @@ def describe_dates(plans, doubtful):
         notes.append(f"Dates in {name!r} become numbers: {', '.join(plan['parts'])}.")
     if doubtful:
         notes.append(
-            "Left out (dates whose day and month cannot be told apart): "
+            "Left out (dates whose day, month and year cannot be told apart): "
             f"{shown(doubtful)}."
         )
     return notes
@@ -109,7 +118,7 @@ def _order(cells):
     if shape is None or not all(map(_SHAPES[shape].fullmatch, cells)):
         return None
     if shape != "numbers":
-        return shape
+        return "doubtful" if shape == "short year" else shape
     ends = {_ENDS.match(cell).groups() for cell in cells}
     first, second = (max(int(end[k]) for end in ends) for k in (0, 1))
     if first > 12 and second > 12:
@@ -122,6 +131,18 @@ def _order(cells):
     return "day first" if all("." in cell for cell in cells) else "doubtful"
 
 
+def _are_digits(numbers):
+    """Whether they are all dates such as 20240131, of more than one month."""
+    import pandas
+
+    if not numbers.between(_FIRST, _LAST).all() or not (numbers % 1 == 0).all():
+        return False
+    days = pandas.Series(numbers.unique()).astype("int64")
+    if (days // 100).nunique() < 2:
+        return False
+    return bool(_moments(days, "digits").notna().all())
+
+
 def _moments(column, order):
     """Timestamps without a zone; NaT for what is none."""
     import pandas
@@ -129,8 +150,10 @@ def _moments(column, order):
     if order == "parsed" and column.dtype.kind == "M":
         moments = column
     elif order == "time":
-        text = "1970-01-01 " + column.astype("string").str.strip()
-        moments = pandas.to_datetime(text, errors="coerce", format="mixed")
+        moments = _times(column.astype("string").str.strip())
+    elif order == "digits":
+        text = column.astype("string").str.replace(r"\.0$", "", regex=True)
+        moments = pandas.to_datetime(text, errors="coerce", format="%Y%m%d")
     else:
         text = column.astype("string").str.strip()
         if order != "month first":
@@ -147,10 +170,24 @@ def _moments(column, order):
     return moments
 
 
+def _times(text):
+    """Of a day, or how long something took."""
+    import pandas
+
+    day = "1970-01-01"
+    moments = pandas.to_datetime(f"{day} " + text, errors="coerce", format="mixed")
+    long = moments.isna() & text.notna()
+    if long.any():
+        full = text[long].where(text[long].str.count(":") > 1, text[long] + ":00")
+        spans = pandas.to_timedelta(full, errors="coerce")
+        moments[long] = pandas.Timestamp(day) + spans
+    return moments
+
+
 def _varying(moments, order):
     """Parts that differ between rows; the days if none does."""
     if order == "time":
-        return ["hour"]
+        return ["hour" if _part(moments, "hours").max() < 24.0 else "hours"]
     parts = [part for part in _PARTS if _part(moments, part).nunique() > 1]
     return parts or ["days"]
 
@@ -166,4 +203,6 @@ def _part(moments, part):
         return days
     if part == "weekday":
         return (days // 1.0 + _THURSDAY) % 7.0
+    if part == "hours":
+        return (days * 24.0).round(9)
     return (days % 1.0 * 24.0).round(9)

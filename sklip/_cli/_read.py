@@ -21,6 +21,9 @@ MISSING_MARK = "?"
 _FALLBACK = "cp1252"
 # First bytes of the "Unicode text" of spreadsheets.
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+# What is looked at for zeros of both kinds: in the text, and before numbers.
+_FIRST_BYTES, _FEW_ROWS = 4096, 100
+_PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")
 _READERS = {".parquet": "read_parquet", ".xlsx": "read_excel", ".xls": "read_excel"}
 _KINDS = dict.fromkeys([".xlsx", ".xls"], "an Excel file") | {
     ".parquet": "a Parquet file"
@@ -146,8 +149,12 @@ def _read_csv(path, layout):
 
 def _encodings(path):
     with open(path, "rb") as file:
-        if file.read(2) in _UTF_16:
-            return ["utf-16"]
+        first = file.read(_FIRST_BYTES)
+    if first[:2] in _UTF_16 and first[2:4] != b"\0\0":
+        return ["utf-16"]
+    # Neither of the others has a zero in it, unless the file is packed.
+    if b"\0" in first and path.suffix.lower() not in _PACKED:
+        raise _unreadable(path, "it is no UTF-8 text; name its --encoding")
     return ["utf-8-sig", _FALLBACK]
 
 
@@ -182,7 +189,23 @@ def _read_encoded(path, layout, encoding):
     )
     if not layout.has_header:
         frame.columns = [f"column_{i + 1}" for i in range(frame.shape[1])]
-    return frame, separator, notes
+    return frame, separator, notes + _describe_zeros(read, frame)
+
+
+def _describe_zeros(read, frame):
+    """A sentence about numbers with a zero before them, which pandas takes away."""
+    whole = [k for k, t in enumerate(frame.dtypes) if t.kind in "iu"]
+    if not whole:
+        return []
+    look = read(nrows=_FEW_ROWS, dtype=str)
+    written = {frame.columns[k]: look.iloc[:, k].dropna() for k in whole}
+    codes = [name for name, c in written.items() if c.str.fullmatch(r"0\d+").any()]
+    if not codes:
+        return []
+    return [
+        "Numbers with zeros before them, which may be codes (--categorical makes names "
+        f"of them): {shown(codes)}."
+    ]
 
 
 def _unreadable(path, why):

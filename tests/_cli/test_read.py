@@ -92,6 +92,20 @@ def test_an_encoding_can_be_named(tmp_path):
         read(tmp_path / "t.csv", "\u0416,w\n1,2\n", "cp1251", encoding="nonsense")
 
 
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-16-le"])
+def test_a_text_of_other_units_needs_its_name(tmp_path, encoding):
+    with pytest.raises(JobError, match="no UTF-8 text; name its --encoding"):
+        read(tmp_path / "t.csv", "a,w\n1,2\n", encoding)
+    found, *_ = read(tmp_path / "t.csv", "a,w\n1,2\n", encoding, encoding=encoding)
+    assert list(found.columns) == ["a", "w"]
+
+
+def test_zeros_before_numbers_are_said(tmp_path):
+    _, _, notes = read(tmp_path / "t.csv", "a,zip,n\n1,01067,0\n0.5,80331,10\n")
+    (note,) = notes
+    assert "zeros before them" in note and note.endswith(": 'zip'.")
+
+
 @pytest.mark.parametrize("cell", ["-", "  ", "k.A."])
 def test_cells_that_say_there_is_none(tmp_path, cell):
     numbers = np.arange(20) + 0.5
