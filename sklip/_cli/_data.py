@@ -109,10 +109,11 @@ def load_csv(path, target, task, test_size, random_state, selection):
     dates, doubtful = find_dates(frame)
     frame, _ = with_date_parts(frame.drop(columns=doubtful), dates)
     notes += describe_dates(dates, doubtful)
+    # Of all rows: those without a target have a number, too.
+    identifiers = find_identifiers(frame)
     frame, infinite = _without_infinity(frame if usable.all() else frame.loc[usable])
     if infinite:
         notes.append(f"Infinite values count as missing: {shown(infinite)}.")
-    identifiers = find_identifiers(frame)
     parts = _split(frame, y[usable], task == "classification", test_size, random_state)
     if task == "classification":
         notes += _leave_out_unlearnt(parts)

@@ -205,6 +205,13 @@ def test_rows_without_a_target_are_left_out_and_counted(tmp_path, table):
         take_target(table.assign(y=np.nan), "y")
 
 
+def test_numbers_of_rows_are_known_where_a_row_is_left_out(tmp_path, table):
+    table = table.assign(nr=range(40), y=table["y"].where(table.index != 7))
+    table.to_csv(tmp_path / "t.csv", index=False)
+    loaded = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
+    assert loaded.kinds.dropped == {"nr": "numbers the rows"}
+
+
 def test_leaks_are_found_and_nothing_else():
     rng = np.random.default_rng(0)
     y = rng.choice(["a", "b", "c"], 300)
