@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Tensors in memory and the batches drawn from them."""
 
+import itertools
 import math
 
 import torch
@@ -11,6 +12,8 @@ __all__ = ["BatchIterator", "SparseRows", "TensorData", "row_blocks"]
 
 # Rows and entries of X that a pass over all samples takes at a time, and least rows.
 _BLOCK_ROWS, _BLOCK_ENTRIES, _FEWEST_ROWS = 4096, 2**22, 64
+# Entries of X that are gathered together for the batches of an epoch, if more than one.
+_GATHERED_ENTRIES = 2**16
 
 
 def row_blocks(X):
@@ -101,8 +104,8 @@ class TensorData(Dataset):
 class BatchIterator:
     """Batches (X, targets, sample_weight) of a :class:`TensorData`.
 
-    Batches are gathered into one buffer each, reused from batch to batch: nothing of
-    the size of the data is allocated. A batch is valid until the next one.
+    Some batches at a time are gathered into one buffer, which is used again and again:
+    nothing of the size of large data is allocated. A batch is valid until the next one.
 
     Parameters
     ----------
@@ -121,12 +124,10 @@ class BatchIterator:
         self.batch_size = batch_size
         self.shuffle = shuffle and batch_size < len(data)
         self.generator = generator
-        self._buffers = [self._buffer(t) for t in self._tensors]
-
-    def _buffer(self, tensor):
-        if tensor is None or isinstance(tensor, SparseRows):
-            return None
-        return tensor.new_empty((min(self.batch_size, len(tensor)), *tensor.shape[1:]))
+        # A call costs as much as it takes to gather a small batch: fewer calls.
+        entries = batch_size * max(1, math.prod(data.X.shape[1:]))
+        self._group_size = batch_size * max(1, _GATHERED_ENTRIES // entries)
+        self._groups = {}
 
     @property
     def _tensors(self):
@@ -148,13 +149,30 @@ class BatchIterator:
 
     def _shuffled(self):
         order = torch.randperm(len(self.data), generator=self.generator)
-        for index in order.to(self.data.X.device).split(self.batch_size):
-            rows = len(index)
-            yield tuple(
-                torch.index_select(t, 0, index, out=b[:rows])
-                if b is not None
-                else None
-                if t is None
-                else t[index]
-                for t, b in zip(self._tensors, self._buffers, strict=True)
-            )
+        for index in order.to(self.data.X.device).split(self._group_size):
+            yield from self._gathered(index)
+
+    def _gathered(self, index):
+        """Batches of the rows named, which are gathered in one call."""
+        rows = index.shape[0]
+        if isinstance(self.data.X, SparseRows):
+            taken = [None if t is None else t[index] for t in self._tensors]
+            return self._cut(taken)
+        if rows not in self._groups:  # all groups but the last have as many rows
+            buffers = [
+                None if t is None else t.new_empty((rows, *t.shape[1:]))
+                for t in self._tensors
+            ]
+            self._groups[rows] = buffers, self._cut(buffers)
+        buffers, batches = self._groups[rows]
+        for tensor, buffer in zip(self._tensors, buffers, strict=True):
+            if tensor is not None:
+                torch.index_select(tensor, 0, index, out=buffer)
+        return batches
+
+    def _cut(self, tensors):
+        parts = [
+            itertools.repeat(None) if t is None else t.split(self.batch_size)
+            for t in tensors
+        ]
+        return list(zip(*parts, strict=False))

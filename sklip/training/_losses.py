@@ -20,12 +20,30 @@ __all__ = [
 ]
 
 
+# Bytes of a vector register: torch's softmax takes rows of fewer numbers one by one.
+_VECTOR_BYTES = 64
+# Entries from which that costs more than the calls of a softmax by columns.
+_MANY_ENTRIES = 1000
+
+
 def cross_entropy(outputs, targets, grad):
     """Cross-entropy of the softmax; targets are one-hot rows."""
+    is_narrow = outputs.shape[1] * outputs.element_size() < _VECTOR_BYTES
+    if is_narrow and outputs.numel() >= _MANY_ENTRIES and not outputs.is_cuda:
+        return _narrow_cross_entropy(outputs, targets, grad)
     log_proba = torch.log_softmax(outputs, dim=1)
     torch.exp(log_proba, out=grad)
     grad.sub_(targets)
     return log_proba.mul_(targets).sum(1).neg_()
+
+
+def _narrow_cross_entropy(outputs, targets, grad):
+    """The same by elementwise operations on all rows together."""
+    torch.sub(outputs, outputs.amax(1, keepdim=True), out=grad)
+    true = torch.mul(grad, targets).sum(1)
+    total = grad.exp_().sum(1, keepdim=True)
+    grad.div_(total).sub_(targets)
+    return total.squeeze(1).log_().sub_(true)
 
 
 def hinge(outputs, targets, grad):

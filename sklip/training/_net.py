@@ -314,7 +314,7 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
                 self.notify_batch("on_batch_begin", batch, training, {})
                 self._find_frozen()
             step = step_fn(batch, **fit_params)
-            share = len(batch[0])
+            share = batch[1].shape[0]
             if not training:
                 # One figure for all, however many blocks: they count by their weights.
                 share = share if batch[2] is None else float(batch[2].sum())

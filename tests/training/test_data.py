@@ -42,10 +42,27 @@ def test_order_is_new_each_epoch_and_follows_the_generator():
     assert not torch.equal(first[0], orders(1)[0])
 
 
-def test_batches_share_one_buffer():
-    iterator = BatchIterator(_data(), 5, shuffle=True)
-    pointers = {X.data_ptr() for X, *_ in iterator}
-    assert len(pointers) == 1
+@pytest.mark.parametrize(
+    ("shape", "batch_size", "most"),
+    [((200_000, 1), 100, 2**17), ((50, 9000), 20, 2**19)],
+)
+def test_batches_come_from_few_buffers(shape, batch_size, most):
+    X = torch.zeros(shape)
+    iterator = BatchIterator(TensorData(X, X[:, :1]), batch_size, shuffle=True)
+    storages = {}
+    for _ in range(3):
+        for batch in iterator:
+            storage = batch[0].untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes() // 4
+    assert len(storages) <= 2 and sum(storages.values()) <= most
+
+
+def test_a_new_order_leaves_no_row_of_the_last_one():
+    generator = torch.Generator().manual_seed(0)
+    iterator = BatchIterator(_data(300), 7, shuffle=True, generator=generator)
+    for _ in range(2):
+        order = torch.cat([X[:, 0].clone() for X, *_ in iterator])
+        assert sorted(order.tolist()) == list(range(300))
 
 
 def test_weights_are_optional():

@@ -139,7 +139,7 @@ class Pass(ABC):
 
         ``grad`` has a row for each sample, or several blocks of such rows.
         """
-        n = len(losses)
+        n = losses.shape[0]
         if sample_weight is None:
             grad.div_(n)
             return losses.mean(), n

@@ -80,6 +80,24 @@ def test_gradient_agrees_with_autograd(loss, weighted):
         torch.testing.assert_close(parameter.grad, grad, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e4])
+@pytest.mark.parametrize("n_classes", [2, 7, 8, 20])
+def test_cross_entropy_of_many_rows(n_classes, scale):
+    generator = torch.Generator().manual_seed(0)
+    outputs = scale * torch.randn(
+        600, n_classes, generator=generator, dtype=torch.float64, requires_grad=True
+    )
+    codes = torch.randint(n_classes, (600,), generator=generator)
+    targets = functional.one_hot(codes, n_classes).double()
+    expected = functional.cross_entropy(outputs, codes, reduction="none")
+    (expected_grad,) = torch.autograd.grad(expected.sum(), outputs)
+    with torch.no_grad():
+        grad = torch.full_like(outputs, torch.nan)
+        losses = LOSSES["cross_entropy"](outputs, targets, grad)
+    torch.testing.assert_close(losses, expected.detach(), rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(grad, expected_grad, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_gradient_of_every_activation(activation):
     module, X, targets, _ = _problem("squared_error", activation)
