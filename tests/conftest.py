@@ -25,20 +25,36 @@ def repository():
     return root
 
 
+# Names of modules of sklip.certification, and of what they limit.
+_SHORT = {
+    "_branching.radius": {
+        "_MOST_PARTS": 24,
+        "_FEWEST_PARTS": 24,
+        "_AT_ONE_RADIUS": (200, 1000, 32, 0.3),
+        # The fine level proves at most the 4 % more that lie between two coarse radii.
+        "_LEVELS": ((32, 1.0),),
+        "_FLIP_STEPS": 20,
+    },
+    "_branching.branches": {"_ROOT_STEPS": 4, "_HIDDEN_STEPS": 3},
+    "_local_margins": {"_N_STEPS": 4},
+}
+
+
 @pytest.fixture(autouse=True)
 def branching_effort(request, monkeypatch):
-    """Branch and bound takes few of its parts: most of "best" is its time.
+    """Branch and bound takes few of its parts, optimised slopes few of their steps.
 
-    What it proves is as true. ``tests/certification/branching`` and single modules
-    override this with the effort that users get; single tests have the mark
-    ``full_effort``.
+    What they prove is as true: most of "best" is their time. The tests in
+    ``tests/certification/branching`` and single modules override this with the effort
+    that users get; single tests have the mark ``full_effort``.
     """
     if request.node.get_closest_marker("full_effort"):
         return
-    from sklip.certification._branching import radius
-    from sklip.certification._branching.queue import Effort
+    import importlib
 
-    at_one_radius = Effort(of_one=200, of_all=1000, early=32, progress=0.3)
-    monkeypatch.setattr(radius, "_MOST_PARTS", 24)
-    monkeypatch.setattr(radius, "_FEWEST_PARTS", 24)
-    monkeypatch.setattr(radius, "_AT_ONE_RADIUS", at_one_radius)
+    for module, limits in _SHORT.items():
+        module = importlib.import_module("sklip.certification." + module)
+        for name, limit in limits.items():
+            kind = type(getattr(module, name))
+            limit = kind(*limit) if hasattr(kind, "_fields") else limit
+            monkeypatch.setattr(module, name, limit)
