@@ -1,7 +1,8 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""One thread for torch, no window for matplotlib, short branch and bound."""
+"""One thread for torch, no window for matplotlib, short searches."""
 
+import importlib
 import os
 from pathlib import Path
 
@@ -25,19 +26,31 @@ def repository():
     return root
 
 
-# Names of modules of sklip.certification, and of what they limit.
-_SHORT = {
-    "_branching.radius": {
+# What is limited where: names of modules, and of their constants.
+_FEW_PARTS = {
+    "sklip.certification._branching.radius": {
         "_MOST_PARTS": 24,
         "_FEWEST_PARTS": 24,
         "_AT_ONE_RADIUS": (200, 1000, 32, 0.3),
-        # The fine level proves at most the 4 % more that lie between two coarse radii.
+        # The fine level proves at most the 4 % that lie between two coarse radii.
         "_LEVELS": ((32, 1.0),),
         "_FLIP_STEPS": 20,
     },
-    "_branching.branches": {"_ROOT_STEPS": 4, "_HIDDEN_STEPS": 3},
-    "_local_margins": {"_N_STEPS": 4},
+    "sklip.certification._branching.branches": {"_ROOT_STEPS": 4, "_HIDDEN_STEPS": 3},
+    "sklip.certification._local_margins": {"_N_STEPS": 4},
 }
+_FEW_CLIMBS = {"sklip.bounds._empirical": {"_STEPS": 20, "_SHAKES": (0.3, 0.03)}}
+
+
+def _limit(request, monkeypatch, constants):
+    if request.node.get_closest_marker("full_effort"):
+        return
+    for module, limits in constants.items():
+        module = importlib.import_module(module)
+        for name, limit in limits.items():
+            kind = type(getattr(module, name))
+            limit = kind(*limit) if hasattr(kind, "_fields") else limit
+            monkeypatch.setattr(module, name, limit)
 
 
 @pytest.fixture(autouse=True)
@@ -48,13 +61,10 @@ def branching_effort(request, monkeypatch):
     ``tests/certification/branching`` and single modules override this with the effort
     that users get; single tests have the mark ``full_effort``.
     """
-    if request.node.get_closest_marker("full_effort"):
-        return
-    import importlib
+    _limit(request, monkeypatch, _FEW_PARTS)
 
-    for module, limits in _SHORT.items():
-        module = importlib.import_module("sklip.certification." + module)
-        for name, limit in limits.items():
-            kind = type(getattr(module, name))
-            limit = kind(*limit) if hasattr(kind, "_fields") else limit
-            monkeypatch.setattr(module, name, limit)
+
+@pytest.fixture(autouse=True)
+def climbing_effort(request, monkeypatch):
+    """The search for steep pairs of points is short; ``tests/bounds`` overrides it."""
+    _limit(request, monkeypatch, _FEW_CLIMBS)
