@@ -1,14 +1,15 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every option of every command runs in a process of its own, a few at a time."""
+"""Every option of every command runs, a few at a time; one line in its own process."""
 
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from sklip.__main__ import _COMMANDS, _command_parser, _parser
+from sklip.__main__ import _COMMANDS, _command_parser, _parser, main
 
 TRAIN = {
     "text": (
@@ -50,7 +51,8 @@ def folder(tmp_path_factory, table):
     return folder
 
 
-def run(folder, line):
+def run_alone(folder, line):
+    """In a process of its own, as a user does."""
     return subprocess.run(
         [sys.executable, "-m", "sklip", *line.split()],
         cwd=folder,
@@ -59,30 +61,49 @@ def run(folder, line):
     )
 
 
-@pytest.mark.parametrize("name", TRAIN)
-def test_training(folder, name):
-    done = run(folder, TRAIN[name])
-    assert done.returncode == 0, done.stderr
-    assert "test accuracy" in done.stdout or "test R2" in done.stdout
-    if name == "text":
-        assert "3 numeric" not in done.stdout
-        assert done.stdout.count("would flip it to") == 2
-        assert (folder / "p.png").read_bytes()[:4] == b"\x89PNG"
-        assert "<table" in (folder / "r.html").read_text()
-        after(folder)
-    if name == "tolerance":
-        assert "'a' 0.5; 'b' 2" in " ".join(done.stdout.split())
-    if name == "search":
-        assert "--search chose lipschitz_weight" in done.stdout
+@pytest.fixture
+def run(folder, monkeypatch, capsys):
+    """In this process, which has imported everything."""
+    monkeypatch.chdir(folder)
+
+    def run(line):
+        code = main(line.split())
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+
+    return run
 
 
-def after(folder):
-    certified, checked = (run(folder, AFTER[name]) for name in ("certify", "check"))
+def test_text(folder, run):
+    done = run_alone(folder, TRAIN["text"])
+    assert_trained(done)
+    assert "3 numeric" not in done.stdout
+    assert done.stdout.count("would flip it to") == 2
+    assert (folder / "p.png").read_bytes()[:4] == b"\x89PNG"
+    assert "<table" in (folder / "r.html").read_text()
+    certified, checked = run(AFTER["certify"]), run(AFTER["check"])
     assert certified.returncode == 0, certified.stderr
     assert certified.stdout.count("would flip it to") == 2
     assert len((folder / "new.csv").read_text().splitlines()) == 81
     assert checked.returncode == 0, checked.stdout
     assert checked.stdout.endswith("Everything holds.\n")
+
+
+def test_tolerance(run):
+    done = run(TRAIN["tolerance"])
+    assert_trained(done)
+    assert "'a' 0.5; 'b' 2" in " ".join(done.stdout.split())
+
+
+def test_search(run):
+    done = run(TRAIN["search"])
+    assert_trained(done)
+    assert "--search chose lipschitz_weight" in done.stdout
+
+
+def assert_trained(done):
+    assert done.returncode == 0, done.stderr
+    assert "test accuracy" in done.stdout or "test R2" in done.stdout
 
 
 def test_no_option_is_left_out():
