@@ -12,88 +12,102 @@ import pytest
 
 from sklip.training._interrupts import was_raised
 
-HEAD = """
-import sys, warnings
+SCENARIOS = """
+import warnings
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from sklip import ADMMLipschitzMLPClassifier, LipschitzRegularizedMLPClassifier
+from sklip.training import _interrupts
 warnings.simplefilter("ignore")
 X = np.random.default_rng(0).normal(size=(200, 5))
 y = (X[:, 0] > 0).astype(int)
 
 class Say(Callback):
     told = False
-    def {hook}(self, net, **kwargs):
+    def say(self, net, hook):
+        if hook != Say.at:
+            return
         if not Say.told and len(net.history) > 2:
             Say.told = True
             print("training", flush=True)
-        for _ in range({spins}):
+        for _ in range(Say.spins):
             pass
+    def on_epoch_begin(self, net, **kwargs):
+        self.say(net, "on_epoch_begin")
+    def on_epoch_end(self, net, **kwargs):
+        self.say(net, "on_epoch_end")
+
+def begin(at="on_epoch_begin", spins=0):
+    # As if a minute had passed: a second signal soon after means more.
+    _interrupts._last = -float("inf")
+    Say.told, Say.at, Say.spins = False, at, spins
 
 long = dict(max_iter=10**6, tol=0, n_iter_no_change=10**6, callbacks=[Say])
+
+def kept(model):
+    model.fit(X, y)
+    print("kept", len(model.history_) >= 2, model.predict(X).shape, flush=True)
+
+def search():
+    model = LipschitzRegularizedMLPClassifier(**long)
+    try:
+        GridSearchCV(model, {'alpha': [1, 2, 3]}, cv=2).fit(X, y)
+        print("went on", flush=True)
+    except KeyboardInterrupt:
+        print("ended", flush=True)
+
+def loop():
+    for alpha in (1, 2, 3, 4):
+        LipschitzRegularizedMLPClassifier(alpha=alpha, **long).fit(X, y)
+    print("went on", flush=True)
+
+for make in (
+    lambda: LipschitzRegularizedMLPClassifier(**long),
+    lambda: LipschitzRegularizedMLPClassifier(solver="lbfgs", alpha=0, **long),
+    lambda: ADMMLipschitzMLPClassifier(**long),
+):
+    begin()
+    kept(make())
+begin()
+search()
+# There most of the time, callbacks raise it to stop: it is told apart.
+begin("on_epoch_end", 10**6)
+search()
+begin()
+loop()
 """
 
 
-def _run(code, *, hook="on_epoch_begin", spins=0, more_signals=0):
-    """Run code, send Ctrl-C once it trains, and as often again as is allowed."""
+def test_fits_keep_their_epochs_and_what_is_around_them_ends():
+    """Ctrl-C at each in turn, all in one process; the last needs it twice."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HEAD.format(hook=hook, spins=spins) + code],
+        [sys.executable, "-c", SCENARIOS],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    try:
+
+    def interrupt():
         line = process.stdout.readline()
-        assert line == "training\n", process.stderr.read()
-        for k in range(1 + more_signals):
-            time.sleep(0.5 if k else 0.1)
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        return *process.communicate(timeout=60), process.returncode
+        assert line == "training\n", (line, process.stderr.read())
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+
+    try:
+        for expected in [*["kept True (200,)\n"] * 3, *["ended\n"] * 2]:
+            interrupt()
+            line = process.stdout.readline()
+            assert line == expected, process.stderr.read()
+        interrupt()
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode != 0 and out == "" and "KeyboardInterrupt" in err
     finally:
         process.kill()
-
-
-KEPT = """
-model.fit(X, y)
-print("kept", len(model.history_) >= 2, model.predict(X).shape)
-"""
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        "LipschitzRegularizedMLPClassifier(**long)",
-        "LipschitzRegularizedMLPClassifier(solver='lbfgs', alpha=0, **long)",
-        "ADMMLipschitzMLPClassifier(**long)",
-    ],
-)
-def test_a_fit_keeps_the_epochs_done(make):
-    out, err, code = _run(f"model = {make}\n{KEPT}")
-    assert (code, out) == (0, "kept True (200,)\n"), err
-
-
-# In on_epoch_end, most of the time there, callbacks raise it to stop: it is told apart.
-@pytest.mark.parametrize(
-    ("hook", "spins"), [("on_epoch_begin", 0), ("on_epoch_end", 10**6)]
-)
-def test_a_search_ends(hook, spins):
-    make = "model = LipschitzRegularizedMLPClassifier(**long)\n"
-    search = "GridSearchCV(model, {'alpha': [1, 2, 3]}, cv=2).fit(X, y)\nprint('on')"
-    out, err, code = _run(make + search, hook=hook, spins=spins)
-    assert code != 0 and out == "" and "KeyboardInterrupt" in err
-
-
-def test_the_second_ends_a_loop_of_fits():
-    loop = """
-for alpha in (1, 2, 3, 4):
-    LipschitzRegularizedMLPClassifier(alpha=alpha, **long).fit(X, y)
-print("went on")
-"""
-    out, err, code = _run(loop, more_signals=1)
-    assert code != 0 and out == "" and "KeyboardInterrupt" in err
 
 
 def test_what_code_raises_is_told_from_a_signal():
