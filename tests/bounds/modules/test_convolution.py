@@ -343,3 +343,26 @@ def test_rounded_taps_may_be_as_much_larger_as_they_say(norm, size, mode):
     share = Fraction(2**30) * Fraction(2.0**-53)
     grown = Fraction(rounded.norm_bound(norm)) / Fraction(exact.norm_bound(norm))
     assert 1 + share * Fraction(0.999) <= grown <= 1 + 10 * share
+
+
+def test_remembered_norms_are_of_one_convolution_alone():
+    kernel = np.random.default_rng(0).normal(size=(2, 2, 3))
+    plain = Convolution(kernel, (7,), (1,), (1,), ((1, 1),))
+    others = [
+        {"kernel": kernel[:, ::-1]},
+        {"kernel": kernel.reshape(3, 2, 2)},
+        {"size": (4,)},
+        {"size": (None,)},
+        {"stride": (2,)},
+        {"dilation": (2,)},
+        {"padding": ((0, 2),)},
+        {"padding": ((0, 0),)},
+        {"groups": 2},
+        {"mode": "circular"},
+        {"roundings": 10**12},
+    ]
+    every = [plain, *(dataclasses.replace(plain, **change) for change in others)]
+    fresh = [convolution._norm_bound(2.0) for convolution in every]
+    assert [convolution.norm_bound(2.0) for convolution in every] == fresh
+    assert [convolution.norm_bound(2.0) for convolution in every] == fresh
+    assert len(set(fresh)) >= len(every) - 2
