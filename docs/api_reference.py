@@ -156,9 +156,10 @@ def _package_page(package, section):
     return text
 
 
-def _summary(names):
+def _summary(names, toctree=True):
     names = "\n".join(f"   {name}" for name in names)
-    return f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n\n{names}\n"
+    where = "   :toctree: generated\n" if toctree else ""
+    return f".. autosummary::\n{where}   :nosignatures:\n\n{names}\n"
 
 
 def _write(path, text):
@@ -174,9 +175,14 @@ def write_api_pages(folder):
     for stem, (package, section) in zip(stems, API_REFERENCE.items(), strict=True):
         _write(folder / f"{stem}.rst", _package_page(package, section))
     toctree = "\n".join(f"   {stem}" for stem in stems)
+    sections = "\n".join(
+        f".. rubric:: {section['title']}\n\n{section['text']}\n\n"
+        f".. currentmodule:: {package}\n\n{_summary(section['names'], toctree=False)}"
+        for package, section in API_REFERENCE.items()
+    )
     _write(
         folder / "index.rst",
         f"{_underlined('API reference', '=')}\n"
-        "Every name can also be imported from ``sklip`` itself.\n\n"
-        f".. toctree::\n   :maxdepth: 2\n\n{toctree}\n",
+        "Every name on this page can also be imported from ``sklip`` itself.\n\n"
+        f"{sections}\n.. toctree::\n   :hidden:\n\n{toctree}\n",
     )

@@ -43,15 +43,19 @@ numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False
 myst_heading_anchors = 2
 
-# examples/plot_*.py are run in the build; with -W an error or a warning fails it.
+SECTIONS = ["start", "tables", "regression", "selection", "torch_and_onnx", "images"]
+SECTIONS += ["papers", "scaling"]
+# examples/*/plot_*.py are run in the build; with -W an error or a warning fails it.
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"/plot_",
+    "subsection_order": [f"../examples/{name}" for name in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
     "doc_module": ("sklip",),
     "reference_url": {"sklip": None},
-    "backreferences_dir": None,
+    "backreferences_dir": "gallery/backreferences",
+    "thumbnail_size": (480, 320),
     "write_computation_times": False,
     "download_all_examples": False,
     "show_memory": False,

@@ -28,6 +28,7 @@ from sklip._arguments import is_number, refuse_masked
 __all__ = [
     "SEARCHES",
     "CalibratedMember",
+    "DocumentationLink",
     "HasMethods",
     "Interval",
     "Options",
@@ -45,6 +46,19 @@ SEARCHES = (
     HalvingRandomSearchCV,
     RandomizedSearchCV,
 )
+
+
+class DocumentationLink:
+    """The HTML representation of an estimator leads to its page."""
+
+    _doc_link_module = "sklip"
+    _doc_link_template = (
+        "https://sklip.readthedocs.io/en/latest/api/generated/{page}.html"
+    )
+
+    def _doc_link_url_param_generator(self):
+        package = ".".join(type(self).__module__.split(".")[:2])
+        return {"page": f"{package}.{type(self).__name__}"}
 
 
 class Interval(_validation.Interval):

@@ -21,6 +21,7 @@ LEAVES = {
     "_copies",
     "_documentation",
     "_files",
+    "_html",
     "_floats",
     "_lazy",
     "_multilabel",

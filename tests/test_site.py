@@ -53,6 +53,20 @@ def test_browsers_can_draw_every_formula(repository, docs):
     assert n > 300
 
 
+@pytest.mark.parametrize(
+    "short, long",
+    [
+        (r"\tfrac12 x", r"\tfrac{1}{2} x"),
+        (r"\frac 3 4", r"\frac{3}{4}"),
+        (r"a \dots b", r"a \ldots b"),
+        (r"\bigl( ½ \bigr)", r"( \frac{1}{2} )"),
+    ],
+)
+def test_formulas_mean_what_tex_makes_of_them(docs, short, long):
+    mathml = importlib.import_module("mathml").mathml
+    assert mathml(short) == mathml(long)
+
+
 @pytest.fixture
 def files(docs, tmp_path, monkeypatch):
     """Pages read the CSV files that a test writes."""

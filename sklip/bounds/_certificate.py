@@ -14,6 +14,7 @@ from sklip._arguments import (
     check_option,
     check_radius,
 )
+from sklip._html import html_table
 from sklip.bounds._check import certificate_seal
 from sklip.bounds._estimate import LipschitzEstimate
 from sklip.bounds._subject import subject_of
@@ -135,6 +136,20 @@ class LipschitzCertificate:
             f"LipschitzCertificate(value={self.value:.7g}, norm={self.norm:g}, "
             f"method={self.method!r}, proven by {evidence}{gap}, "
             f"network {self.network_hash[:8]})"
+        )
+
+    def _repr_html_(self):
+        proof = "the layers' norms" if self.multipliers is None else "multipliers"
+        return html_table(
+            "Proven Lipschitz bound",
+            {
+                "value": f"{self.value:.7g}",
+                "solver's dual": f"{self.lower:.7g}" if self.lower else None,
+                "norm": f"{self.norm:g}",
+                "method": self.method,
+                "proven by": proof,
+                "network": self.network_hash[:8],
+            },
         )
 
     def verify(self, network, *, output=None, feature=None):

@@ -5,6 +5,7 @@
 from dataclasses import dataclass
 
 from sklip._arguments import check_number
+from sklip._html import html_table
 from sklip.exceptions import InvalidArgumentError
 
 __all__ = ["LipschitzEstimate"]
@@ -46,3 +47,9 @@ class LipschitzEstimate:
 
     def __float__(self):
         return self.value
+
+    def _repr_html_(self):
+        proof = "reached by a pair" if self.kind == "lower" else "no proof either way"
+        fields = {"value": f"{self.value:.7g}", "kind": f"{self.kind}: {proof}"}
+        fields["method"] = self.method or None
+        return html_table("Lipschitz estimate, not a bound", fields)

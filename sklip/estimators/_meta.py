@@ -17,14 +17,20 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._arguments import NORM_NAMES, validate_data
-from sklip._compat import HasMethods, Interval, Options, StrOptions
+from sklip._compat import (
+    DocumentationLink,
+    HasMethods,
+    Interval,
+    Options,
+    StrOptions,
+)
 from sklip._copies import own_copy
 from sklip.bounds import view_of
 
 __all__ = ["BaseCertifiedEstimator"]
 
 
-class BaseCertifiedEstimator(MetaEstimatorMixin, BaseEstimator):
+class BaseCertifiedEstimator(DocumentationLink, MetaEstimatorMixin, BaseEstimator):
     """A model around another one, whose answers hold within a radius; private."""
 
     _parameter_constraints = {

@@ -8,7 +8,13 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 
-from sklip._compat import RANDOM_STATE, Interval, Options, StrOptions
+from sklip._compat import (
+    RANDOM_STATE,
+    DocumentationLink,
+    Interval,
+    Options,
+    StrOptions,
+)
 from sklip.bounds import BOUND_METHODS
 from sklip.networks import get_activation
 from sklip.training import SCHEDULES, callback_params, set_callback_params
@@ -121,16 +127,8 @@ def abstract(cls):
     return cls
 
 
-class DocumentedCallbacks:
+class DocumentedCallbacks(DocumentationLink):
     """Nested parameters of callbacks, and where the documentation is."""
-
-    _doc_link_module = "sklip"
-    _doc_link_template = (
-        "https://sklip.readthedocs.io/en/latest/api/sklip.{estimator_name}.html"
-    )
-
-    def _doc_link_url_param_generator(self):
-        return {"estimator_name": type(self).__name__}
 
     def get_params(self, deep=True):
         """Parameters of the estimator.

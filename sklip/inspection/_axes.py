@@ -1,10 +1,56 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where a Display draws: the caller's axes, or new ones."""
+"""Where a Display draws, in which colours and marks, and what its axis is called."""
 
 import numpy as np
 
-__all__ = ["new_axes", "new_panels"]
+__all__ = ["model_style", "new_axes", "new_panels", "radius_label"]
+
+# Okabe and Ito's colours, which colour blind people and grey printers tell apart, from
+# dark to light; the yellow is too light for lines.
+_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+_MARKERS = "os^DvPX<>"
+_NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
+
+
+def model_style(k, several=True):
+    """How the line of the k-th of several models is told apart without colours.
+
+    Parameters
+    ----------
+    k : int
+        Which model.
+    several : bool, default=True
+        Whether there are others: the line of a single one stays plain.
+
+    Returns
+    -------
+    style : dict
+        Keywords of ``Axes.plot``.
+    """
+    if not several:
+        return {}
+    mark = _MARKERS[k % len(_MARKERS)]
+    return {"marker": mark, "markersize": 5, "markevery": (0.03 * (k % 4), 0.15)}
+
+
+def radius_label(norm, in_tolerances):
+    """What an axis of radii is called, with its unit.
+
+    Parameters
+    ----------
+    norm : {1, 2, inf}
+        Of the radii.
+    in_tolerances : bool
+        Whether ``feature_eps`` gave the columns their units.
+
+    Returns
+    -------
+    label : str
+        The name of the axis.
+    """
+    unit = "multiples of the tolerances, " if in_tolerances else ""
+    return f"radius ({unit}{_NORMS[norm]})"
 
 
 def new_axes(ax, display):
@@ -32,6 +78,7 @@ def new_axes(ax, display):
     pyplot = _pyplot(display)
     if ax is None:
         _, ax = pyplot.subplots(layout="constrained")
+        ax.set_prop_cycle(color=_COLOURS)
     return ax.figure, ax
 
 
@@ -70,6 +117,8 @@ def new_panels(ax, display, n_panels):
             layout="constrained",
             squeeze=False,
         )
+        for panel in axes[0]:
+            panel.set_prop_cycle(color=_COLOURS)
         return figure, axes[0]
     axes = np.atleast_1d(np.asarray(ax, dtype=object)).ravel()
     if len(axes) != n_panels:

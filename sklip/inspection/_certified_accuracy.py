@@ -23,6 +23,7 @@ from sklip.certification import (
     certified_radius,
     pgd_attack,
 )
+from sklip.inspection._axes import model_style, radius_label
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
@@ -30,7 +31,6 @@ from sklip.inspection._text import add_legend
 __all__ = ["CertifiedAccuracyDisplay"]
 
 _N_RADII = 26
-_NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
 
 
 @documented(DISPLAY, SHARED)
@@ -51,6 +51,9 @@ class CertifiedAccuracyDisplay(Display):
     clean_accuracies : list of float, default=None
         For each estimator, the accuracy without perturbation.
     {estimator_names, norm}
+    in_tolerances : bool, default=False
+        Whether radii are multiples of the tolerances of ``feature_eps``, which the axis
+        then says.
 
     Attributes
     ----------
@@ -88,7 +91,9 @@ class CertifiedAccuracyDisplay(Display):
         clean_accuracies=None,
         estimator_names,
         norm=2,
+        in_tolerances=False,
     ):
+        self.in_tolerances = check_flag(in_tolerances, "in_tolerances")
         self.radii = np.asarray(radii, dtype=float)
         self.certified_accuracies = _curves(certified_accuracies)
         self.adversarial_accuracies = _curves(adversarial_accuracies)
@@ -178,6 +183,7 @@ class CertifiedAccuracyDisplay(Display):
             clean_accuracies=clean,
             estimator_names=names,
             norm=kwargs["norm"],
+            in_tolerances=feature_eps is not None,
         )
         return display.plot(ax=ax, **line_kwargs)
 
@@ -252,13 +258,13 @@ class CertifiedAccuracyDisplay(Display):
         self.lines_, self.adversarial_lines_ = [], []
         self.clean_lines_, self.bands_ = [], []
         for k, label in enumerate(names):
-            style = {"label": label, **line_kwargs}
+            style = {**model_style(k, len(names) > 1), "label": label, **line_kwargs}
             self.lines_ += self.ax_.plot(
                 self.radii, self.certified_accuracies[k], **style
             )
             self._plot_beside(k, self.lines_[-1].get_color())
         self.ax_.set(
-            xlabel=f"radius ({_NORMS[check_norm(self.norm)]})",
+            xlabel=radius_label(check_norm(self.norm), self.in_tolerances),
             ylabel="accuracy",
             ylim=(0.0, 1.02),
         )

@@ -17,10 +17,13 @@ from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import certification_report, is_certified
 from sklip.inspection._axes import new_panels
 from sklip.inspection._names import named_estimators
+from sklip.inspection._text import shortened
 
 __all__ = ["CertifiedConfusionMatrixDisplay"]
 
 _OPEN = "not certified"
+# Shares of the width of a panel that a title, and a name of a class, may take.
+_TITLE, _LABELS = 0.9, 0.25
 
 
 @documented(DISPLAY, SHARED)
@@ -191,8 +194,14 @@ class CertifiedConfusionMatrixDisplay:
         self.images_, self.texts_ = [], []
         for axes, matrix, title in zip(self.axes_, self.matrices, names, strict=True):
             self._plot_matrix(axes, matrix, image_kwargs)
+            title = self._fitting(title, _TITLE)
             axes.set_title(title, fontsize="medium", parse_math=False)
         return self
+
+    def _fitting(self, text, share):
+        """A text on one line, cut to a share of the width of a panel."""
+        width = 72.0 * self.figure_.get_figwidth() / len(self.matrices)
+        return shortened(" ".join(str(text).split()), share * width, 10.0)
 
     def _plot_matrix(self, axes, matrix, image_kwargs):
         style = {"cmap": "Blues", "vmin": 0.0, **image_kwargs}
@@ -209,11 +218,10 @@ class CertifiedConfusionMatrixDisplay:
                 va="center",
                 color="white" if dark[i, j] else "black",
             )
-        labels = [str(label) for label in self.display_labels]
-        axes.set_xticks(
-            range(len(labels) + 1), [*labels, _OPEN], rotation=45, ha="right"
-        )
-        axes.set_yticks(range(len(labels)), labels)
+        labels = [self._fitting(label, _LABELS) for label in self.display_labels]
+        places, plain = range(len(labels) + 1), {"parse_math": False}
+        axes.set_xticks(places, [*labels, _OPEN], rotation=45, ha="right", **plain)
+        axes.set_yticks(range(len(labels)), labels, **plain)
         axes.axvline(len(labels) - 0.5, color="gray", linewidth=1.0)
         axes.set(xlabel=f"predicted within radius {self.radius:g}", ylabel="true class")
         self.images_.append(image)

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklip._arguments import (
     check_effort,
+    check_flag,
     check_groups,
     check_labels,
     check_norm,
@@ -15,13 +16,12 @@ from sklip._arguments import (
 from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import certified_radius
+from sklip.inspection._axes import model_style, radius_label
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
 
 __all__ = ["CertifiedRadiusDisplay"]
-
-_NORMS = {1: "ℓ1", 2: "ℓ2", np.inf: "ℓ∞"}
 
 
 @documented(DISPLAY, SHARED)
@@ -38,6 +38,9 @@ class CertifiedRadiusDisplay(Display):
         For each line, the weights of its samples.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the radii.
+    in_tolerances : bool, default=False
+        Whether radii are multiples of the tolerances of ``feature_eps``, which the axis
+        then says.
 
     Attributes
     ----------
@@ -64,7 +67,10 @@ class CertifiedRadiusDisplay(Display):
 
     _labels = "names"
 
-    def __init__(self, *, radii, names, sample_weights=None, norm=2):
+    def __init__(
+        self, *, radii, names, sample_weights=None, norm=2, in_tolerances=False
+    ):
+        self.in_tolerances = check_flag(in_tolerances, "in_tolerances")
         self.radii = [check_numbers(r, "radii", 1) for r in radii]
         self.names = [str(name) for name in names]
         if sample_weights is None:
@@ -144,7 +150,13 @@ class CertifiedRadiusDisplay(Display):
                 weights.append(weight[member])
                 label = str(group) if len(models) == 1 else f"{model_name}, {group}"
                 labels.append(model_name if groups is None else label)
-        display = cls(radii=radii, names=labels, sample_weights=weights, norm=norm)
+        display = cls(
+            radii=radii,
+            names=labels,
+            sample_weights=weights,
+            norm=norm,
+            in_tolerances=feature_eps is not None,
+        )
         return display.plot(ax=ax, **line_kwargs)
 
     def _draw(self, name, line_kwargs):
@@ -153,12 +165,14 @@ class CertifiedRadiusDisplay(Display):
         end = 1.02 * finite.max(initial=0.0) or 1.0
         self.lines_ = []
         lines = zip(self.radii, self.sample_weights, names, strict=True)
-        for radius, weight, label in lines:
+        for k, (radius, weight, label) in enumerate(lines):
             places, heights = _distribution(radius, weight, end)
-            style = {"where": "post", "label": label, **line_kwargs}
+            style = model_style(k, len(names) > 1) | {"where": "post", "label": label}
+            style |= line_kwargs
             self.lines_ += self.ax_.step(places, heights, **style)
         self.ax_.set(
-            xlabel=f"certified radius ({_NORMS[check_norm(self.norm)]})",
+            xlabel="certified "
+            + radius_label(check_norm(self.norm), self.in_tolerances),
             ylabel="share of samples up to it",
             ylim=(0.0, 1.02),
             xlim=(0.0, end),

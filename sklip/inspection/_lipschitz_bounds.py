@@ -14,6 +14,7 @@ from sklip.bounds import (
     lipschitz_lower_bound,
     subject_of,
 )
+from sklip.inspection._axes import model_style
 from sklip.inspection._display import Display
 from sklip.inspection._names import holds_several, named_estimators
 from sklip.inspection._text import add_legend
@@ -133,8 +134,9 @@ class LipschitzBoundsDisplay(Display):
         _, names = named_estimators(list(bounds), name)
         lower = [None] * len(bounds) if self.lower is None else np.ravel(self.lower)
         self.lines_ = []
-        for label, row, reached in zip(names, bounds, lower, strict=True):
-            self._plot_model(label if name else None, row, reached, line_kwargs)
+        for k, (label, row) in enumerate(zip(names, bounds, strict=True)):
+            style = {"marker": model_style(k)["marker"], **line_kwargs}
+            self._plot_model(label if name else None, row, lower[k], style)
         norm = check_norm(self.norm)
         norm = "∞" if norm == np.inf else f"{norm:g}"
         self.ax_.set_xticks(np.arange(len(self.methods)), self.methods)
@@ -145,7 +147,7 @@ class LipschitzBoundsDisplay(Display):
     def _plot_model(self, name, bounds, lower, line_kwargs):
         """Bounds of one model, and what a pair of inputs reaches."""
         rungs = np.arange(len(self.methods))
-        style = {"marker": "o", "linestyle": "-", "label": name, **line_kwargs}
+        style = {"linestyle": "-", "label": name, **line_kwargs}
         self.lines_ += self.ax_.plot(rungs, bounds, **style)
         color = self.lines_[-1].get_color()
         for x, value in zip(rungs, bounds, strict=True):

@@ -7,6 +7,7 @@ import numpy as np
 from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY, SHARED
 from sklip.certification import noise_accuracy_curve
+from sklip.inspection._axes import model_style
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
@@ -121,8 +122,9 @@ class NoiseRobustnessDisplay(Display):
     def _draw(self, name, line_kwargs):
         _, names = named_estimators(self.accuracies, name)
         self.lines_, self.bands_ = [], []
-        for label, accuracy in zip(names, self.accuracies, strict=True):
-            style = {"label": label, **line_kwargs}
+        pairs = zip(names, self.accuracies, strict=True)
+        for k, (label, accuracy) in enumerate(pairs):
+            style = {**model_style(k, len(names) > 1), "label": label, **line_kwargs}
             mean = accuracy.mean(axis=1)
             self.lines_ += self.ax_.plot(self.noise_stds, mean, **style)
             if accuracy.shape[1] > 1:

@@ -13,6 +13,7 @@ from sklip.certification import (
     risk_coverage_curve,
 )
 from sklip.estimators import CertifiedRejectClassifier
+from sklip.inspection._axes import model_style
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
@@ -182,11 +183,12 @@ class RiskCoverageDisplay(Display):
         _, names = named_estimators(self.coverages, name)
         self.lines_ = []
         for k, label in enumerate(names):
-            style = {"label": label, "where": "post", **line_kwargs}
+            style = model_style(k, len(names) > 1) | {"label": label, "where": "post"}
+            style |= line_kwargs
             self.lines_ += self.ax_.step(self.coverages[k], self.risks[k], **style)
             if self.points is not None and self.points[k] is not None:
                 color = self.lines_[-1].get_color()
-                self.ax_.plot(*self.points[k], marker="o", color=color)
+                self.ax_.plot(*self.points[k], marker="*", ms=11, color=color)
         self.ax_.set(
             xlabel="coverage: share of samples answered",
             ylabel="risk: errors among the answers",

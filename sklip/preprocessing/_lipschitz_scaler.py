@@ -21,7 +21,7 @@ from sklip._arguments import (
     refuse_masked,
     validate_data,
 )
-from sklip._compat import Interval, fit_context
+from sklip._compat import DocumentationLink, Interval, fit_context
 from sklip._documentation import documented
 from sklip._shared_docs import META, SHARED
 
@@ -29,7 +29,9 @@ __all__ = ["LipschitzScaler"]
 
 
 @documented(META, SHARED)
-class LipschitzScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class LipschitzScaler(
+    DocumentationLink, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Divide each column by its tolerance.
 
     A network behind it is trained, penalised and bounded in units of tolerance: a

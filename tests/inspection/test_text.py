@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from sklip import LipschitzRegularizedMLPClassifier
 from sklip.inspection import (
     CertifiedAccuracyDisplay,
+    CertifiedConfusionMatrixDisplay,
+    CertifiedRadiusDisplay,
     FeatureSlopesDisplay,
     JacobianDiagnosticDisplay,
     LipschitzBoundsDisplay,
@@ -60,6 +62,11 @@ def displays(linear, trained, names):
     models = dict.fromkeys(names, linear)
     fast = {"adversarial": False, "method": "product"}
     yield CertifiedAccuracyDisplay.from_estimator(models, TABLE, Y, **fast)
+    yield CertifiedRadiusDisplay.from_estimator(models, TABLE, method="product")
+    classes = np.array(names[:3])[Y]  # and classes called like that
+    named = LogisticRegression().fit(TABLE, classes)
+    asked = {"radius": 0.1, "method": "product"}
+    yield CertifiedConfusionMatrixDisplay.from_estimator(named, TABLE, classes, **asked)
     yield FeatureSlopesDisplay.from_estimator(models, TABLE, method="product")
     yield JacobianDiagnosticDisplay.from_estimator(models, TABLE[:3], random_state=0)
     few = {"methods": ["product", "sequential"], "random_state": 0}

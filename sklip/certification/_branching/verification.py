@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip._html import html_table
+
 __all__ = ["Verification"]
 
 
@@ -43,3 +45,13 @@ class Verification:
     lower: float = -np.inf
     n_parts: int = 0
     seconds: float = 0.0
+
+    def _repr_html_(self):
+        lower = None if self.status == "falsified" else f"{self.lower:.5g}"
+        fields = {"status": self.status, "least margin proven": lower}
+        if self.point is not None:
+            values = np.asarray(self.point, dtype=object).ravel()
+            shown = ", ".join(map(str, values[:8])) + (", …" if len(values) > 8 else "")
+            fields["counterexample"] = shown
+        fields |= {"parts": self.n_parts, "seconds": f"{self.seconds:.3g}"}
+        return html_table("Verification", fields)

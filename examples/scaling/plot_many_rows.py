@@ -12,7 +12,7 @@ Dask cluster. The radii are the same, bit by bit.
 Here 5,000 rows are enough. With a million, on a cluster of four processes::
 
     dask scheduler & dask worker localhost:8786 --nworkers 4 &
-    ROWS=1000000 DASK_SCHEDULER=localhost:8786 python examples/plot_many_rows.py
+    ROWS=1000000 DASK_SCHEDULER=localhost:8786 python examples/scaling/plot_many_rows.py
 """
 
 import os
