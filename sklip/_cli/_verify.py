@@ -44,11 +44,12 @@ def _seconds(text):
 def run(options):
     """Print the answer."""
     # Imported here: --help answers without torch.
-    from sklip import FeedForward, verify_specification
+    from sklip import verify_specification
+    from sklip.bounds import network_from_onnx, view_of
 
     model = _read(options.network)
     try:
-        network = FeedForward.from_onnx(model, output=options.output)
+        network = network_from_onnx(model, options.output)
         specification = _specification(_read(options.property))
         found = verify_specification(
             network, specification, time_limit=options.time_limit
@@ -58,7 +59,8 @@ def run(options):
     answers = {"verified": "unsat", "falsified": "sat"}
     print(answers.get(found.status, "unknown"))
     if found.status == "falsified":
-        (outputs,) = network.forward(found.point[None])
+        point = found.point[None]
+        (outputs,) = view_of(network, point).network.forward(point)
         _print_point("X", found.point)
         _print_point("Y", outputs)
     elif found.status == "unknown":

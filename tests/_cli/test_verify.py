@@ -64,6 +64,34 @@ def test_sat_with_the_point(network, below, capsys):
     assert -1.0 <= x <= 2.0 and y == abs(x) >= 1.5
 
 
+def test_a_graph_with_a_convolution(tmp_path, capsys):
+    # Differences of neighbours, each cut at zero, and their sum.
+    nodes = [
+        helper.make_node("Conv", ["x", "kernel"], ["z"]),
+        helper.make_node("Relu", ["z"], ["a"]),
+        helper.make_node("Flatten", ["a"], ["f"]),
+        helper.make_node("MatMul", ["f", "ones"], ["y"]),
+    ]
+    kernel, ones = np.array([[[-1.0, 1.0]]], np.float32), np.ones((2, 1), np.float32)
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 1, 3])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1])],
+        [
+            numpy_helper.from_array(kernel, "kernel"),
+            numpy_helper.from_array(ones, "ones"),
+        ],
+    )
+    onnx.save_model(helper.make_model(graph), tmp_path / "net.onnx")
+    # The middle lies between the ends: the rises add up to 1.
+    for limit, answer in ((1.001, "unsat"), (0.999, "sat")):
+        case = Specification([0.0, 0.5, 1.0], [0.0, 1.0, 1.0], [([[-1.0]], [-limit])])
+        case.to_vnnlib(tmp_path / "p.vnnlib")
+        code, out, _ = run(capsys, tmp_path / "net.onnx", tmp_path / "p.vnnlib")
+        assert (code, out[0]) == (0, answer)
+
+
 def test_unknown_when_time_is_over(tmp_path, capsys):
     network = random_network((6, 20, 20, 20, 1), gain=2.0, random_state=0)
     highest = network.forward(np.random.default_rng(0).uniform(-1, 1, (1000, 6))).max()

@@ -4,7 +4,12 @@
 
 from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.doubles import double_copy
-from sklip.bounds._modules.graphs import OnnxModule, module_from_onnx, opened
+from sklip.bounds._modules.graphs import (
+    OnnxModule,
+    module_from_onnx,
+    network_from_onnx,
+    opened,
+)
 from sklip.bounds._modules.hashing import module_hash
 from sklip.bounds._modules.input_shapes import flat_rows
 from sklip.bounds._modules.network import ModuleNetwork
@@ -58,6 +63,7 @@ __all__ = [
     "linear_norm",
     "module_bound",
     "module_from_onnx",
+    "network_from_onnx",
     "module_hash",
     "register_module_bound",
     "shaped_errors",

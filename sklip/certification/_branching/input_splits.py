@@ -29,14 +29,18 @@ class InputSplits(BoxQueue):
     """
 
     def __init__(self, network, case, folding):
-        self.network, self.case, self.folding = network, case, folding
+        self.folding = folding
         self.propagation = Propagation(network, np.inf)
+        self._ask(network, case, self.propagation.block_rows)
+
+    def _ask(self, network, case, block_rows):
+        self.network, self.case = network, case
         self.matrix = np.concatenate([a for a, _ in case.clauses])
         self.limits = np.concatenate([b for _, b in case.clauses])
         sizes = [len(b) for _, b in case.clauses]
         self.owner = np.repeat(np.arange(len(sizes)), sizes)
         self.row_norms = np.linalg.norm(self.matrix, axis=1)
-        block = self.propagation.block_rows(len(self.matrix))
+        block = block_rows(len(self.matrix))
         is_open = np.ones(len(sizes), dtype=bool)
         super().__init__(case.lower, case.upper, is_open, block)
 
@@ -76,14 +80,18 @@ class InputSplits(BoxQueue):
             found, directions = rows_over_boxes(
                 self.propagation, boxes, tensor(self.matrix)
             )
-        centers = boxes.centers.numpy()
-        error, growth = forward_error(self.network, centers, self.folding)
-        radii = np.linalg.norm(boxes.halves.numpy(), axis=1)
+        rounding = forward_error(self.network, boxes.centers.numpy(), self.folding)
+        margins = self._margins(found.numpy(), boxes.halves.numpy(), rounding)
+        return margins, directions.numpy()
+
+    def _margins(self, found, halves, rounding):
+        """What is left of proven bounds, less what the model's own pass may lose."""
+        error, growth = rounding
+        radii = np.linalg.norm(halves, axis=1)
         lost = 1.01 * self.row_norms * (error + growth * radii)[:, None]
-        margins = found.numpy() - self.limits
-        size = np.abs(found.numpy()) + np.abs(self.limits)
-        margins -= lost + 2.0**-51 * size
-        return np.nan_to_num(margins, nan=-np.inf), directions.numpy()
+        size = np.abs(found) + np.abs(self.limits)
+        margins = found - self.limits - (lost + 2.0**-51 * size)
+        return np.nan_to_num(margins, nan=-np.inf)
 
     def _try(self, lower, upper, directions):
         """Look for an unsafe output at centers and where the bounds are attained."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from sklip._arguments import check_time_limit
 from sklip._threads import limit_threads
-from sklip.bounds import ModuleView, forward_error
+from sklip.bounds import ModuleView, forward_error, is_bare
 from sklip.certification._branching.exact import verify_coordinates
 from sklip.certification._branching.input_splits import InputSplits
+from sklip.certification._branching.module_splits import ModuleSplits
 from sklip.certification._branching.monotone import MonotoneSplits
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide, model_view
@@ -23,6 +24,8 @@ __all__ = ["verify_specification"]
 
 # Moving inputs up to which boxes are halved; above, signs are split where they can be.
 _FEW_INPUTS = 12
+# Of the slopes of a module's bounds in a box that is not halved.
+_SLOPE_STEPS = 20
 
 
 def verify_specification(model, specification, *, time_limit=10.0):
@@ -30,8 +33,10 @@ def verify_specification(model, specification, *, time_limit=10.0):
 
     Parameters
     ----------
-    model : FeedForward, fitted estimator or Pipeline
-        Of numeric columns; outputs are logits or predictions.
+    model : FeedForward, torch module, ONNX model, fitted estimator or Pipeline
+        Of numeric columns; outputs are logits or predictions. Inputs of a module, or of
+        a graph with convolutions, are the entries of a sample in order; convolutions
+        must be of float64.
     specification : Specification
         Box and unsafe set, in the units of X and of the outputs; or what
         :meth:`Specification.monotone` asks.
@@ -69,8 +74,9 @@ def verify_specification(model, specification, *, time_limit=10.0):
     of width and root of its slope in the bound; every half is bounded by linear
     propagation. With more inputs, networks with ReLU, leaky ReLU or abs are split by
     the signs of neurons (as in beta-CROWN), others by ranges of their pre-activations,
-    each polyhedron by one of its rows. A
-    property whose unsafe set touches the reachable set is never "verified".
+    each polyhedron by one of its rows; torch modules of other layers are bounded over
+    the whole box alone. A property whose unsafe set touches the reachable set is never
+    "verified".
 
     For :meth:`Specification.monotone` the slope is bounded over each box, with every
     activation's range of slopes there, and the box halved along the input that has most
@@ -116,11 +122,12 @@ def verify_specification(model, specification, *, time_limit=10.0):
 
 def _plain_view(model, specification):
     """View whose coordinates are the columns of X as they are."""
-    view = network_view(model) if isinstance(model, FeedForward) else model_view(model)
-    if isinstance(view, ModuleView):
-        raise UnsupportedModelError(
-            f"verify_specification takes fully connected networks; {type(model)} is, "
-            "or holds, a torch module of other layers. Use verify_robustness."
+    if isinstance(model, FeedForward):
+        view = network_view(model)
+    else:
+        # Of a bare module the box says the shape of a sample.
+        view = model_view(
+            model, X=specification.lower[None] if is_bare(model) else None
         )
     n = view.n_features
     plain = (
@@ -148,6 +155,11 @@ def _plain_view(model, specification):
 
 
 def _monotone(view, question, deadline):
+    if isinstance(view, ModuleView):
+        raise UnsupportedModelError(
+            "That a model is monotone is shown for fully connected networks alone, "
+            f"which {type(view.network.module)} is not."
+        )
     if view.rounding.more is not None:
         raise UnsupportedModelError(
             "That a model is monotone cannot be shown for parts of it that are rounded "
@@ -164,12 +176,22 @@ def _decided(view, case, deadline):
     if case.is_violated(center, view.network.forward(center))[0]:
         return Verification("falsified", center[0])
     n_moving = np.count_nonzero(case.upper > case.lower)
+    if isinstance(view, ModuleView):
+        return _through_layers(view, case, deadline, n_moving)
     if n_moving <= _FEW_INPUTS:
         splits = InputSplits(view.network, case, view.rounding)
         with limit_threads(splits.propagation.work):
             splits.run(deadline)
         return splits.result()
     return _by_signs(view, case, deadline)
+
+
+def _through_layers(view, case, deadline, n_moving):
+    """A module by halving; of many inputs by its bounds in the whole box alone."""
+    is_few = n_moving <= _FEW_INPUTS
+    splits = ModuleSplits(view, case, 0 if is_few else _SLOPE_STEPS)
+    splits.run(deadline if is_few else -np.inf)
+    return splits.result()
 
 
 def _by_signs(view, case, deadline):

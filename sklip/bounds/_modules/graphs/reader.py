@@ -21,7 +21,7 @@ from sklip.networks import (
     load_graph,
 )
 
-__all__ = ["module_from_onnx", "opened"]
+__all__ = ["module_from_onnx", "network_from_onnx", "opened"]
 
 # Operators that no fully connected network holds.
 _SPATIAL = {
@@ -35,21 +35,25 @@ _SPATIAL = {
 
 
 def opened(model):
+    """An ONNX model as something that can be bounded; anything else as it is."""
+    return network_from_onnx(model) if is_onnx_model(model) else model
+
+
+def network_from_onnx(model, output=None):
     """An ONNX model as a FeedForward where it is one, else as a torch module.
 
-    Anything else is returned as it is.
+    ``output`` names the tensor that counts, if the graph has several outputs; the
+    model may be the bytes of a file.
     """
-    if not is_onnx_model(model):
-        return model
     graph, own = load_graph(model)
     if any(node.op_type in _SPATIAL for node in graph.node):
-        return _module(graph, own, None)
+        return _module(graph, own, output)
     try:
-        return FeedForward.from_onnx(model)
+        return FeedForward.from_onnx(model, output=output)
     except UnsupportedModelError as refused:
         try:
             # It may have branches.
-            return _module(graph, own, None)
+            return _module(graph, own, output)
         except (UnsupportedModelError, ValueError):
             raise refused from None
 
