@@ -14,7 +14,11 @@ from sklip._threads import limit_threads
 from sklip.bounds._certificate import sealed
 from sklip.bounds._chain import dense_work
 from sklip.bounds._docs import BOUNDS
-from sklip.bounds._lipsdp import first_order_bound, first_order_evaluations
+from sklip.bounds._lipsdp import (
+    first_order_bound,
+    first_order_evaluations,
+    solves_quickly,
+)
 from sklip.bounds._methods import BOUND_METHODS, METHODS
 from sklip.bounds._subject import NetworkSubject, subject_of
 
@@ -22,6 +26,9 @@ __all__ = ["auto_method", "check_options", "lipschitz_bound"]
 
 # What "best" takes the smallest of, by the norm, besides what "auto" takes.
 _CHEAP = {1.0: (), 2.0: ("product", "path", "sequential"), float("inf"): ()}
+
+# Gap up to which "auto" solves LipSDP above the limit of its table.
+_AUTO_TOL = 1e-4
 
 
 @documented(BOUNDS)
@@ -61,9 +68,10 @@ def lipschitz_bound(
         ``"lipsdp-layer"``: the best multiplier for each layer; ``"lipsdp"``: the best
         for each neuron, the tightest; ``"lipsdp-cvxpy"``: the same by a general solver,
         for comparison, up to 200 hidden neurons. ``"auto"``: ``"lipsdp"`` up to 512
-        hidden neurons; above, LipSDP's first-order method, whose number of steps
-        follows from the layers' sizes (about ten seconds of one core at most); where
-        too few would be left (a layer of more than about 1400), ``"sequential"``. For
+        hidden neurons, and to a gap of 1e-4 up to 1357; above, LipSDP's first-order
+        method, whose number of steps follows from the layers' sizes (about ten seconds
+        of one core at most); where too few would be left (a layer of more than about
+        1400), ``"sequential"``. For
         norms 1 and inf the smaller of ``"path"`` and ``"product"``. ``"best"``: the
         smallest of ``"auto"`` and the methods that cost less.
     {norm}
@@ -152,6 +160,9 @@ def _automatic(network, norm, options):
     if method == "path":
         both = [METHODS[m].bound(network, norm) for m in ("path", "product")]
         return min(both, key=float)
+    if method == "sequential" and solves_quickly(network):
+        options = {**options, "tol": max(options["tol"], _AUTO_TOL)}
+        return METHODS["lipsdp"].bound(network, norm, **options)
     n_evaluations = first_order_evaluations(network) if method == "sequential" else 0
     if n_evaluations:
         limits = {name: options[name] for name in ("tol", "time_limit")}

@@ -6,6 +6,7 @@ from sklip.bounds._lipsdp.bound import (
     first_order_bound,
     first_order_evaluations,
     lipsdp_bound,
+    solves_quickly,
 )
 from sklip.bounds._lipsdp.general_solver import MAX_HIDDEN, cvxpy_bound
 from sklip.bounds._lipsdp.gradient import lipsdp_gradient
@@ -22,4 +23,5 @@ __all__ = [
     "lipsdp_gradient",
     "sequential_bound",
     "sequential_passes",
+    "solves_quickly",
 ]

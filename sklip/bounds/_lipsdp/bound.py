@@ -18,9 +18,14 @@ import torch
 from sklip._arguments import check_device, check_flag, check_positive, check_time_limit
 from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._evidence import Evidence
+from sklip.bounds._lipsdp.barrier import barrier_method
 from sklip.bounds._lipsdp.interior_point import interior_point
 from sklip.bounds._lipsdp.problem import LipSDPProblem
-from sklip.bounds._lipsdp.rescale import evaluation_work, tightened_multipliers
+from sklip.bounds._lipsdp.rescale import (
+    central_start,
+    evaluation_work,
+    tightened_multipliers,
+)
 from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_bound
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z
@@ -32,16 +37,22 @@ __all__ = [
     "lipsdp_bound",
     "scaled_problem",
     "solve_lipsdp",
+    "solves_quickly",
 ]
 
-# Hidden neurons up to which the semidefinite program is formed: about a minute and a
-# gigabyte. Above, the first-order method of _rescale takes over.
-_DENSE_UP_TO = 2000
+# Hidden neurons up to which the semidefinite program is solved by the primal-dual
+# method, and by the barrier method, whose matrices take some gigabytes there. Above,
+# the first-order method of rescale.py takes over.
+_PRIMAL_DUAL_UP_TO, _DENSE_UP_TO = 400, 4500
+# Hidden neurons up to which one multiplier a layer costs less than one a neuron.
+_PER_LAYER_UP_TO = 2000
 # Its barrier weights at most; the last ones earn digits of the lower end alone.
 _STAGES = 10
-# Multiply-adds that are spent where "auto" chooses it (about ten seconds), and the
-# fewest evaluations that are worth it.
-_AUTO_WORK, _FEWEST_EVALUATIONS = 3e10, 10
+# Multiply-adds that are spent where "auto" chooses it (about ten seconds), the fewest
+# evaluations that are worth it, and what the barrier method takes, in cubes of N.
+_AUTO_WORK, _FEWEST_EVALUATIONS, _BARRIER_CUBES = 3e10, 10, 12
+# What is added to the smallest L^2 of a start for the barrier method.
+_ROOM = 5e-4
 # Factors by which the sequential bound is relaxed to become a strictly feasible start.
 _RELAXATIONS = (1.2, 3.0, 10.0)
 
@@ -94,9 +105,11 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
 
     Notes
     -----
-    Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Above 2000
-    hidden neurons the multipliers come from a first-order method: some digits fewer,
-    one multiplier a neuron for LipSDP-Layer, too, and always on the CPU.
+    Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Up to 400
+    hidden neurons (LipSDP-Layer: 2000) it is solved by a primal-dual method, up to 4500
+    by a barrier method, which takes as many steps, a fifth as costly. Above, the
+    multipliers come from a first-order method, always on the CPU: some digits fewer.
+    Beyond 2000 neurons LipSDP-Layer has one multiplier a neuron, too.
 
     Examples
     --------
@@ -110,14 +123,19 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     device = check_device(device)
     method = "lipsdp-layer" if check_flag(per_layer, "per_layer") else "lipsdp"
     passes = SequentialPasses(chain_of(network))
-    if sum(len(w) for w in passes.chain.weights[:-1]) > _DENSE_UP_TO:
+    n_neurons = sum(len(w) for w in passes.chain.weights[:-1])
+    if n_neurons > _DENSE_UP_TO:
         found = _first_order(network, passes, tol, time_limit)
         return replace(found, method=method)
     sequential = sequential_bound(network, passes)
     if _is_settled(passes.chain):
         return replace(sequential, method=method)
     solution = solve_lipsdp(
-        passes, per_layer=per_layer, tol=tol, time_limit=time_limit, device=device
+        passes,
+        per_layer=per_layer and n_neurons <= _PER_LAYER_UP_TO,
+        tol=tol,
+        time_limit=time_limit,
+        device=device,
     )
     if solution is None:
         warnings.warn(
@@ -195,6 +213,12 @@ def _first_order(network, passes, tol, time_limit, n_evaluations=math.inf):
     return replace(sequential, method="lipsdp")
 
 
+def solves_quickly(network):
+    """Whether the barrier method costs no more than "auto" grants."""
+    neurons = sum(len(w) for w in chain_of(network).weights[:-1])
+    return _BARRIER_CUBES * neurons**3 <= _AUTO_WORK
+
+
 def first_order_evaluations(network):
     """Evaluations that "auto" grants the first-order method: 0 where too few pay."""
     granted = _AUTO_WORK / max(evaluation_work(chain_of(network)), 1.0)
@@ -224,7 +248,7 @@ def solve_lipsdp(passes, *, per_layer=False, tol=1e-6, time_limit=None, device="
                     factor ** (1.0 / len(chain))
                 )
                 problem = scaled_problem(solved, *start, per_layer, device)
-                optimum = interior_point(problem, tol, deadline)
+                optimum = _optimum(problem, tol, deadline)
                 if optimum is None:
                     continue
                 solution = _unscaled(problem, optimum, *start)
@@ -232,6 +256,18 @@ def solve_lipsdp(passes, *, per_layer=False, tol=1e-6, time_limit=None, device="
                     solution = _transposed_back(solution, solved.sectors)
                 return solution
     return None
+
+
+def _optimum(problem, tol, deadline):
+    """What the method for a program of this size finds; None on failure."""
+    if problem.per_layer or problem.n_neurons <= _PRIMAL_DUAL_UP_TO:
+        return interior_point(problem, tol, deadline)
+    weights = [w.cpu().numpy() for w in problem.weights]
+    x = problem.initial()
+    t = problem.multipliers(x).cpu().numpy()
+    squared, t = central_start(weights, problem.sectors, t, deadline)
+    x[0], x[1:] = squared * (1.0 + _ROOM), torch.as_tensor(t).to(x)
+    return barrier_method(problem, tol, deadline, x=x)
 
 
 def _transposed_back(solution, sectors):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from scipy.linalg import eigh_tridiagonal
 
-__all__ = ["Optimum", "interior_point"]
+__all__ = ["Optimum", "interior_point", "scaled_solver", "smallest_eigenvalue"]
 
 _MAX_STEPS = 100
 # Share of the way to the boundary that a step takes.
@@ -30,6 +30,8 @@ _BISECTIONS = 4
 # Steps of Lanczos's method that find the boundary, and the shortest useful step.
 _LANCZOS_STEPS = 20
 _SHORTEST_STEP = 1e-6
+# What is added to a scaled diagonal until a factor exists, in double and in single.
+_SHIFTS, _COARSE_SHIFTS = (0.0, 1e-14, 1e-12, 1e-10), (0.0, 1e-7, 1e-6)
 # The dual value counts once its equations hold to this.
 _DUAL_RESIDUAL = 1e-7
 
@@ -42,14 +44,14 @@ class Optimum:
     ----------
     x : tensor of shape (n_variables,)
         Feasible point with the smallest x_0.
-    X : tensor of shape (order, order)
-        Last dual matrix.
+    X : tensor of shape (order, order), or None
+        Last dual matrix, of a method that keeps one.
     lower : float
         Largest dual value; 0 if none was found.
     """
 
     x: torch.Tensor
-    X: torch.Tensor
+    X: torch.Tensor | None
     lower: float
 
 
@@ -132,7 +134,7 @@ def _step(problem, state, cost, mu, is_safe):
     A safe one leaves out the predictor's second-order term.
     """
     X, Z = state.X, torch.cholesky_inverse(state.S_factor)
-    solve = _scaled_solver(problem.schur(X, Z))
+    solve = scaled_solver(problem.schur(X, Z))
     if solve is None:
         return None
     target = mu * Z
@@ -157,11 +159,14 @@ def _symmetric(matrix):
     return 0.5 * (matrix + matrix.T)
 
 
-def _scaled_solver(matrix):
-    """Function that solves with a positive definite matrix, Jacobi scaled."""
+def scaled_solver(matrix, *, coarse=False):
+    """Function that solves with a positive definite matrix, Jacobi scaled.
+
+    None if even a shifted one has no factor; a coarse one is in single precision.
+    """
     scale = matrix.diagonal().rsqrt()
     scaled = matrix * scale[:, None] * scale
-    for shift in (0.0, 1e-14, 1e-12, 1e-10):
+    for shift in _COARSE_SHIFTS if coarse else _SHIFTS:
         scaled.diagonal().add_(shift)
         factor, info = torch.linalg.cholesky_ex(scaled)
         if not info:
@@ -179,7 +184,7 @@ def _scaled_solver(matrix):
 def _step_length(matrix, factor, direction):
     """Damped length a <= 1 that keeps matrix + a * direction definite."""
     if len(matrix) > _BISECT_UP_TO:
-        smallest = _smallest_eigenvalue(factor, direction)
+        smallest = smallest_eigenvalue(factor, direction)
         return 1.0 if smallest > -_DAMPING else _DAMPING / -smallest
     # Small factorisations are cheaper than the many calls of Lanczos's method.
     low, high, length = 0.0, 1.0, 1.0
@@ -196,7 +201,7 @@ def _step_length(matrix, factor, direction):
     return low if low else 0.75 * high
 
 
-def _smallest_eigenvalue(factor, direction):
+def smallest_eigenvalue(factor, direction):
     """Lower estimate of that of factor^-1 direction factor^-T, by Lanczos."""
     n = len(direction)
     generator = torch.Generator().manual_seed(0)

@@ -62,6 +62,16 @@ class LipSDPProblem:
         return torch.cat(parts)
 
     @property
+    def dtype(self):
+        """Of the weights."""
+        return self.output_gram.dtype
+
+    def to(self, dtype):
+        """The same program in another precision."""
+        weights = [w.to(dtype) for w in self.weights]
+        return LipSDPProblem(weights, self.sectors, per_layer=self.per_layer)
+
+    @property
     def n_variables(self):
         """Number of unknowns x."""
         return 1 + (len(self.layers) if self.per_layer else self.n_neurons)
@@ -150,6 +160,15 @@ class LipSDPProblem:
         last = self.blocks[-1]
         return (self.output_gram * X[last, last]).sum()
 
+    def curvature(self, Z):
+        """Matrix of <G_i, Z G_j Z>: the Hessian of -log det S where Z = S^-1."""
+        az, bz, z_aa, z_ab, z_bb = self._forms(Z)
+        neurons = z_aa * z_bb
+        neurons.addcmul_(z_ab, z_ab.T).mul_(2.0)
+        n = self.n_inputs
+        border = 2.0 * (az[:, :n] * bz[:, :n]).sum(1)
+        return self._bordered(Z[:n, :n].square().sum(), border, neurons)
+
     def schur(self, X, Z):
         """Matrix of <G_i, X G_j Z>, G_i the i-th coefficient of S (HKM direction)."""
         ax, bx, x_aa, x_ab, x_bb = self._forms(X)
@@ -160,12 +179,16 @@ class LipSDPProblem:
         neurons.addcmul_(x_bb, z_aa).add_(cross).add_(cross.T)
         n = self.n_inputs
         border = (ax[:, :n] * bz[:, :n]).sum(1) + (bx[:, :n] * az[:, :n]).sum(1)
+        return self._bordered((X[:n, :n] * Z[:n, :n]).sum(), border, neurons)
+
+    def _bordered(self, corner, border, neurons):
+        """From one row a neuron to one a variable, after that of x_0."""
         border = self._reduce(border)
         if self.per_layer:
             rows = torch.stack([neurons[s].sum(0) for s in self.layers])
             neurons = torch.stack([rows[:, s].sum(1) for s in self.layers], 1)
         matrix = neurons.new_empty(self.n_variables, self.n_variables)
-        matrix[0, 0] = (X[:n, :n] * Z[:n, :n]).sum()
+        matrix[0, 0] = corner
         matrix[0, 1:] = matrix[1:, 0] = border
         matrix[1:, 1:] = neurons
         return matrix

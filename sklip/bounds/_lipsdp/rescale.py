@@ -36,7 +36,7 @@ from sklip.bounds._lipsdp.sequential import normalised, unscale
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z, neuron_scaling
 
-__all__ = ["Tightened", "evaluation_work", "tightened_multipliers"]
+__all__ = ["Tightened", "central_start", "evaluation_work", "tightened_multipliers"]
 
 # Barrier weights in units of (matrices / neurons), and how they fall.
 _FIRST_BARRIER, _FALL = 1.0, 0.3
@@ -45,6 +45,9 @@ _FIRST_POWER, _LARGEST_POWER = 8.0, 1e4
 # Promised decrease, over the barrier weight, at which a stage ends: deep networks lose
 # orders of magnitude where the first stages end too early.
 _ACCURACY = 0.1
+# The same, and the stages, for a start that another method goes on from: rough for up
+# to so many hidden layers, whose steps cost about as much as that method's.
+_ROUGH, _FINE, _ROUGH_UP_TO = (10.0, 3), (_ACCURACY, 4), 4
 _MEMORY = 20
 _LONGEST_STEP = 1.5
 _MOST_STEPS = 200
@@ -136,14 +139,43 @@ def tightened_multipliers(
     return Tightened(*best, min(lower, best[0]))
 
 
+def central_start(weights, sectors, t, deadline=math.inf):
+    """A point away from the edge of feasibility, by a few steps.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        V_0 ... V_l.
+    sectors : sequence of (float, float)
+        (alpha, beta) of each hidden layer.
+    t : ndarray
+        Strictly feasible multipliers of all neurons.
+    deadline : float
+        Value of time.monotonic() at which to stop.
+
+    Returns
+    -------
+    squared, t : float, ndarray
+        Multipliers and the smallest L^2 that they allow.
+    """
+    recursion = _Recursion(weights, sectors, deadline=deadline)
+    x = np.log(t)
+    accuracy, n_stages = _ROUGH if len(sectors) <= _ROUGH_UP_TO else _FINE
+    try:
+        for stage in range(n_stages):
+            recursion.enter(stage, len(x))
+            x = _minimise(recursion, x, accuracy * recursion.barrier)
+    except _OutOfTime as stopped:
+        x = stopped.point
+    k_matrix = recursion.last_matrix(x)
+    return float(np.linalg.eigvalsh(k_matrix)[-1]), np.exp(x)
+
+
 def _descend(recursion, x, n_stages, tol):
     """Run the stages; returns the largest dual value."""
-    unit = len(recursion.weights) / len(x)
     lower = 0.0
     for stage in range(n_stages):
-        fall = _FALL**stage
-        recursion.barrier = unit * _FIRST_BARRIER * fall
-        recursion.power = min(_LARGEST_POWER, _FIRST_POWER / fall)
+        recursion.enter(stage, len(x))
         try:
             x = _minimise(recursion, x, _ACCURACY * recursion.barrier)
         except _OutOfTime as stopped:
@@ -170,6 +202,16 @@ class _Recursion:
         self.ends = np.cumsum([len(w) for w in weights[:-1]])[:-1]
         self.barrier, self.power = 0.0, 2.0
         self.best, self.best_point = np.inf, None
+
+    def enter(self, stage, n_neurons):
+        """Set barrier weight and power of a stage."""
+        fall = _FALL**stage
+        self.barrier = len(self.weights) / n_neurons * _FIRST_BARRIER * fall
+        self.power = min(_LARGEST_POWER, _FIRST_POWER / fall)
+
+    def last_matrix(self, x):
+        """K_0, whose largest eigenvalue is L^2; x is feasible."""
+        return self._eliminate(x)[0]
 
     def split(self, x):
         return np.split(np.exp(x), self.ends)

@@ -18,7 +18,7 @@ from sklip.bounds import (
 from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._lipsdp import bound, interior_point
 from sklip.bounds._lipsdp.bound import scaled_problem, solve_lipsdp
-from sklip.bounds._lipsdp.interior_point import _smallest_eigenvalue
+from sklip.bounds._lipsdp.interior_point import smallest_eigenvalue
 from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_passes
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z
@@ -249,7 +249,7 @@ def test_lanczos_finds_the_boundary_from_the_safe_side(n):
     factor = torch.linalg.cholesky(root @ root.T + torch.eye(n, dtype=torch.float64))
     inverse = torch.linalg.inv(factor)
     exact = float(torch.linalg.eigvalsh(inverse @ direction @ inverse.T)[0])
-    found = _smallest_eigenvalue(factor, direction)
+    found = smallest_eigenvalue(factor, direction)
     assert 1.5 * exact <= found <= exact * (1 - 1e-6)
 
 

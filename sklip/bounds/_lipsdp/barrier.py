@@ -1,0 +1,168 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""A barrier method for LipSDP with thousands of neurons, in torch.
+
+Newton's method follows the minimisers of x_0 / mu - log det S(x) while mu falls. Unlike
+the primal-dual method of interior_point.py it keeps no dual matrix: a step is one
+inverse, the products of the weights with it and one Cholesky factorisation of the
+Hessian, a fifth of what a primal-dual step costs, and directions need no more than
+single precision while the gap is wide. Steps are kept well inside the feasible set,
+since Newton's method doubles what is too small, and does no more than that.
+
+At a point with Z = S^-1 and Newton's direction dx for mu, X = mu (Z - Z S(dx) Z) meets
+the dual's equations, and is positive semidefinite where the decrement, the norm of dx
+in the Hessian, is at most one: the lower end of the bracket costs nothing.
+"""
+
+import math
+import time
+
+import torch
+
+from sklip.bounds._lipsdp.interior_point import (
+    Optimum,
+    scaled_solver,
+    smallest_eigenvalue,
+)
+
+__all__ = ["barrier_method"]
+
+_MAX_STEPS = 200
+# Share of the way to the boundary that a step takes.
+_DAMPING = 0.8
+# Decrement below which mu falls, and the share by which it may.
+_CENTRED, _FALL = 1.3, 0.8
+# Decrement up to which the dual matrix is definite for certain, rounding allowed for.
+_DUAL_REACH = 0.98
+# Single precision serves while n mu is above this share of x_0, where its errors are
+# far below the gap.
+_COARSE_ABOVE = 1e-3
+_SHORTEST_STEP = 1e-6
+
+
+def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
+    """Minimise x_0 subject to S(x) >= 0 from a feasible point.
+
+    Parameters
+    ----------
+    problem : LipSDPProblem
+        The program.
+    tol : float
+        Relative gap of the root of x_0 at which to stop.
+    deadline : float
+        Value of time.monotonic() at which to stop.
+    x : tensor, default=None
+        Start; the problem's initial point by default.
+    gap : float, default=0.08
+        Gap, relative to x_0, of the point on the path that is steered for first.
+
+    Returns
+    -------
+    optimum : Optimum or None
+        The best of all iterates, without a dual matrix; None if the start is
+        infeasible.
+    """
+    x = problem.initial() if x is None else x
+    S = problem.slack(x)
+    factor, info = torch.linalg.cholesky_ex(S)
+    if info:
+        return None
+    path = _Path(problem, S.new_tensor(1.0))
+    mu, best, lower = gap * float(x[0]) / problem.order, x, 0.0
+    for _ in range(_MAX_STEPS):
+        if time.monotonic() > deadline:
+            break
+        newton = path.newton(x, factor, mu)
+        if newton is None:
+            break
+        lower = max(lower, newton.dual_value(x, problem.order))
+        if math.sqrt(max(lower, 0.0)) >= math.sqrt(float(best[0])) * (1.0 - tol):
+            break
+        falls = newton.decrement(mu) < _CENTRED
+        # Along the tangent of the path, which mu parametrises almost linearly.
+        dx = newton.direction(mu / (1.0 + _FALL) if falls else mu)
+        moved = _move(S, factor, problem.combination(dx))
+        if moved is None:
+            break
+        length, S, factor = moved
+        x = x + length * dx
+        if x[0] < best[0]:
+            best = x
+        if falls:
+            mu *= 1.0 - _FALL * length
+    return Optimum(best, None, min(lower, float(best[0])))
+
+
+class _Path:
+    """Newton's equations, in single precision for as long as it serves."""
+
+    def __init__(self, problem, one):
+        self._problem, self._coarse = problem, problem.to(torch.float32)
+        self._cost = one.new_zeros(problem.n_variables)
+        self._cost[0] = 1.0
+
+    def _is_late(self, x, mu):
+        return mu * self._problem.order < _COARSE_ABOVE * float(x[0])
+
+    def newton(self, x, factor, mu):
+        """The equations at a point; None where they cannot be solved."""
+        if self._coarse is not None and self._is_late(x, mu):
+            self._coarse = None
+        for problem in (self._coarse, self._problem):
+            if problem is None:
+                continue
+            inverse = torch.cholesky_inverse(factor.to(problem.dtype))
+            hessian = problem.curvature(inverse)
+            solve = scaled_solver(hessian, coarse=problem is self._coarse)
+            if solve is not None:
+                return _Newton(problem.adjoint(inverse), self._cost, solve)
+            self._coarse = None
+        return None
+
+
+class _Newton:
+    """Newton's direction at a point for every mu: p - q / mu."""
+
+    def __init__(self, slope, cost, solve):
+        self.slope = slope.to(cost.dtype)
+        self._cost = cost
+        self._p = solve(self.slope.to(slope.dtype)).to(cost.dtype)
+        self._q = solve(cost.to(slope.dtype)).to(cost.dtype)
+        self._squares = (
+            float(self.slope @ self._p),
+            float(self._p[0]),
+            float(self._q[0]),
+        )
+
+    def direction(self, mu):
+        return self._p - self._q / mu
+
+    def decrement(self, mu):
+        """Norm of the direction in the Hessian."""
+        a, b, c = self._squares
+        return math.sqrt(max(a - 2.0 * b / mu + c / mu**2, 0.0))
+
+    def dual_value(self, x, order):
+        """Largest dual value of those that are certain; 0 if none is."""
+        a, b, c = self._squares
+        discriminant = b * b - c * (a - _DUAL_REACH**2)
+        if not discriminant >= 0.0:
+            return 0.0
+        # The smallest mu whose decrement stays below one.
+        mu = c / (b + math.sqrt(discriminant))
+        if not mu > 0.0:
+            return 0.0
+        return float(x[0]) - mu * (order - float(self.slope @ self.direction(mu)))
+
+
+def _move(S, factor, dS):
+    """Length of the step, and where it leads; None if no step is left."""
+    smallest = smallest_eigenvalue(factor, dS)
+    length = min(1.0, _DAMPING / max(-smallest, 1e-300))
+    while length > _SHORTEST_STEP:
+        moved = torch.add(S, dS, alpha=length)
+        factor, info = torch.linalg.cholesky_ex(moved)
+        if not info:
+            return length, moved, factor
+        length *= 0.7
+    return None
