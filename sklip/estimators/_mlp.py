@@ -106,7 +106,8 @@ class BaseLipschitzMLP(
     def _fit(self, X, y, sample_weight, given=None):
         """What fit does; given is a network to start from, or None."""
         context = self._init_callback_context(max_subtasks=self._max_epochs())
-        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        given_data = {"X": X, "y": y}
+        context.call_on_fit_task_begin(estimator=self, **given_data)
         warm = self.warm_start and self.__sklearn_is_fitted__()
         self._check_parameters()
         part = self._new_part()
@@ -123,28 +124,28 @@ class BaseLipschitzMLP(
         self._net = self._make_net(part, rng, X, targets)
         if warm:
             continue_net(self._net, self.history_, self.t_, streams)
-        self._begin_training(part, context, X, y)
+        self._begin_training(part, context, given_data)
         self._streams = False
         data, valid = self._split(part, X, targets, y, sample_weight, rng)
         stopping = StoppingRule(self.tol, self.n_iter_no_change, self.early_stopping)
         epochs = self.max_iter if given is None else 0
         if not self._train(part, data, valid, stopping, epochs):
             warnings.warn(self._not_converged(), ConvergenceWarning, stacklevel=5)
-        context.call_on_fit_task_end(estimator=self, X=X, y=y)
+        context.call_on_fit_task_end(estimator=self, **given_data)
         return self
 
     def _max_epochs(self):
         """Epochs that fit may take, for scikit-learn's callbacks; None is unknown."""
         return self.max_iter
 
-    def _begin_training(self, part=None, context=None, X=None, y=None):
+    def _begin_training(self, part=None, context=None, given_data=None):
         """Note what the new net stands for."""
         seed = self.random_state
         self._seeded_by = seed if isinstance(seed, Integral) else None
         self._net_hash = None
         if context is not None and hasattr(self, "_skl_callbacks"):
             attributes = functools.partial(self._network_attributes, part)
-            hooks = EpochHooks(self, context, X, y, attributes)
+            hooks = EpochHooks(self, context, given_data, attributes)
             self._net.callbacks_.append(("EpochHooks", hooks))
 
     def _streams_so_far(self):

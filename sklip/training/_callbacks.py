@@ -160,14 +160,14 @@ class EpochHooks(Callback):
         The estimator in fit.
     context : sklearn.callback.CallbackContext
         Of that fit.
-    X, y : array-like
-        What fit was given.
+    data : dict
+        ``X`` and ``y`` as fit was given them: with names, and labels of any type.
     attributes : callable
         Fitted attributes, by their names, that a module in training would give.
     """
 
-    def __init__(self, estimator, context, X, y, attributes):
-        self._arguments = {"estimator": estimator, "X": X, "y": y}
+    def __init__(self, estimator, context, data, attributes):
+        self._arguments = {"estimator": estimator, **data}
         self._context = context
         self._attributes = attributes
 

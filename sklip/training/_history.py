@@ -142,7 +142,7 @@ class LipschitzHistory(Callback):
         ----------
         net : MLPNet
             The net in training.
-        X, y : TensorData
+        X, y : tensor
             Not used.
         **kwargs : dict
             Not used.

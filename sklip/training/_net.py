@@ -173,7 +173,7 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         self.schedule.begin(
             len(self.history), epochs if self._has_end(stopping) else None
         )
-        with self.session(data, valid):
+        with self.session(data):
             converged = self.run(data, valid, stopping, epochs)
             if stopping is not None:
                 # Before callbacks end: what they restore themselves counts.
@@ -187,13 +187,13 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
         return not any(isinstance(c, LRScheduler) for _, c in self.callbacks_)
 
     @contextmanager
-    def session(self, data, valid=None):
+    def session(self, data):
         """One training for the callbacks; :meth:`run` may be called in it repeatedly.
 
         Parameters
         ----------
-        data, valid : TensorData
-            Training samples, and held-out ones or None.
+        data : TensorData
+            Training samples.
 
         Yields
         ------
@@ -213,13 +213,14 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
             # What a scheduler that goes on from earlier epochs asks a new optimizer.
             group.setdefault("initial_lr", group["lr"])
         with self._prepared_callbacks():
-            self.notify("on_train_begin", X=data, y=valid)
+            samples = {"X": data.X, "y": data.y}
+            self.notify("on_train_begin", **samples)
             try:
                 with torch.no_grad():
                     yield
             finally:
                 self.backprop_.release()
-            self.notify("on_train_end", X=data, y=valid)
+            self.notify("on_train_end", **samples)
 
     @contextmanager
     def _prepared_callbacks(self):
@@ -330,9 +331,8 @@ class MLPNet(RecordedNet, ScoredNet, NeuralNet):
             record[f"{prefix}_score"] = self._score_of(seen)
         if training and self.penalty is not None:
             loss += self.penalty.value(batch[0], batch[2])
-        if training and not self.has_batch_hooks:
-            # One entry for the whole epoch: skorch's Checkpoint reads the last batch.
-            record["batches"].append({f"{prefix}_loss": loss})
+        if not self.has_batch_hooks:
+            self.record_whole(prefix, loss, len(iterator.data))
         record[f"{prefix}_loss"] = loss
 
     def train_step(self, batch, **fit_params):

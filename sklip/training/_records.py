@@ -76,6 +76,16 @@ class RecordedNet:
                 record[f"{name}_best"] = record[name] < best
                 self._best[name] = min(record[name], best)
 
+    def record_whole(self, prefix, loss, n_samples):
+        """One entry for the batches of an epoch, whose own losses nobody asked for.
+
+        skorch's Checkpoint reads the last batch, its PassthroughScoring all of them.
+        """
+        batches = self.record["batches"]
+        if prefix == "train" or not batches:
+            batches.append({})
+        batches[-1].update({f"{prefix}_loss": loss, f"{prefix}_batch_size": n_samples})
+
     def print_epoch(self):
         """Print the losses of the last epoch."""
         record = self.history[-1]

@@ -5,6 +5,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.linear_model import PoissonRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -188,3 +189,15 @@ def test_scikit_learns_callbacks(make, solver):
     stopped = clone(model).set_callbacks(Record(stop_at=2)).fit(X, Y)
     assert stopped.n_iter_ == 2
     assert stopped.certificate_.verify(stopped.network_)
+
+
+@pytest.mark.parametrize("make", CLASSIFIERS[1:])
+def test_scikit_learns_callbacks_score_what_fit_was_given(make):
+    pandas = pytest.importorskip("pandas")
+    monitor = ScoringMonitor(scoring="accuracy")
+    frame = pandas.DataFrame(X, columns=[f"column {j}" for j in range(X.shape[1])])
+    labels = np.array(["no", "yes"])[Y]
+    model = make((4,), max_iter=3, tol=0, random_state=0).set_callbacks(monitor)
+    score = model.fit(frame, labels).score(frame, labels)
+    found = [epoch["accuracy"] for epoch in monitor.get_logs().data]
+    assert len(found) == 3 and found[-1] == pytest.approx(score)

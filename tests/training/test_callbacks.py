@@ -18,6 +18,7 @@ from skorch.callbacks import (
     Initializer,
     LRScheduler,
     ParamMapper,
+    PassthroughScoring,
     PrintLog,
     Unfreezer,
 )
@@ -249,3 +250,36 @@ def test_pickles_hold_no_training_state_of_callbacks():
     assert loaded.callbacks[0].kwargs == {"step_size": 2}
     assert schedule.lr_scheduler_ is not None
     loaded.partial_fit(X, Y)
+
+
+def test_callbacks_see_samples_and_labels():
+    class Look(Callback):
+        def on_train_begin(self, net, X, y, **kwargs):
+            self.seen = X, y
+
+        on_train_end = on_train_begin
+
+    look = Look()
+    _model(look).fit(X, Y)
+    np.testing.assert_array_equal(look.seen[0], X)
+    np.testing.assert_array_equal(look.seen[1], Y)
+
+
+@pytest.mark.parametrize("hooks", [False, True])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_losses_of_batches_pass_through(early_stopping, hooks):
+    class Batches(Callback):
+        def on_batch_end(self, net, **kwargs):
+            pass
+
+    means = [PassthroughScoring("train_loss", on_train=True)]
+    means += [PassthroughScoring("valid_loss")] * early_stopping
+    means += [Batches()] * hooks
+    common = {"early_stopping": early_stopping, "penalty": "none", "alpha": 0.0}
+    model = _model(*means, **common).fit(X, Y)
+    other = _model(*means[len(means) - hooks :], **common).fit(X, Y)
+    for name in ("train_loss", "valid_loss")[: 1 + early_stopping]:
+        found = [record[name] for record in model.history_]
+        expected = [record[name] for record in other.history_]
+        np.testing.assert_allclose(found, expected)
+        assert f"{name}_best" in model.history_[-1]

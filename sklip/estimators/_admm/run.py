@@ -106,7 +106,7 @@ class ADMMRun:
         """Train the start unless there is one, then iterate; False if unconverged."""
         net = self.net
         # One training for the callbacks: a scheduler sees one optimizer throughout.
-        with net.session(self.data, self.valid):
+        with net.session(self.data):
             if self._state is None and epochs:
                 self._train_start(stopping, epochs)
                 if net.interrupted:
