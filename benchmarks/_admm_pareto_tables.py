@@ -125,12 +125,12 @@ def draw(rows, path):
 
     groups = _groups(rows)
     names = list(dict.fromkeys(data for data, _, _ in groups))
-    n_columns = min(5, len(names))
+    n_columns = min(3, len(names))
     n_blocks = -(-len(names) // n_columns)
     figure, axes = plt.subplots(
         2 * n_blocks,
         n_columns,
-        figsize=(3.0 * n_columns, 5.4 * n_blocks),
+        figsize=(3.2 * n_columns, 5.0 * n_blocks),
         layout="constrained",
         squeeze=False,
     )
@@ -168,5 +168,5 @@ def draw(rows, path):
         top.set_ylabel("accuracy or R², test")
         bottom.set_ylabel("training loss")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    figure.savefig(path, dpi=90)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    figure.savefig(path, dpi=100)

@@ -93,10 +93,13 @@ def draw(rows, radii, path):
 
     means = {k: v for k, v in means_of(rows).items() if f"certified_{radii[0]}" in v}
     names = list(dict.fromkeys(data for data, _, _ in means))
+    n_rows = -(-len(names) // 2)
     _, axes = plt.subplots(
-        1, len(names), figsize=(4.2 * len(names), 3.6), layout="constrained"
+        n_rows, 2, figsize=(9.0, 3.8 * n_rows), layout="constrained", squeeze=False
     )
-    for ax, name in zip(np.atleast_1d(axes), names, strict=True):
+    for ax in axes.ravel()[len(names) :]:
+        ax.set_visible(False)
+    for ax, name in zip(axes.ravel(), names, strict=False):
         for (data, model, setting), found in means.items():
             if data == name:
                 values = [found["score"], *(found[f"certified_{r}"] for r in radii)]
@@ -104,5 +107,5 @@ def draw(rows, radii, path):
                 label = f"{_LABELS[model]}, {setting}"
                 ax.plot([0.0, *radii], values, style, label=label)
         ax.set(title=name, xlabel="radius (l2)", ylabel="certified accuracy in %")
-        ax.legend(fontsize=6)
+        ax.legend(fontsize=7)
     plt.savefig(path, dpi=110)

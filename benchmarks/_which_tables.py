@@ -82,10 +82,13 @@ def draw(rows, radii, path):
 
     groups = _groups(rows)
     names = list(dict.fromkeys(row["data"] for row in rows))
+    n_rows = -(-len(names) // 2)
     figure, axes = plt.subplots(
-        1, len(names), figsize=(3.4 * len(names), 3.6), layout="constrained"
+        n_rows, 2, figsize=(8.4, 3.4 * n_rows), layout="constrained", squeeze=False
     )
-    for ax, data in zip(np.atleast_1d(axes), names, strict=True):
+    for ax in axes.ravel()[len(names) :]:
+        ax.set_visible(False)
+    for ax, data in zip(axes.ravel(), names, strict=False):
         x = "certified_3" if data in radii else "bound"
         for family, (color, marker) in _STYLES.items():
             found = [g for k, g in groups.items() if k[:2] == (data, family)]
@@ -97,6 +100,6 @@ def draw(rows, radii, path):
             ax.set_xlabel(f"certified at {radii[data][2]:g}, in %")
         else:
             ax.set(xlabel="certified Lipschitz constant", xscale="log")
-    handles, labels = np.atleast_1d(axes)[0].get_legend_handles_labels()
+    handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    figure.savefig(path, dpi=90)
+    figure.savefig(path, dpi=110)

@@ -9,14 +9,20 @@ from docutils import nodes
 
 __all__ = ["setup"]
 
-# Where other packages document their names. A name that cannot be imported is dead and
-# stays a warning, without any network.
+# Where other packages document their classes and functions; members have an anchor on
+# the page of their class. A name that cannot be imported is dead and stays a warning:
+# that is asked of the installed package, so that no inventory has to be downloaded.
 _ELSEWHERE = {
-    "sklearn": "https://scikit-learn.org/stable/modules/generated/{}.html",
-    "numpy": "https://numpy.org/doc/stable/reference/generated/{}.html",
-    "pandas": "https://pandas.pydata.org/docs/reference/api/{}.html",
-    "torch": "https://docs.pytorch.org/docs/stable/generated/{}.html",
+    "sklearn": "https://scikit-learn.org/stable/modules/generated/{page}.html",
+    "numpy": "https://numpy.org/doc/stable/reference/generated/{page}.html",
+    "scipy": "https://docs.scipy.org/doc/scipy/reference/generated/{page}.html",
+    "pandas": "https://pandas.pydata.org/docs/reference/api/{page}.html",
+    "torch": "https://docs.pytorch.org/docs/stable/generated/{page}.html",
+    "joblib": "https://joblib.readthedocs.io/en/stable/generated/{page}.html",
+    "skorch": "https://skorch.readthedocs.io/en/stable/{module}.html#{full}",
 }
+# Packages whose methods have pages of their own.
+_METHOD_PAGES = {"numpy", "scipy", "pandas"}
 
 
 def _places():
@@ -44,8 +50,8 @@ def _resolve(app, env, node, contnode):
     package = parts[0]
     if package == "sklip" and parts[-1] in places:  # by the path of another package
         return _inside(app, env, node, contnode, places[parts[-1]])
-    if package in _ELSEWHERE and _exists(name):
-        uri = _ELSEWHERE[package].format(name)
+    uri = place_elsewhere(name)
+    if uri is not None:
         return nodes.reference("", "", contnode, internal=False, refuri=uri)
     return None
 
@@ -60,8 +66,27 @@ def _inside(app, env, node, contnode, full):
     return nodes.reference("", "", contnode, internal=True, refuri=uri, reftitle=full)
 
 
-def _exists(name):
-    """Whether a dotted name can be imported."""
+def place_elsewhere(name):
+    """Address of the page of another package about a dotted name; None if dead."""
+    package, *rest = name.split(".")
+    found = _imported(name)
+    if package not in _ELSEWHERE or not rest or found is None:
+        return None
+    owner = name.rpartition(".")[0]
+    is_member = isinstance(_imported(owner), type)
+    if package == "skorch":
+        top = _imported(owner) if is_member else found
+        full = f"{top.__module__}.{top.__qualname__}"
+        full += f".{rest[-1]}" if is_member else ""
+        module = full.split(".")[1]
+        return _ELSEWHERE[package].format(module=module, full=full)
+    if is_member and package not in _METHOD_PAGES:
+        return f"{_ELSEWHERE[package].format(page=owner)}#{name}"
+    return _ELSEWHERE[package].format(page=name)
+
+
+def _imported(name):
+    """What a dotted name stands for; None if it cannot be imported."""
     parts = name.split(".")
     for n in range(len(parts), 0, -1):
         try:
@@ -69,11 +94,9 @@ def _exists(name):
         except ImportError:
             continue
         for part in parts[n:]:
-            if not hasattr(found, part):
-                return False
-            found = getattr(found, part)
-        return True
-    return False
+            found = getattr(found, part, None)
+        return found
+    return None
 
 
 def setup(app):

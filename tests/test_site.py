@@ -240,6 +240,27 @@ def test_references_lead_to_names_that_exist(docs):
         package, _, name = full.rpartition(".")
         assert getattr(importlib.import_module(package), name).__doc__
         assert short in (name, f"sklip.{name}", full)
-    assert references._exists("sklearn.pipeline.Pipeline")
-    assert not references._exists("sklearn.pipeline.Pipelin")
-    assert not references._exists("nowhere.at_all")
+
+
+@pytest.mark.parametrize(
+    "name, end",
+    [
+        ("sklearn.pipeline.Pipeline", "/generated/sklearn.pipeline.Pipeline.html"),
+        (
+            "sklearn.pipeline.Pipeline.fit",
+            "/generated/sklearn.pipeline.Pipeline.html#sklearn.pipeline.Pipeline.fit",
+        ),
+        ("numpy.ndarray.sum", "/generated/numpy.ndarray.sum.html"),
+        ("torch.nn.Linear", "/generated/torch.nn.Linear.html"),
+        ("skorch.callbacks.EpochScoring", "callbacks.html#skorch.callbacks."),
+        ("skorch.NeuralNet.fit", "/net.html#skorch.net.NeuralNet.fit"),
+        ("sklearn.pipeline.Pipelin", None),
+        ("sklearn.pipeline.Pipeline.fitt", None),
+        ("sklearn", None),
+        ("yaml.nowhere", None),
+        ("nowhere.at_all", None),
+    ],
+)
+def test_names_of_other_packages_lead_to_their_pages(docs, name, end):
+    found = importlib.import_module("references").place_elsewhere(name)
+    assert found is None if end is None else end in found
