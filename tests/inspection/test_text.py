@@ -190,3 +190,49 @@ def test_no_model_is_refused(display):
     for nothing in ({}, []):
         with pytest.raises(ValueError, match="estimator holds no model"):
             display.from_estimator(nothing)
+
+
+@pytest.mark.parametrize(
+    "display, given",
+    [
+        (CertifiedAccuracyDisplay, {"adversarial": False, "method": "product"}),
+        (CertifiedRadiusDisplay, {"method": "product"}),
+        (NoiseRobustnessDisplay, {"noise_stds": [0, 1]}),
+        (RiskCoverageDisplay, {"method": "product"}),
+    ],
+)
+def test_models_are_told_apart_without_colours(linear, display, given):
+    models = dict.fromkeys("abcd", linear)
+    found = display.from_estimator(models, TABLE, Y, **given)
+    assert len({line.get_marker() for line in found.lines_}) == 4
+    assert len({line.get_color() for line in found.lines_}) == 4
+    chosen = display.from_estimator(models, TABLE, Y, marker="x", **given)
+    assert {line.get_marker() for line in chosen.lines_} == {"x"}
+    alone = display.from_estimator(linear, TABLE, Y, **given)
+    assert alone.lines_[0].get_marker() == "None"
+
+
+@pytest.mark.parametrize("display", [CertifiedAccuracyDisplay, CertifiedRadiusDisplay])
+def test_the_axis_of_radii_says_its_unit(linear, display):
+    given = {"method": "product", "norm": np.inf}
+    if display is CertifiedAccuracyDisplay:
+        given["adversarial"] = False
+    plain = display.from_estimator(linear, TABLE, Y, **given)
+    assert "tolerances" not in plain.ax_.get_xlabel()
+    assert "ℓ∞" in plain.ax_.get_xlabel()
+    eps = dict.fromkeys(COLUMNS, 0.1)
+    found = display.from_estimator(linear, TABLE, Y, feature_eps=eps, **given)
+    assert "multiples of the tolerances, ℓ∞" in found.ax_.get_xlabel()
+    with pytest.raises(TypeError, match="in_tolerances"):
+        display(**{**arguments_of(found), "in_tolerances": "yes"})
+
+
+def arguments_of(display):
+    """What a Display of radii was made with."""
+    if isinstance(display, CertifiedRadiusDisplay):
+        return {"radii": display.radii, "names": display.names}
+    return {
+        "radii": display.radii,
+        "certified_accuracies": display.certified_accuracies,
+        "estimator_names": display.estimator_names,
+    }
