@@ -71,19 +71,22 @@ def with_date_parts(frame, plans):
     lost : dict of str to int
         Columns with cells that are no dates, which count as missing, and how many.
     """
-    lost = {}
-    for name, plan in plans.items():
-        if name not in frame.columns:
+    import pandas
+
+    columns, lost = {}, {}
+    for name in frame.columns:
+        if name not in plans:
+            columns[name] = frame[name]
             continue
-        moments = _moments(frame[name], plan["order"])
+        moments = _moments(frame[name], plans[name]["order"])
         n = int((moments.isna() & frame[name].notna()).sum())
         if n:
             lost[name] = n
-        place = frame.columns.get_loc(name)
-        frame = frame.drop(columns=name)
-        for k, part in enumerate(plan["parts"]):
-            frame.insert(place + k, part_name(name, part), _part(moments, part))
-    return frame, lost
+        for part in plans[name]["parts"]:
+            columns[part_name(name, part)] = _part(moments, part)
+    if columns.keys() == set(frame.columns):
+        return frame, lost
+    return pandas.DataFrame(columns, index=frame.index, copy=False), lost
 
 
 def part_name(column, part):

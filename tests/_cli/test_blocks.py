@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from sklip._cli import _blocks, _cells
+from sklip._cli._data import load_csv
 from sklip._cli._errors import JobError
 from sklip._cli._read import Layout, read_table
+from sklip._cli._selection import Selection
 
 ROWS, LOOK = 57, 8
 # What all rows hold but for those beyond the look.
@@ -82,3 +84,13 @@ def test_an_encoding_that_fails_late_is_not_kept(tmp_path):
     (tmp_path / "t.csv").write_bytes(text.encode("cp1252"))
     found, _, notes = read_table(tmp_path / "t.csv", Layout())
     assert found["b"].iloc[-1] == "\u00e9" and "cp1252" in notes[-1]
+
+
+def test_a_wide_file_with_dates_is_one_table(tmp_path):
+    dates = [f"2020-{1 + i % 12:02d}-03" for i in range(ROWS)]
+    frame = pd.DataFrame({f"x{k}": np.arange(ROWS) % 7 + 0.5 for k in range(120)})
+    frame = frame.assign(when=dates, y=[f"{i % 2 == 0}" for i in range(ROWS)])
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    table = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
+    assert table.X_train.shape[1] == 123
+    assert table.X_train.columns[-1] == "when (weekday)"
