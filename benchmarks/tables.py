@@ -141,7 +141,7 @@ def models(classify):
     return found | {"bounded": of("LipschitzBoundedMLP", **bounded)}
 
 
-def _prepared(X, y, train, test, classify):
+def prepared(X, y, train, test, classify):
     """Rows of a fold behind the scaler, fitted on its training part."""
     columns = StandardScaler()
     if hasattr(X, "columns"):
@@ -194,7 +194,7 @@ def measure(load, classify, wanted):
         small = models(classify)[name].set_params(max_iter=2)
         small.fit(*_small(X, y, classify))
     for train, test in splitter.split(X, y if classify else None):
-        rows = _prepared(X, y, train, test, classify)
+        rows = prepared(X, y, train, test, classify)
         for name in found:
             found[name].append(_fold(models(classify)[name], rows, classify))
     peer = np.array(found["sklearn"], dtype=float)
@@ -218,7 +218,7 @@ def measure(load, classify, wanted):
 def _small(X, y, classify):
     rows = np.unique(y, return_index=True)[1] if classify else np.arange(20)
     rows = np.concatenate([rows, np.setdiff1d(np.arange(60), rows)])
-    return _prepared(X, y, rows, rows, classify)[::2]
+    return prepared(X, y, rows, rows, classify)[::2]
 
 
 def main():

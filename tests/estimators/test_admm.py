@@ -487,6 +487,14 @@ def test_biases_are_optimal_for_the_certified_weights(regression):
         ({"activation": ["leaky_relu"]}, "'leaky_relu'.*Remark 2"),
         ({"activation": "identity"}, "'identity'.*Remark 2"),
         ({"sdp_solver": "magic"}, "sdp_solver"),
+        (
+            {"lipschitz_bound": 1.0, "lipschitz_weight": 0.5},
+            "^lipschitz_weight=0.5 has no effect where lipschitz_bound=1 ",
+        ),
+        (
+            {"multipliers": [np.ones(8)], "refresh_multipliers": 3},
+            "^refresh_multipliers=3 has no effect with given multipliers",
+        ),
     ],
 )
 def test_absurd_arguments_are_refused(classification, parameters, message):
@@ -628,7 +636,7 @@ def _linear_problem(X, y, loss, bound, weight):
 def test_a_linear_layer_reaches_the_global_optimum(classification, loss, goal):
     """Lemma 6, Theorem 7 and Corollary 9 (P19), where their assumptions hold."""
     X, y = scale(classification[0]), classification[1]
-    bound, weight = goal.get("bound"), goal.get("weight", 1.0)
+    bound, weight = goal.get("bound"), goal.get("weight", 0.01)
     exact = dict(
         hidden_layer_sizes=(),
         alpha=0.0,

@@ -15,6 +15,7 @@ from sklip.estimators._admm.checks import (
     check_given,
     check_multipliers,
     check_sectors,
+    check_unused,
     given_network,
 )
 from sklip.estimators._admm.run import ADMMRun, ADMMSettings
@@ -129,6 +130,12 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
         names = self.activation
         check_sectors([names] * bool(sizes) if isinstance(names, str) else names)
         check_multipliers(self.multipliers, sizes)
+        check_unused(
+            self.lipschitz_bound,
+            self.lipschitz_weight,
+            self.multipliers,
+            self.refresh_multipliers,
+        )
         if self.sdp_solver != "native":
             CvxpyStep([1], self.sdp_solver)  # refuses a solver that is not installed
 

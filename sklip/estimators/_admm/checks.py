@@ -7,7 +7,16 @@ import numpy as np
 from sklip._arguments import check_numbers
 from sklip.networks import FeedForward, get_activation
 
-__all__ = ["check_given", "check_multipliers", "check_sectors", "given_network"]
+__all__ = [
+    "check_given",
+    "check_multipliers",
+    "check_sectors",
+    "check_unused",
+    "given_network",
+]
+
+# lipschitz_weight where none is asked for.
+_WEIGHT = 1e-2
 
 
 def check_sectors(activations):
@@ -43,6 +52,20 @@ def check_multipliers(multipliers, hidden_layer_sizes):
             )
         if not (np.isfinite(t).all() and (t > 0).all()):
             raise ValueError(f"multipliers[{k}] must be positive and finite.")
+
+
+def check_unused(bound, weight, multipliers, refresh):
+    """Refuse what another parameter leaves without effect."""
+    if bound is not None and weight != _WEIGHT:
+        raise ValueError(
+            f"lipschitz_weight={weight:g} has no effect where lipschitz_bound={bound:g}"
+            f" is enforced: leave it at {_WEIGHT:g}, or set lipschitz_bound=None."
+        )
+    if not isinstance(multipliers, str) and refresh not in ("auto", 0):
+        raise ValueError(
+            f"refresh_multipliers={refresh} has no effect with given multipliers, "
+            "which stay: leave it at 'auto', or let multipliers be 'lipsdp' or 'layer'."
+        )
 
 
 def given_network(estimator, coef_init, intercept_init):

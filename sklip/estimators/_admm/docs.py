@@ -14,7 +14,8 @@ ADMM = entries(
         Activation of the hidden layers, or one for each layer, with slopes that begin
         at 0: relu, tanh, logistic, softplus or elu.
     lipschitz_weight : float, default=1e-2
-        Weight mu of the squared bound; not used where a bound is enforced.
+        Weight mu of the squared bound; another one is refused where ``lipschitz_bound``
+        is given.
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         Method of the loss steps and the start. ``"lbfgs"`` uses all samples in each
         step, suits small data and reaches high accuracy.
@@ -92,7 +93,8 @@ ADMM = entries(
         ADMM iterations between two searches for multipliers that suit the present
         weights; 0 keeps those of the start. "auto", with an enforced bound, searches
         while more than half a percent of it is unused, and uses up what is left at
-        the end where that lowers the training loss; without one it is 0.
+        the end where that lowers the training loss; without one it is 0. Given
+        multipliers stay, and a number of iterations is refused with them.
     admm_tol : float, default=1e-2
         Relative primal and dual residual at which to stop.
     step_tol : float, default=1e-4
