@@ -8,6 +8,7 @@ Where scikit-learn lets pass what sklip refuses, its names stand for stricter on
 from numbers import Integral
 
 import numpy as np
+from sklearn._loss.link import IdentityLink, LogLink
 from sklearn.base import _fit_context as fit_context
 from sklearn.calibration import _CalibratedClassifier as CalibratedMember
 from sklearn.calibration import _SigmoidCalibration as SigmoidCalibration
@@ -30,7 +31,9 @@ __all__ = [
     "CalibratedMember",
     "DocumentationLink",
     "HasMethods",
+    "IdentityLink",
     "Interval",
+    "LogLink",
     "Options",
     "RANDOM_STATE",
     "SigmoidCalibration",

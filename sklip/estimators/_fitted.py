@@ -6,7 +6,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._arguments import validate_data
-from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward
 from sklip.training import (
     export_training_state,
@@ -118,15 +117,12 @@ class FittedNetwork:
         return self._part.to_torch()
 
     def __sklip_network__(self):
-        """The network that predict evaluates, for certificates; None with a module."""
+        """The network that predict evaluates, for certificates; None with a module.
+
+        Where ``out_activation_`` is "exp" that of the logarithm of the predictions.
+        """
         if not self.__sklearn_is_fitted__():
             return None
-        if self.out_activation_ == "exp":
-            raise UnsupportedModelError(
-                f"{type(self).__name__}(loss={self.loss!r}) predicts the exponential "
-                "of its network, which has no global bound: its slopes are unbounded. "
-                "Give model.network_ for what is true of the logarithm."
-            )
         return self._part.stated_network()
 
     def _collect_curves(self):

@@ -123,12 +123,12 @@ def network_view(model, X=None, *, feature_eps=None):
 def _without_target(view, model):
     if view.target is not None:
         raise UnsupportedModelError(
-            f"{full_name(unwrap_search(model))} predicts through the inverse of the "
-            f"target transformer {view.target.name}: in the units of y its slope has "
-            "no bound. certified_interval, adversarial_interval, "
-            "certified_error_score and CertifiedIntervalRegressor map the ends of "
-            "intervals through it; for the units of the transformed target pass "
-            "model.regressor_."
+            f"{full_name(unwrap_search(model))} predicts through "
+            f"{view.target.name}: in the units of y its slope has no bound. "
+            "certified_interval, adversarial_interval, certified_error_score and "
+            "CertifiedIntervalRegressor map the ends of intervals through it. For what "
+            "comes before it pass model.regressor_ of a TransformedTargetRegressor, or "
+            "model.network_ of an estimator of sklip."
         )
     return view
 

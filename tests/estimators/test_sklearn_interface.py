@@ -114,12 +114,15 @@ def test_poisson_regression_is_that_of_the_glm(make):
     np.testing.assert_allclose(model.predict(x), glm.predict(x), rtol=1e-4)
     assert model.out_activation_ == "exp"
     assert model.certificate_.verify(model.network_)  # of the logarithm
-    for refused in (
-        lambda: certified_interval(model, x, radius=0.1),
-        lambda: lipschitz_bound(make_pipeline(StandardScaler().fit(x), model)),
-    ):
-        with pytest.raises(UnsupportedModelError, match="exponential of its network"):
-            refused()
+    # Its ends are those of the logarithm, mapped.
+    found = certified_interval(model, x, radius=0.1)
+    expected = np.exp(certified_interval(model.network_, x, radius=0.1))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    ends = certified_interval(glm, x, radius=0.1)
+    np.testing.assert_allclose(found, ends, rtol=1e-3)
+    for one in (model, make_pipeline(StandardScaler().fit(x), model), glm):
+        with pytest.raises(UnsupportedModelError, match="slope has no bound"):
+            lipschitz_bound(one)
     with pytest.raises(ValueError, match="y >= 0"):
         clone(model).fit(x, -y - 1.0)
 

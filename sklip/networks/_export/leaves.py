@@ -15,11 +15,11 @@ from sklip.networks._reading import (
     KERNEL_MACHINES,
     MODELS,
     extract_network,
-    unwrap_search,
+    predicts_exponential,
 )
 from sklip.networks._trust import full_name, is_own, makes_statement
 
-__all__ = ["Heads", "add_leaf", "flagged", "largest", "opened", "predicts_exponential"]
+__all__ = ["Heads", "add_leaf", "flagged", "largest"]
 
 _SOFTMAX = (
     LinearDiscriminantAnalysis,
@@ -81,8 +81,6 @@ def add_leaf(exporter, model, table):
 
 def _network_of(exporter, model):
     """Network, labels, and whether the exponential of the network is predicted."""
-    if predicts_exponential(model):
-        return model.network_, None, True
     if type(model) in KERNEL_MACHINES:
         exporter.note_cancellation(model)
     if type(model) not in MODELS and not makes_statement(model, "__sklip_network__"):
@@ -100,24 +98,12 @@ def _network_of(exporter, model):
                 "model.to_torch(), with torch.onnx.export, or as "
                 "FeedForward.from_torch(model.to_torch()) if it is a stack of layers."
             )
-    return *extract_network(model), False
+    return *extract_network(model), predicts_exponential(model)
 
 
 def _inside(model):
     holds = full_name(model).startswith("sklip.") and hasattr(model, "estimator_")
     return ": export what it holds, its estimator_" if holds else ""
-
-
-def predicts_exponential(model):
-    """Whether this is an estimator of sklip that predicts exp of its network."""
-    own = is_own(model, "__sklip_network__")
-    return own and getattr(model, "out_activation_", None) == "exp"
-
-
-def opened(model):
-    """The fitted model inside searches and models that name another."""
-    # What it states of itself is a refusal: a matter of bounds alone.
-    return model if predicts_exponential(model) else unwrap_search(model)
 
 
 def _of_logits(graph, model, heads):

@@ -29,9 +29,8 @@ from sklearn.preprocessing import (
 )
 
 from sklip.networks._export.encoders import are_text
-from sklip.networks._export.leaves import opened
 from sklip.networks._folding import is_drop, is_identity, pipeline_steps, unfreeze
-from sklip.networks._reading import THRESHOLD_MODELS
+from sklip.networks._reading import THRESHOLD_MODELS, unwrap_search
 
 __all__ = ["Columns", "survey"]
 
@@ -101,7 +100,7 @@ def survey(model, n_columns):
 
 def _look(step, positions, columns):
     """Note what a step tells; True if what is behind it sees the same columns."""
-    step = opened(step) if hasattr(step, "predict") else unfreeze(step)
+    step = unwrap_search(step) if hasattr(step, "predict") else unfreeze(step)
     if is_identity(step):
         return True
     kind = type(step)

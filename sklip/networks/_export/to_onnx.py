@@ -12,12 +12,12 @@ from sklip.exceptions import UnsupportedModelError
 from sklip.networks._export.activations import add_network
 from sklip.networks._export.comparison import compare
 from sklip.networks._export.inputs import Inputs
-from sklip.networks._export.leaves import opened, predicts_exponential
 from sklip.networks._export.registry import Exporter
 from sklip.networks._export.wrappers import add_model
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._network_view import entry, network_view
 from sklip.networks._onnx import Graph, import_onnx
+from sklip.networks._reading import unwrap_search
 from sklip.networks._trust import full_name, is_exactly
 
 __all__ = ["to_onnx"]
@@ -130,12 +130,8 @@ def _fitted(graph, model, X, dtype):
             "estimator is needed. Of a torch module that is a stack of layers give "
             "FeedForward.from_torch(module), for others use torch.onnx.export."
         )
-    inner = opened(model)
-    if predicts_exponential(inner):
-        names = getattr(inner, "feature_names_in_", None)
-        n_columns = inner.n_features_in_
-    else:
-        n_columns, names, _ = entry(inner)
+    inner = unwrap_search(model)
+    n_columns, names, _ = entry(inner)
     inputs = Inputs(inner, n_columns, names, X, graph.dtype)
     exporter = Exporter(graph)
     heads = add_model(exporter, inner, inputs.declare(graph))

@@ -21,7 +21,6 @@ from sklip.networks._export.leaves import (
     add_leaf,
     flagged,
     largest,
-    opened,
 )
 from sklip.networks._export.maps import undo
 from sklip.networks._export.table import Table
@@ -30,6 +29,7 @@ from sklip.networks._reading import (
     THRESHOLD_MODELS,
     need_equal_labels,
     threshold_rule,
+    unwrap_search,
 )
 
 __all__ = ["add_model"]
@@ -52,7 +52,7 @@ def add_model(exporter, model, table):
     heads : Heads
         What it predicts.
     """
-    model = opened(model)
+    model = unwrap_search(model)
     steps = pipeline_steps(model)
     if steps is not None:
         table = exporter.through(steps[:-1], table)

@@ -3,6 +3,7 @@
 """Fitted models, read as networks."""
 
 from sklip.networks._reading.known import KERNEL_MACHINES, MODELS, THRESHOLD_MODELS
+from sklip.networks._reading.links import predicts_exponential
 from sklip.networks._reading.models import (
     extract_network,
     is_multilabel,
@@ -22,6 +23,7 @@ __all__ = [
     "extract_network",
     "is_multilabel",
     "need_equal_labels",
+    "predicts_exponential",
     "refused_multilabel",
     "resolve",
     "support_sizes",

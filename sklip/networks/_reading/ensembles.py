@@ -112,9 +112,8 @@ def _average(model, members, weights, folder):
     curved = [member.target.name for member in members if member.target is not None]
     if curved:
         raise UnsupportedModelError(
-            f"{full_name(model)} averages predictions behind the curved target "
-            f"transformer {curved[0]}, which are no network. Average inside of one "
-            "TransformedTargetRegressor."
+            f"{full_name(model)} averages predictions behind {curved[0]}, which are "
+            "no network. Average inside of one TransformedTargetRegressor."
         )
     parts = [(member.network, member.rounding) for member in members]
     network, rounding = _mean(model, parts, _shares(model, members, weights))

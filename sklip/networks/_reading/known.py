@@ -24,6 +24,7 @@ from sklearn.pipeline import Pipeline
 from sklip._compat import SEARCHES
 
 __all__ = [
+    "GENERALISED",
     "KERNEL_MACHINES",
     "LINEAR_CLASSIFIERS",
     "LINEAR_REGRESSORS",
@@ -77,10 +78,13 @@ LINEAR_REGRESSORS = _existing(
     "SGDRegressor",
     "TheilSenRegressor",
 ) | {svm.LinearSVR}
+# Linear in what their link maps to predictions.
+GENERALISED = _existing("GammaRegressor", "PoissonRegressor", "TweedieRegressor")
 KERNEL_MACHINES = frozenset({svm.SVC, svm.NuSVC, svm.SVR, svm.NuSVR})
 MODELS = (
     LINEAR_CLASSIFIERS
     | LINEAR_REGRESSORS
+    | GENERALISED
     | KERNEL_MACHINES
     | {MLPClassifier, MLPRegressor}
 )

@@ -8,10 +8,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from sklip._compat import IdentityLink, LogLink
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import FoldRounding, coarseness, common_type
 from sklip.networks._reading.known import (
+    GENERALISED,
     KERNEL_MACHINES,
     LINEAR_CLASSIFIERS,
     LINEAR_REGRESSORS,
@@ -69,7 +71,8 @@ def extract_network(model, *, multilabel=False):
     kind = type(model)
     if kind is MLPClassifier or kind is MLPRegressor:
         network, classes = _extract_mlp(model)
-    elif kind in LINEAR_CLASSIFIERS or kind in LINEAR_REGRESSORS:
+    elif kind in LINEAR_CLASSIFIERS | LINEAR_REGRESSORS | GENERALISED:
+        _check_link(model)
         network, classes = _extract_linear(model)
     elif kind in KERNEL_MACHINES:
         network, classes = _extract_kernel_machine(model)
@@ -106,7 +109,9 @@ def _extract_mlp(model):
     network = FeedForward(
         [w.T for w in model.coefs_], model.intercepts_, model.activation
     )
-    expected, classes = "identity", None
+    # Of counts the exponential is what predict makes of the outputs.
+    expected = "exp" if getattr(model, "loss", None) == "poisson" else "identity"
+    classes = None
     if type(model) is MLPClassifier:
         single = network.n_outputs == 1 or is_multilabel(model)
         expected = "logistic" if single else "softmax"
@@ -153,6 +158,15 @@ def _extract_linear(model):
         return FeedForward([coef], [intercept]), None
     _refuse_multilabel(model)
     return FeedForward([coef], [intercept]), model.classes_
+
+
+def _check_link(model):
+    """Of a generalised linear model: predictions are its outputs, or their exp."""
+    link = getattr(getattr(model, "_base_loss", None), "link", None)
+    if type(model) in GENERALISED and type(link) not in (IdentityLink, LogLink):
+        raise UnsupportedModelError(
+            f"{full_name(model)} with the link {full_name(link)} has no known bound."
+        )
 
 
 def _extract_kernel_machine(model):

@@ -24,6 +24,7 @@ from sklip.networks._folding import (
 from sklip.networks._reading.calibrated import calibrated
 from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
+from sklip.networks._reading.links import link_target
 from sklip.networks._reading.models import (
     extract_network,
     extract_rounding,
@@ -101,6 +102,7 @@ def resolve(model, folder, columns):
         ties,
         *scores,
         coarseness,
+        target=link_target(model, coarseness),
         is_multilabel=labels,
     )
 
@@ -213,7 +215,7 @@ def _behind_step(resolved, transformer):
             f"{full_name(transformer)} would go on in the float32 of the regressor "
             "inside, which is not allowed for. Pass X.astype(numpy.float64)."
         )
-    target = resolved.target or TargetMap(_shown(transformer), ())
+    target = resolved.target or TargetMap(f"the inverse of {_shown(transformer)}", ())
     return replace(resolved, target=target.then(stage))
 
 

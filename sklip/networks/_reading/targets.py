@@ -22,7 +22,7 @@ from sklip.exceptions import UnsupportedModelError
 from sklip.networks._folding import coordinatewise_map
 from sklip.networks._trust import full_name
 
-__all__ = ["CURVED_TARGETS", "TargetMap", "monotone_stage"]
+__all__ = ["CURVED_TARGETS", "TargetMap", "function_stage", "monotone_stage"]
 
 # Exact types of transformers whose inverse is curved.
 CURVED_TARGETS = (FunctionTransformer, PowerTransformer, QuantileTransformer)
@@ -117,7 +117,7 @@ def monotone_stage(transformer, n_outputs):
     """
     kind = type(transformer)
     if kind is FunctionTransformer:
-        return _function_stage(transformer)
+        return function_stage(transformer.inverse_func, transformer.inv_kw_args)
     if kind is PowerTransformer:
         return _Power(transformer)
     if kind is QuantileTransformer:
@@ -128,8 +128,21 @@ def monotone_stage(transformer, n_outputs):
         return None
 
 
-def _function_stage(transformer):
-    func, kwargs = transformer.inverse_func, transformer.inv_kw_args
+def function_stage(func, kwargs=None):
+    """The stage of a function with arguments; None if it is not known to be monotone.
+
+    Parameters
+    ----------
+    func : callable or None
+        The function.
+    kwargs : dict, default=None
+        Its other arguments.
+
+    Returns
+    -------
+    stage : object or None
+        As :func:`monotone_stage` gives it.
+    """
     if func is None:
         return None
     if not kwargs:

@@ -12,7 +12,7 @@ from sklearn import linear_model
 from sklearn.base import BaseEstimator
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris, make_classification, make_regression
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
@@ -21,6 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC, LinearSVR
 
+from sklip import adversarial_interval, certified_interval, lipschitz_bound
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, network_view, random_network
 from sklip.networks._reading.known import LINEAR_CLASSIFIERS, LINEAR_REGRESSORS
@@ -187,13 +188,44 @@ def test_multilabel_is_refused(model):
         network_view(model.fit(X, Y))
 
 
-def test_models_whose_output_is_not_linear_are_refused():
+LOG_LINKS = {
+    "network": MLPRegressor("poisson", (3,), max_iter=40, random_state=0),
+    "poisson": linear_model.PoissonRegressor(alpha=0.01),
+    "gamma": linear_model.GammaRegressor(alpha=0.01),
+    "tweedie": linear_model.TweedieRegressor(power=1.5),
+    "linked": linear_model.TweedieRegressor(power=0, link="log"),
+}
+
+
+@pytest.mark.parametrize("model", LOG_LINKS.values(), ids=LOG_LINKS)
+def test_the_log_link_maps_the_ends_of_intervals(model):
     X, y = regression()
-    poisson = MLPRegressor("poisson", (3,), max_iter=2, random_state=0)
-    with pytest.raises(UnsupportedModelError, match="exp"):
-        network_view(poisson.fit(X, np.abs(y)))
-    with pytest.raises(UnsupportedModelError, match="PoissonRegressor"):
-        network_view(linear_model.PoissonRegressor().fit(X, np.abs(y)))
+    model = make_pipeline(StandardScaler(), model).fit(X, np.abs(y) / 10 + 0.1)
+    lower, upper = certified_interval(model, X, radius=0.3)
+    assert ((lower <= model.predict(X)) & (model.predict(X) <= upper)).all()
+    low, high = adversarial_interval(model, X, radius=0.3, random_state=0)
+    assert ((lower <= low) & (high <= upper)).all()
+    if len(getattr(model[-1], "coefs_", [0])) == 1:
+        # A linear score reaches both ends.
+        np.testing.assert_allclose([low, high], [lower, upper], rtol=1e-6)
+    for refused in (network_view, lipschitz_bound):
+        with pytest.raises(UnsupportedModelError, match="exponential.*has no bound"):
+            refused(model)
+    averaged = VotingRegressor([("a", model), ("b", model)]).fit(X, np.abs(y) + 0.1)
+    with pytest.raises(UnsupportedModelError, match="averages predictions behind"):
+        certified_interval(averaged, X, radius=0.3)
+
+
+def test_links_in_float32_and_without_a_logarithm():
+    X, y = regression()
+    linear = linear_model.TweedieRegressor(power=0).fit(X, y)
+    np.testing.assert_allclose(
+        network_view(linear).network.forward(X)[:, 0], linear.predict(X)
+    )
+    single = X.astype(np.float32)
+    poisson = LOG_LINKS["network"].fit(single, np.abs(y).astype(np.float32))
+    with pytest.raises(UnsupportedModelError, match="exponential in float32"):
+        certified_interval(poisson, single, radius=0.1)
 
 
 def test_one_class_is_refused():
