@@ -22,6 +22,7 @@ from sklip.bounds._propagation import slope_range
 __all__ = ["LocalSlopes", "spectral_norm_bounds"]
 
 _SQUARINGS = 6
+_POWER_STEPS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +44,14 @@ class LocalSlopes:
         The network.
     bounds : HiddenBounds
         Of the hidden layers in each ball.
+    optimistic : bool, default=False
+        Whether spectral norms are estimated from below instead of proven: the rates are
+        then no bounds, but below those that are proven, for a fraction of the work.
     """
 
-    def __init__(self, propagation, bounds):
+    def __init__(self, propagation, bounds, *, optimistic=False):
         self.propagation = propagation
+        self._spectral = _power_estimates if optimistic else spectral_norm_bounds
         self._largest = self._global_rates()
         self._layers = []
         for k in range(propagation.n_hidden):
@@ -110,7 +115,7 @@ class LocalSlopes:
             lost = lost + above.underflow * (1.0 + self._largest[j])
             growth = above.spectral + above.gamma_out * above.frobenius
             row_norms = row_norms * growth + FLOOR
-            loss, joint_loss = _losses(rows, known, joint)
+            loss, joint_loss = self._losses(rows, known, joint)
             rows = rows * known.middle[:, None]
             row_norms = row_norms * (below.shape.lipschitz * 1.0001) + FLOOR
             rate = self._largest[j - 1] if j else self._largest[0]
@@ -122,22 +127,21 @@ class LocalSlopes:
         each = (each + spread(rows, row_norms)) * 1.0000001
         if not joint:
             return each, None
-        last = spectral_norm_bounds(rows @ spread.weight)[:, None]
+        last = self._spectral(rows @ spread.weight)[:, None]
         last = spread.rounded_up(last, tensor_lengths(row_norms)[:, None])
         together = (together + last) * 1.0000001
         return each, torch.minimum(together, tensor_lengths(each)[:, None] * 1.0001)
 
-
-def _losses(rows, known, joint):
-    """What the uncertain slopes of one layer may add, row by row and together."""
-    root = known.half.sqrt()[:, None]
-    weighted = rows * root
-    each = (rows.abs() @ (known.half * known.row_rates)[:, :, None])[..., 0]
-    each = torch.minimum(each, tensor_lengths(weighted) * known.joint_rate)
-    if not joint:
-        return each, 0.0
-    together = spectral_norm_bounds(weighted)[:, None] * known.joint_rate
-    return each, together
+    def _losses(self, rows, known, joint):
+        """What the uncertain slopes of one layer may add, row by row and together."""
+        root = known.half.sqrt()[:, None]
+        weighted = rows * root
+        each = (rows.abs() @ (known.half * known.row_rates)[:, :, None])[..., 0]
+        each = torch.minimum(each, tensor_lengths(weighted) * known.joint_rate)
+        if not joint:
+            return each, 0.0
+        together = self._spectral(weighted)[:, None] * known.joint_rate
+        return each, together
 
 
 def spectral_norm_bounds(matrices):
@@ -168,3 +172,19 @@ def spectral_norm_bounds(matrices):
     for scale, error in zip(scales[::-1], errors[:0:-1], strict=True):
         bound = torch.sqrt(bound + error) * scale * (1.0 + 8.0 * UNIT)
     return torch.sqrt(bound + errors[0]) * sizes * (1.0 + 2.0 * gamma(n * m))
+
+
+def _power_estimates(matrices):
+    """Spectral norms of a batch of matrices from below, by steps of power iteration."""
+    if matrices.shape[-2] > matrices.shape[-1]:
+        matrices = matrices.transpose(-1, -2)
+    # The row of the largest norm is seldom orthogonal to what is stretched most.
+    sizes = tensor_lengths(matrices)
+    start = sizes.argmax(-1)[..., None, None].expand(*sizes.shape[:-1], 1, 1)
+    vector = torch.take_along_dim(matrices, start, -2).transpose(-1, -2)
+    for _ in range(_POWER_STEPS):
+        vector = vector / vector.norm(dim=-2, keepdim=True).clamp_min(1e-300)
+        image = matrices @ vector
+        vector = matrices.transpose(-1, -2) @ image
+    # Rounding must not lift an estimate above the norm.
+    return image.norm(dim=(-2, -1)) * (1.0 - 1e-9)

@@ -62,12 +62,27 @@ class LocalMargins:
     def _rates(self, bounds, rows):
         return LocalSlopes(self.propagation, bounds).rates(rows)[0]
 
+    def _optimistic_rates(self, bounds, rows):
+        """Below what is proven, for a fraction of the work; None if there is none."""
+        slopes = LocalSlopes(self.propagation, bounds, optimistic=True)
+        return slopes.rates(rows)[0]
+
     @property
     def possible(self):
         """Samples whose class is sure, rounding considered, at least at the center."""
         return (self.gaps > 3.0 * self.error[:, None]).all(axis=1)
 
-    def lower(self, rows, radii, method, passed=None, *, refine=True):
+    def lower(
+        self,
+        rows,
+        radii,
+        method,
+        passed=None,
+        *,
+        refine=True,
+        together=True,
+        by_lines=None,
+    ):
         """Bounds of target's logit minus each other's at every point of the balls.
 
         Parameters
@@ -82,6 +97,11 @@ class LocalMargins:
             Pairs that need no bound.
         refine : bool, default=True
             Whether to optimise slopes.
+        together : bool, default=True
+            Whether a row only counts if all its pairs are proven: rates are then left
+            out where one pair cannot be.
+        by_lines : ndarray of bool of shape (n, n_classes), default=None
+            Filled, if given, with what "best" proves by "crown" alone.
 
         Returns
         -------
@@ -95,12 +115,13 @@ class LocalMargins:
             for start in range(0, len(rows), step):
                 block = slice(start, start + step)
                 part = None if passed is None else passed[block]
+                told = None if by_lines is None else by_lines[block]
                 lower[block] = self._block(
-                    rows[block], radii[block], method, part, refine
+                    rows[block], radii[block], method, part, refine, together, told
                 )
         return lower
 
-    def _block(self, rows, radii, method, passed, refine):
+    def _block(self, rows, radii, method, passed, refine, together, by_lines):
         propagation = self.propagation
         target = propagation.tensor(self.decisions.target[rows], torch.int64)
         balls = propagation.balls(self.decisions.inputs[rows], radii)
@@ -110,33 +131,51 @@ class LocalMargins:
         # Two logits err by at most sqrt(2) times the l2 error, at the point itself.
         lost = 1.5 * (self.error[rows] + self.growth * radii)
         lost = propagation.tensor(lost)[:, None]
-        if method == "local":
-            lower = self._by_rates(bounds, rows, differences) - lost
-        else:
-            lower = self._outputs_lower(bounds, differences) - lost
-        done = torch.arange(lower.shape[1], device=lower.device) == target[:, None]
+        done = torch.arange(len(self._identity), device=lost.device) == target[:, None]
         if passed is not None:
             done |= propagation.tensor(passed, torch.bool)
+        asked = bounds, rows, differences, lost, done
+        if method == "local":
+            lower = self._by_rates(*asked, together)
+        else:
+            lower = self._outputs_lower(bounds, differences) - lost
         lower[done] = torch.inf
         if refine and method in ("crown", "best") and propagation.n_hidden:
             gaps = propagation.tensor(self.gaps[rows])
             self._improve(bounds, differences, lower, gaps, lost)
         # NaN (an overflow on the way) proves nothing.
         lower = torch.nan_to_num(lower, nan=-torch.inf, posinf=torch.inf)
+        if by_lines is not None:
+            by_lines[:] = (lower > 0.0).cpu().numpy()
         if method == "best":
             some = torch.nonzero((lower <= 0.0).any(dim=1))[:, 0]
             if len(some):
-                left = bounds[some], rows[some.cpu().numpy()], differences[some]
-                lower[some] = torch.fmax(
-                    lower[some], self._by_rates(*left) - lost[some]
-                )
+                left = _some(asked, some)
+                left = (*left[:4], left[4] | (lower[some] > 0.0))
+                lower[some] = torch.fmax(lower[some], self._by_rates(*left, together))
         return torch.nan_to_num(lower, nan=-torch.inf).cpu().numpy()
 
-    def _by_rates(self, bounds, rows, differences):
-        """Gaps at the centers less what the rates of change may take off."""
+    def _by_rates(self, bounds, rows, differences, lost, done, together):
+        """Gaps at the centers less what the rates of change may take off.
+
+        -inf for samples that even rates from below cannot settle.
+        """
         gaps = self.propagation.tensor(self.gaps[rows] - 3.0 * self.error[rows, None])
-        rates = self._rates(bounds, differences)
-        return gaps - bounds.balls.radii[:, None] * rates * (1.0 + 1e-12)
+        gaps, radii = gaps - lost, bounds.balls.radii[:, None] * (1.0 + 1e-12)
+        rates = self._optimistic_rates(bounds, differences)
+        if rates is None:
+            return gaps - radii * self._rates(bounds, differences)
+        # NaN is left to what proves.
+        hopeless = gaps - radii * rates <= 0.0
+        open_rows = ~(hopeless & ~done).any(dim=1)
+        if not together:
+            open_rows = (~hopeless & ~done).any(dim=1)
+        lower = torch.full_like(gaps, -torch.inf)
+        some = torch.nonzero(open_rows)[:, 0]
+        if len(some):
+            found = self._rates(bounds[some], differences[some])
+            lower[some] = gaps[some] - radii[some] * found
+        return lower
 
     def _improve(self, bounds, differences, lower, gaps, lost):
         """Optimise the slopes where all that is missing may be gained by them."""
@@ -153,3 +192,10 @@ class LocalMargins:
                 enough=lost,
             )
             lower[samples, others] = (improved - lost)[:, 0]
+
+
+def _some(asked, places):
+    """Bounds, rows, and tensors of some samples."""
+    bounds, rows, *tensors = asked
+    chosen = (tensor[places] for tensor in tensors)
+    return bounds[places], rows[places.cpu().numpy()], *chosen

@@ -100,12 +100,9 @@ def best_radii(margins, known):
     # What proves no more at the next radius proves no more farther out.
     start = _above(proven[rows])
     passed = known[rows] >= start[:, None]
-    lower = margins.lower(rows, start, "crown", passed)
-    by_lines = (lower > 0.0).all(axis=1)
-    good, passed = by_lines.copy(), passed | (lower > 0.0)
-    left = np.flatnonzero(~by_lines)
-    lower = margins.lower(rows[left], start[left], "local", passed[left])
-    good[left] = (lower > 0.0).all(axis=1)
+    by_lines = np.zeros_like(passed)
+    lower = margins.lower(rows, start, "best", passed, by_lines=by_lines)
+    good, by_lines = (lower > 0.0).all(axis=1), by_lines.all(axis=1)
     proven[rows[good]] = start[good]
     _rise_by_lines(margins, known, proven, rows[by_lines])
     rows = rows[good]
@@ -150,7 +147,9 @@ def settled_pairs(margins, method, known, needed):
     radius = float(grid_ceil(needed))
     rows = np.flatnonzero(margins.possible & (known < needed).any(axis=1))
     passed = known[rows] >= radius
-    lower = margins.lower(rows, np.full(len(rows), radius), method, passed)
+    lower = margins.lower(
+        rows, np.full(len(rows), radius), method, passed, together=False
+    )
     known[rows] = np.where((lower > 0.0) & ~passed, radius, known[rows])
     return known
 

@@ -21,3 +21,6 @@ class ModuleMargins(LocalMargins):
 
     def _rates(self, bounds, rows):
         return self.propagation.rates(bounds, rows)
+
+    def _optimistic_rates(self, bounds, rows):
+        """None: rates of modules are products, which cost no more."""
