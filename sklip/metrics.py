@@ -4,10 +4,12 @@
 
 import copy
 import inspect
+import math
 
 from sklearn.utils.metadata_routing import MetadataRequest
 
-from sklip._arguments import check_count, check_radius, check_seed
+from sklip._arguments import check_count, check_option, check_radius, check_seed
+from sklip._blocks import check_jobs
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip._tolerances import check_feature_eps
@@ -54,7 +56,13 @@ _SCORER = {
         TypeError, ValueError
             If an argument is out of range.
         """
-    )
+    ),
+    "worst_class": inspect.cleandoc(
+        """
+        groups : None or "class", default=None
+            "class" takes the score of the true class that has the smallest.
+        """
+    ),
 }
 
 
@@ -74,7 +82,7 @@ class _Scorer:
         kwargs = self._kwargs
         if self._weighted:
             kwargs = {**kwargs, "sample_weight": sample_weight}
-        return float(self._score(estimator, X, y, **kwargs))
+        return float(_smallest(self._score(estimator, X, y, **kwargs)))
 
     def __repr__(self):
         arguments = ", ".join(f"{k}={v!r}" for k, v in self._kwargs.items())
@@ -114,12 +122,16 @@ def make_certified_accuracy_scorer(
     feature_eps=None,
     categorical="immutable",
     effort="normal",
+    groups=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Make a scorer of the certified accuracy.
 
     Parameters
     ----------
     {radius, norm, method, feature_eps, categorical, effort}
+    {worst_class, n_jobs, verbose}
 
     {returns_and_raises}
         A certificate is refused as method: it belongs to one network, and a scorer
@@ -148,6 +160,7 @@ categorical='immutable', effort='normal', feature_eps=None)
         "method": method,
         "categorical": categorical,
         "effort": effort,
+        **_told(groups, n_jobs, verbose),
     }
     certified_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
     kwargs["feature_eps"] = _checked_eps(feature_eps)
@@ -156,7 +169,13 @@ categorical='immutable', effort='normal', feature_eps=None)
 
 @documented(_SCORER, SHARED)
 def make_certified_error_scorer(
-    *, radius, loss="squared_error", norm=2, feature_eps=None
+    *,
+    radius,
+    loss="squared_error",
+    norm=2,
+    feature_eps=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Make a scorer of a regressor's worst-case error: greater is better.
 
@@ -165,7 +184,7 @@ def make_certified_error_scorer(
     {radius}
     loss : {"squared_error", "absolute_error", "r2"}, default="squared_error"
         The first two are negated; R² is taken as it is.
-    {norm, feature_eps}
+    {norm, feature_eps, n_jobs, verbose}
 
     {returns_and_raises}
 
@@ -178,6 +197,7 @@ def make_certified_error_scorer(
     -1.0
     """
     kwargs = {"radius": radius, "loss": loss, "norm": norm}
+    kwargs |= _told(None, n_jobs, verbose)
     network = FeedForward([[[1.0]]])
     certified_error_score(network, [[0.0], [1.0]], [0.0, 1.0], **kwargs)
     kwargs["feature_eps"] = _checked_eps(feature_eps)
@@ -227,6 +247,9 @@ def make_adversarial_accuracy_scorer(
     n_steps=20,
     n_restarts=10,
     random_state=0,
+    groups=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Make a scorer of the accuracy under an attack.
 
@@ -238,6 +261,7 @@ def make_adversarial_accuracy_scorer(
     random_state : int or None, default=0
         Of the attack's random starts; fixed by default, so that a search can be
         repeated.
+    {worst_class, n_jobs, verbose}
 
     {returns_and_raises}
 
@@ -255,6 +279,7 @@ def make_adversarial_accuracy_scorer(
         "n_steps": n_steps,
         "n_restarts": n_restarts,
         "random_state": check_seed(random_state),
+        **_told(groups, n_jobs, verbose),
     }
     adversarial_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
     kwargs["feature_eps"] = _checked_eps(feature_eps)
@@ -263,8 +288,10 @@ def make_adversarial_accuracy_scorer(
     )
 
 
-@documented(_SCORER)
-def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
+@documented(_SCORER, SHARED)
+def make_noise_accuracy_scorer(
+    *, noise_std, n_repeats=1, random_state=0, groups=None, n_jobs=None, verbose=0
+):
     """Make a scorer of the accuracy under Gaussian noise.
 
     Parameters
@@ -275,6 +302,7 @@ def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
         Draws of the noise that are averaged.
     random_state : int or None, default=0
         Seed of the noise; fixed by default, so that a search can be repeated.
+    {worst_class, n_jobs, verbose}
 
     {returns_and_raises}
 
@@ -294,12 +322,34 @@ def make_noise_accuracy_scorer(*, noise_std, n_repeats=1, random_state=0):
         "noise_std": check_radius(noise_std, "noise_std"),
         "n_repeats": check_count(n_repeats, "n_repeats"),
         "random_state": check_seed(random_state),
+        **_told(groups, n_jobs, verbose),
     }
     return _Scorer("make_noise_accuracy_scorer", _mean_noise_accuracy, kwargs)
 
 
 def _mean_noise_accuracy(estimator, X, y, *, noise_std, **kwargs):
-    return noise_accuracy_curve(estimator, X, y, [noise_std], **kwargs).mean()
+    found = noise_accuracy_curve(estimator, X, y, [noise_std], **kwargs)
+    if isinstance(found, dict):
+        return {label: curve.mean() for label, curve in found.items()}
+    return found.mean()
+
+
+def _told(groups, n_jobs, verbose):
+    """Arguments that are left out of a scorer's name where they are the defaults."""
+    if groups is not None:
+        # Labels belong to samples, which a scorer does not know yet.
+        check_option(groups, "groups", ("class",))
+    check_jobs(n_jobs, verbose)
+    told = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
+    return {name: value for name, value in told.items() if value}
+
+
+def _smallest(score):
+    """A score itself, or that of the worst class; NaN if no class has samples."""
+    if not isinstance(score, dict):
+        return score
+    known = [value for value in score.values() if not math.isnan(value)]
+    return min(known, default=math.nan)
 
 
 def _negated_bound(estimator, X, y, *, method):

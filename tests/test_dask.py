@@ -89,7 +89,7 @@ def test_rows_are_certified_on_workers(client, monkeypatch):
     """Blocks of 30 rows; the radii are those of one process, bit by bit."""
     X, y = load_iris(return_X_y=True)
     model = _search().estimator.fit(X, y)
-    monkeypatch.setattr("sklip.certification._blocks._ENTRIES", 120)
+    monkeypatch.setattr("sklip._blocks._ENTRIES", 120)
     here = certified_radius(model, X, y, method="crown")
     with joblib.parallel_config(backend="dask"):
         there = certified_radius(model, X, y, method="crown")

@@ -17,6 +17,7 @@ LEAVES = {
     "_lru",
     "exceptions",
     "_arguments",
+    "_blocks",
     "_compat",
     "_copies",
     "_documentation",

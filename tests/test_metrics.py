@@ -21,6 +21,7 @@ from sklip.metrics import (
     make_adversarial_accuracy_scorer,
     make_certified_accuracy_scorer,
     make_lipschitz_scorer,
+    make_noise_accuracy_scorer,
 )
 
 SCORERS = {
@@ -45,6 +46,25 @@ def test_scorers_are_their_score_functions(fitted):
     assert SCORERS["adversarial"](model, X, y) == pytest.approx(
         adversarial_accuracy_score(model, X, y, radius=0.2, random_state=0)
     )
+
+
+def test_the_score_of_the_worst_class(fitted):
+    model, X, y = fitted
+    weight = np.where(y == 1, 0.0, 1.0)
+    for make, kwargs in (
+        (make_certified_accuracy_scorer, {"radius": 0.3}),
+        (make_adversarial_accuracy_scorer, {"radius": 0.3, "n_steps": 5}),
+        (make_noise_accuracy_scorer, {"noise_std": 0.5}),
+    ):
+        scorer = make(**kwargs, groups="class", verbose=1, n_jobs=1)
+        each = [make(**kwargs)(model, X[y == k], y[y == k]) for k in range(3)]
+        if make is make_certified_accuracy_scorer:
+            assert scorer(model, X, y) == pytest.approx(min(each))
+            assert scorer(model, X, y, weight) == pytest.approx(min(each[::2]))
+        assert scorer(model, X, y) < make(**kwargs)(model, X, y)
+        assert "groups='class'" in repr(scorer) and "groups" not in repr(make(**kwargs))
+        with pytest.raises(ValueError, match="groups must be one of 'class'"):
+            make(**kwargs, groups=y)
 
 
 def test_grid_search_on_several_processes(fitted):

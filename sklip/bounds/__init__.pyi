@@ -72,6 +72,7 @@ from sklip.bounds._propagation import (
     tightened,
 )
 from sklip.bounds._rounding import forward_error
+from sklip.bounds._rows import row_check
 from sklip.bounds._subject import ModuleSubject, NetworkSubject, Subject, subject_of
 from sklip.bounds._z import ParityLayout, Z
 
@@ -81,6 +82,7 @@ __all__ = [
     "BALL_METHODS",
     "BOUND_METHODS",
     "Evidence",
+    "row_check",
     "METHODS",
     "ModuleSubject",
     "NetworkSubject",

@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Lipschitz bounds inside balls around samples."""
 
+from functools import partial
+
 import numpy as np
 import torch
 
 from sklip._arguments import check_device, check_norm, check_radius
+from sklip._blocks import SOME_ROWS, by_blocks, check_jobs, joined
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
 from sklip._threads import limit_threads
 from sklip.bounds._dispatch import lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
@@ -13,11 +18,15 @@ from sklip.bounds._module_slopes import module_rates
 from sklip.bounds._modules import ModuleView, view_of
 from sklip.bounds._norms import DIFFERENCE_NORM
 from sklip.bounds._propagation import Propagation, hidden_bounds
+from sklip.bounds._rows import row_check
 
 __all__ = ["local_lipschitz_bound"]
 
 
-def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
+@documented(SHARED)
+def local_lipschitz_bound(
+    model, X, *, radius, norm=2, device="cpu", n_jobs=None, verbose=0
+):
     """Bound the Lipschitz constant inside a ball around each sample, with a proof.
 
     Parameters
@@ -32,6 +41,7 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
         Norm of the input, of the output and of the balls.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where it computes, in float64.
+    {n_jobs, verbose}
 
     Returns
     -------
@@ -62,6 +72,18 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
     """
     norm, radius = check_norm(norm), check_radius(radius)
     device = check_device(device)
+    check_jobs(n_jobs, verbose)
+    view, largest = view_of(model, X).as_score(), None
+    if view.mutable.any() and not isinstance(view, ModuleView):
+        # Once for all blocks.
+        largest = lipschitz_bound(model, norm=norm).value
+    ask = partial(_of_rows, model, radius, norm, device, largest)
+    jobs = {"n_jobs": n_jobs, "verbose": verbose}
+    return joined(by_blocks(ask, row_check(model), X, step=SOME_ROWS, **jobs))
+
+
+def _of_rows(model, radius, norm, device, largest, X, y, block):
+    """Bounds for a block of the rows."""
     view = view_of(model, X).as_score()
     inputs = view.encode(X)
     if not view.mutable.any():
@@ -70,7 +92,6 @@ def local_lipschitz_bound(model, X, *, radius, norm=2, device="cpu"):
         largest = view.product(norm) * (DIFFERENCE_NORM[norm] if view.is_score else 1.0)
         rates = module_rates(view, inputs, radius, norm, device, view.is_score)
         return np.fmin(rates, largest * (1.0 + 1e-12))
-    largest = lipschitz_bound(model, norm=norm).value
     propagation = Propagation(view.network, norm, view.mutable, device)
     found = np.full(len(inputs), largest)
     step = propagation.block_rows(view.network.n_outputs)

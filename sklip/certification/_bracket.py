@@ -15,8 +15,16 @@ from sklip._arguments import (
     check_positive,
     check_time_limit,
 )
+from sklip._blocks import (
+    FEW_ROWS,
+    by_blocks,
+    check_jobs,
+    joined,
+    seeds,
+)
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
+from sklip.bounds import row_check
 from sklip.certification._attacks import (
     Counterexamples,
     attack_points,
@@ -25,16 +33,9 @@ from sklip.certification._attacks import (
     perturbation_norm,
     tangent_distances,
 )
-from sklip.certification._blocks import (
-    FEW_ROWS,
-    by_blocks,
-    check_jobs,
-    joined,
-    seeds,
-)
 from sklip.certification._branching import Closing, check_splittable
 from sklip.certification._categories import radii_for
-from sklip.certification._decisions import decide, row_check
+from sklip.certification._decisions import decide
 
 __all__ = ["robustness_bracket"]
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from sklip.certification._blocks import Block
+from sklip._blocks import Block
 from sklip.certification._gaps import logit_gaps
 from sklip.networks import NetworkView
 

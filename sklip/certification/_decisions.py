@@ -5,12 +5,11 @@
 from dataclasses import dataclass
 
 from sklip._arguments import check_effort, refuse_ambiguous
+from sklip._blocks import Block
 from sklip.bounds import ModuleView, forward_error, view_of
-from sklip.certification._blocks import Block
 from sklip.certification._decided import Decided
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.certification._validation import encode_labels
-from sklip.networks import label_views
 
 __all__ = [
     "Decisions",
@@ -18,7 +17,6 @@ __all__ = [
     "classifier_view",
     "decide",
     "model_view",
-    "row_check",
 ]
 
 _WHOLE = Block()
@@ -96,35 +94,3 @@ def checked_inputs(view, X):
     if len(inputs) == 0:
         raise ValueError("X has no samples.")
     return inputs
-
-
-def row_check(model, feature_eps=None):
-    """What refuses rows that a model does not take, before any work is done.
-
-    Parameters
-    ----------
-    model : object
-        Any model.
-    feature_eps : dict or Series, default=None
-        Tolerances of the columns that move.
-
-    Returns
-    -------
-    check : callable
-        ``check(parts)`` encodes the parts of a table one after the other.
-    """
-
-    def check(parts):
-        view = None
-        for X in parts:
-            # A branch of columns that do not move is evaluated at the rows themselves.
-            if view is None or feature_eps is not None:
-                labels = label_views(model, X, feature_eps)
-                view = (
-                    labels[0]
-                    if labels
-                    else view_of(model, X, feature_eps, predicting=True)
-                )
-            view.encode(X)
-
-    return check

@@ -7,18 +7,18 @@ from functools import partial
 import numpy as np
 
 from sklip._arguments import check_norm, check_radius, refuse_ambiguous
-from sklip._documentation import documented
-from sklip._floats import UNIT
-from sklip._shared_docs import SHARED
-from sklip.bounds import ModuleView, forward_error, is_bare
-from sklip.certification._blocks import (
+from sklip._blocks import (
     MANY_ROWS,
     SOME_ROWS,
     by_blocks,
     check_jobs,
     joined,
 )
-from sklip.certification._decisions import checked_inputs, model_view, row_check
+from sklip._documentation import documented
+from sklip._floats import UNIT
+from sklip._shared_docs import SHARED
+from sklip.bounds import ModuleView, forward_error, is_bare, row_check
+from sklip.certification._decisions import checked_inputs, model_view
 from sklip.certification._local_intervals import local_intervals
 from sklip.certification._module_intervals import module_intervals
 from sklip.certification._pairs import LOCAL_METHODS, check_method, norm_ratio, rules

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Accuracy of a classifier on samples with Gaussian noise."""
 
+from functools import partial
+
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 
 from sklip._arguments import (
     check_count,
@@ -12,8 +15,10 @@ from sklip._arguments import (
     check_seed,
     refuse_masked,
 )
+from sklip._blocks import check_jobs, part_of
 from sklip._copies import own_copy
 from sklip._documentation import documented
+from sklip._progress import Progress
 from sklip._shared_docs import SHARED
 from sklip.certification._groups import members_of
 from sklip.certification._predictions import predicted_labels
@@ -36,6 +41,8 @@ def noise_accuracy_curve(
     sample_weight=None,
     groups=None,
     random_state=0,
+    n_jobs=None,
+    verbose=0,
 ):
     """Accuracy under Gaussian noise of growing size: measured, not proven.
 
@@ -55,6 +62,7 @@ def noise_accuracy_curve(
     {sample_weight, groups}
     random_state : int or None, default=0
         Seed of the noise; fixed by default, so that models meet the same noise.
+    {n_jobs, verbose}
 
     Returns
     -------
@@ -93,6 +101,7 @@ def noise_accuracy_curve(
     noise_stds = np.linspace(0.0, 0.5, 51) if noise_stds is None else noise_stds
     stds = check_radii(noise_stds, "noise_stds")
     n_repeats = check_count(n_repeats, "n_repeats")
+    check_jobs(n_jobs, verbose)
     random_state = check_seed(random_state)
     members = members_of(groups, y)
     X = _samples(X)
@@ -105,18 +114,43 @@ def noise_accuracy_curve(
     # One row of weights for each group.
     shares = np.array([np.where(member, weight, 0.0) for member in members.values()])
     right = np.zeros((len(shares), len(stds), n_repeats))
-    step = max(1, _ENTRIES // max(1, int(np.prod(X.shape[1:]))))
-    for start in range(0, len(y), step):
-        rows = slice(start, start + step)
-        samples = X.iloc[rows] if hasattr(X, "iloc") else X[rows]
-        for repeat in range(n_repeats):
-            noise = rng.standard_normal(samples.shape, dtype=_noise_type(samples))
-            for k, std in enumerate(stds):
-                hit = predicted_labels(model, _noisy(samples, noise, std)) == y[rows]
-                right[:, k, repeat] += shares[:, rows] @ hit
+    progress = Progress(len(y) * n_repeats, "rows done")
+    work = _draws(X, y, n_repeats, rng)
+    for rows, repeat, hits in _spread(partial(_hits, model, stds), work, n_jobs):
+        right[:, :, repeat] += shares[:, rows] @ hits.T
+        if verbose:
+            progress.advance(len(y[rows]))
     with np.errstate(invalid="ignore"):
         found = right / shares.sum(axis=1)[:, None, None]
     return found[0] if groups is None else dict(zip(members, found, strict=True))
+
+
+def _draws(X, y, n_repeats, rng):
+    """Blocks of rows with noise, drawn in one order however many processes there are.
+
+    A call is (rows, repeat, samples, labels, noise).
+    """
+    step = max(1, _ENTRIES // max(1, int(np.prod(X.shape[1:]))))
+    for start in range(0, len(y), step):
+        rows = slice(start, start + step)
+        samples = part_of(X, rows)
+        for repeat in range(n_repeats):
+            noise = rng.standard_normal(samples.shape, dtype=_noise_type(samples))
+            yield rows, repeat, samples, y[rows], noise
+
+
+def _hits(model, stds, rows, repeat, samples, y, noise):
+    """The rows, the draw, and which predictions are right at each size of the noise."""
+    noisy = (_noisy(samples, noise, std) for std in stds)
+    return rows, repeat, np.array([predicted_labels(model, X) == y for X in noisy])
+
+
+def _spread(function, calls, n_jobs):
+    """What a function gives for each call, in their order."""
+    if effective_n_jobs(n_jobs) == 1:
+        return (function(*call) for call in calls)
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    return parallel(delayed(function)(*call) for call in calls)
 
 
 def _samples(X):

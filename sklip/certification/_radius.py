@@ -5,11 +5,12 @@
 from functools import partial
 
 from sklip._arguments import check_device, check_effort, check_norm, check_time_limit
+from sklip._blocks import by_blocks, check_jobs, joined, step_for
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
-from sklip.certification._blocks import by_blocks, check_jobs, joined, step_for
+from sklip.bounds import row_check
 from sklip.certification._categories import check_categorical, radii_for
-from sklip.certification._decisions import decide, row_check
+from sklip.certification._decisions import decide
 from sklip.certification._label_sets import each_label, labels_of
 from sklip.certification._pairs import check_method
 

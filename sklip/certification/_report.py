@@ -7,10 +7,7 @@ from functools import partial
 import numpy as np
 
 from sklip._arguments import check_effort, check_flag, check_norm, check_time_limit
-from sklip._documentation import documented
-from sklip._shared_docs import SHARED
-from sklip.certification._attacks import Counterexamples, found_flips, predictions
-from sklip.certification._blocks import (
+from sklip._blocks import (
     MANY_ROWS,
     SOME_ROWS,
     by_blocks,
@@ -18,8 +15,12 @@ from sklip.certification._blocks import (
     joined,
     step_for,
 )
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
+from sklip.bounds import row_check
+from sklip.certification._attacks import Counterexamples, found_flips, predictions
 from sklip.certification._categories import radii_for
-from sklip.certification._decisions import decide, row_check
+from sklip.certification._decisions import decide
 from sklip.certification._pairs import check_method
 from sklip.certification._tables import column_labels, labels_or_none, table
 

@@ -149,7 +149,7 @@ TABLE = {
     ),
     "noise_accuracy_curve": Row(
         sklip.noise_accuracy_curve,
-        "X y noise_stds n_repeats sample_weight groups random_state",
+        "X y noise_stds n_repeats sample_weight groups random_state" + _JOBS,
         {"noise_stds": [0.0, 1.0]},
         "classifiers",
         60,
@@ -186,7 +186,7 @@ TABLE = {
         "few",
     ),
     "local_lipschitz_bound": Row(
-        sklip.local_lipschitz_bound, "X radius norm device", _BALL
+        sklip.local_lipschitz_bound, "X radius norm device" + _JOBS, _BALL
     ),
     "feature_slopes": Row(sklip.feature_slopes, "output method"),
     "jacobian_diagnostic": Row(sklip.jacobian_diagnostic, "X random_state"),
@@ -195,24 +195,28 @@ TABLE = {
     "cached_bound": Row(cached_bound, "method"),
     "make_certified_accuracy_scorer": Row(
         _scored(sklip.make_certified_accuracy_scorer),
-        "X y radius norm method feature_eps categorical effort",
+        "X y radius norm method feature_eps categorical effort groups" + _JOBS,
         _BALL | _QUICK,
         "classifiers",
         60,
     ),
     "make_certified_error_scorer": Row(
         _scored(sklip.make_certified_error_scorer),
-        "X y radius loss norm feature_eps",
+        "X y radius loss norm feature_eps" + _JOBS,
         _BALL,
         "regressors",
     ),
     "make_lipschitz_scorer": Row(_scored(sklip.make_lipschitz_scorer), "method"),
     "make_adversarial_accuracy_scorer": Row(
-        _scored(sklip.make_adversarial_accuracy_scorer), _PGD, _BALL, "few", 60
+        _scored(sklip.make_adversarial_accuracy_scorer),
+        _PGD + " groups" + _JOBS,
+        _BALL,
+        "few",
+        60,
     ),
     "make_noise_accuracy_scorer": Row(
         _scored(sklip.make_noise_accuracy_scorer),
-        "X y noise_std n_repeats random_state",
+        "X y noise_std n_repeats random_state groups" + _JOBS,
         {"noise_std": 1.0},
         "classifiers",
         60,
@@ -433,6 +437,7 @@ def _closed(display):
 
 # They take a model alone, or their arguments on behalf of functions in the table.
 _BARE = {"split_steps", "stated_module", "unwrap_any_module"}
+_BARE |= {"module_from_onnx", "row_check"}
 _BARE |= {"is_bare", "predicted_labels", "subject_of", "view_in_front", "view_of"}
 # The model, and what is drawn or written of the answer.
 _FREE = {

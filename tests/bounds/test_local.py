@@ -11,7 +11,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklip._floats import gamma
-from sklip.bounds import _local_slopes, lipschitz_bound, local_lipschitz_bound
+from sklip.bounds import (
+    LocalSlopes,
+    Propagation,
+    _local_slopes,
+    hidden_bounds,
+    lipschitz_bound,
+    local_lipschitz_bound,
+)
 from sklip.bounds._local_slopes import spectral_norm_bounds
 from sklip.networks import list_activations, random_network
 
@@ -103,3 +110,23 @@ def test_every_sum_of_a_spectral_norm_is_rounded_up(n, m, monkeypatch):
     found = spectral_norm_bounds(matrix).item()
     lost = 4.0 * gamma(n * n) + 2.0 * gamma(m + 4) + 4.0 * gamma(n * m)
     assert 1.0 + 0.9 * lost < found**2 < 1.0 + 1.1 * lost
+
+
+@pytest.mark.parametrize("norm", [1.0, 2.0, np.inf])
+def test_rates_from_below_are_near_those_that_are_proven(norm):
+    """What they leave out is nothing that the proof would have settled."""
+    network = random_network((5, 12, 9, 7, 3), gain=1.5, random_state=0)
+    propagation = Propagation(network, norm, np.ones(5, dtype=bool))
+    X, rows = np.random.default_rng(0).normal(size=(6, 5)), np.eye(3)[None]
+    with torch.no_grad():
+        balls = propagation.balls(X, np.full(6, 0.3))
+        bounds = hidden_bounds(propagation, balls, "crown")
+        proven, guessed = (
+            LocalSlopes(propagation, bounds, optimistic=optimistic).rates(
+                torch.from_numpy(rows)
+            )[0]
+            for optimistic in (False, True)
+        )
+    assert (guessed <= proven).all() and (guessed >= 0.9 * proven).all()
+    if norm == 2.0:
+        assert (guessed < proven).any()

@@ -8,21 +8,22 @@ from functools import partial
 import numpy as np
 
 from sklip._arguments import as_generator, check_count, check_norm
-from sklip._documentation import documented
-from sklip._floats import norms
-from sklip._shared_docs import SHARED
-from sklip.certification._attacks.balls import Ball, perturbation_norm
-from sklip.certification._attacks.found import Counterexamples
-from sklip.certification._attacks.pgd import linearise
-from sklip.certification._attacks.whole_steps import away
-from sklip.certification._blocks import (
+from sklip._blocks import (
     SOME_ROWS,
     by_blocks,
     check_jobs,
     joined,
     seeds,
 )
-from sklip.certification._decisions import decide, row_check
+from sklip._documentation import documented
+from sklip._floats import norms
+from sklip._shared_docs import SHARED
+from sklip.bounds import row_check
+from sklip.certification._attacks.balls import Ball, perturbation_norm
+from sklip.certification._attacks.found import Counterexamples
+from sklip.certification._attacks.pgd import linearise
+from sklip.certification._attacks.whole_steps import away
+from sklip.certification._decisions import decide
 
 __all__ = ["found_flips", "minimum_norm_attack", "nearest_flips", "nearest_on_ray"]
 

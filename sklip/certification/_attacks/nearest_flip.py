@@ -15,12 +15,13 @@ from sklip._arguments import (
     is_integer,
     refuse_ambiguous,
 )
+from sklip._blocks import SOME_ROWS, by_blocks, check_jobs, joined
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
+from sklip.bounds import row_check
 from sklip.certification._attacks.found import Counterexamples, predictions
 from sklip.certification._attacks.minimum_norm import found_flips
-from sklip.certification._blocks import SOME_ROWS, by_blocks, check_jobs, joined
-from sklip.certification._decisions import decide, row_check
+from sklip.certification._decisions import decide
 from sklip.certification._tables import column_labels, described, labels_or_none, table
 
 __all__ = ["NearestFlips", "nearest_flip"]

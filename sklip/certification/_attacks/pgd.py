@@ -14,20 +14,20 @@ from sklip._arguments import (
     check_radius,
     check_sample_weight,
 )
-from sklip._documentation import documented
-from sklip._floats import norms
-from sklip._shared_docs import SHARED
-from sklip.bounds import ModuleNetwork
-from sklip.certification._attacks.balls import Ball
-from sklip.certification._attacks.found import Counterexamples
-from sklip.certification._blocks import (
+from sklip._blocks import (
     SOME_ROWS,
     by_blocks,
     check_jobs,
     joined,
     seeds,
 )
-from sklip.certification._decisions import decide, row_check
+from sklip._documentation import documented
+from sklip._floats import norms
+from sklip._shared_docs import SHARED
+from sklip.bounds import ModuleNetwork, row_check
+from sklip.certification._attacks.balls import Ball
+from sklip.certification._attacks.found import Counterexamples
+from sklip.certification._decisions import decide
 from sklip.certification._groups import averages, members_of
 
 __all__ = [

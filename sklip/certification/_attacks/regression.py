@@ -16,20 +16,20 @@ from sklip._arguments import (
     check_radius,
     refuse_ambiguous,
 )
-from sklip._copies import own_copy
-from sklip._documentation import documented
-from sklip._shared_docs import SHARED
-from sklip.bounds import is_bare
-from sklip.certification._attacks.balls import Ball
-from sklip.certification._attacks.pgd import linearise
-from sklip.certification._blocks import (
+from sklip._blocks import (
     SOME_ROWS,
     by_blocks,
     check_jobs,
     joined,
     seeds,
 )
-from sklip.certification._decisions import checked_inputs, model_view, row_check
+from sklip._copies import own_copy
+from sklip._documentation import documented
+from sklip._shared_docs import SHARED
+from sklip.bounds import is_bare, row_check
+from sklip.certification._attacks.balls import Ball
+from sklip.certification._attacks.pgd import linearise
+from sklip.certification._decisions import checked_inputs, model_view
 from sklip.networks import RowWriter
 
 __all__ = ["adversarial_interval"]

@@ -15,18 +15,19 @@ from sklip._arguments import (
     check_radius,
     check_time_limit,
 )
+from sklip._blocks import FEW_ROWS, by_blocks, check_jobs
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
 from sklip._threads import limit_threads
+from sklip.bounds import row_check
 from sklip.certification._attacks import Counterexamples, attack_points
-from sklip.certification._blocks import FEW_ROWS, by_blocks, check_jobs
 from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.queue import Effort
 from sklip.certification._branching.radius import limits
 from sklip.certification._branching.ranges import RangeBranching
 from sklip.certification._branching.unsplit import bounded_verifications
 from sklip.certification._branching.verification import Verification
-from sklip.certification._decisions import decide, row_check
+from sklip.certification._decisions import decide
 from sklip.certification._module_decisions import ModuleDecisions
 from sklip.exceptions import UnsupportedModelError
 
