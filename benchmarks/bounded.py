@@ -12,13 +12,13 @@ radius of at least eps, in percent. digits: pixels over 16, 64-128-128-10, 30 % 
 splits" four random splits. cancer: standardised, 30-64-2, five splits. mnist: pixels
 over 255, the first 8,000 training images and all test images, 784-256-256-10, 12
 epochs, radius 1, temperature 8, with and without 128 principal components in front
-(whose matrix is part of the network that is certified).
+(whose matrix is part of the network that is certified; in float64).
 
 Regression (``--data`` has concrete.csv and power_plant.csv): X and y standardised by
 the training part, 64-64, five splits with 30 % held out; R^2 of the test rows among
 networks that are proven to have at most the Lipschitz constant in "setting": the bound
-enforced (bounded, ADMM), or the smallest weight of the spectral penalty, by bisection,
-that is proven to keep it.
+enforced (bounded, at concrete's tightest with noise on the inputs, and ADMM), or the
+smallest weight of the spectral penalty, by bisection, that is proven to keep it.
 
 "fit_cpu_s" and "plain_cpu_s": CPU seconds of the fit, and of a plain loop in torch of
 the same sizes, batches and epochs, one after the other. "violations": flips found
