@@ -23,6 +23,10 @@ _LABELS = {
 }
 
 
+_SUMMARY_TITLES = ["data", "ADMM", "beside", "lower in", "median", "largest"]
+_SUMMARY_TITLES += ["bound in use, least", "CPU time, median", "largest"]
+
+
 def _runs(rows):
     """Rows by data set, method, strength and seed."""
     return {
@@ -50,10 +54,11 @@ def _mean_and_spread(rows, name, digits):
 
 
 def write_tables(rows, path):
-    """Both tables as list-tables of the docs."""
+    """All tables as list-tables of the docs."""
     titles = ["data", "method", "strength, or bound of", "runs", "certified L", "score"]
     ratio_titles = ["data", "method", "bound of", "ratio of training losses, by seed"]
-    text = _list_table(ratio_titles, _ratio_lines(rows))
+    text = _list_table(_SUMMARY_TITLES, _summary_lines(rows))
+    text += _list_table(ratio_titles, _ratio_lines(rows))
     text += _list_table([*titles, "training loss", "CPU s"], _lines(rows))
     with open(path, "w") as file:
         file.write(text)
@@ -102,17 +107,37 @@ def _ratio_lines(rows):
         yield [data, _LABELS.get(method, method), strength, ", ".join(cells)]
 
 
+def _summary_lines(rows):
+    """By data set and kind of reference: losses, bounds and times of all pairs."""
+    runs, pairs = _runs(rows), {}
+    for (data, method, strength, seed), row in runs.items():
+        if method.startswith("enforce"):
+            kind, value = strength.rsplit(" ", 1)
+            other = runs[data, kind, value, seed]
+            group = "LipSDP penalty" if kind == "lipsdp" else "spectral, weight decay"
+            pairs.setdefault((data, method, group), []).append((row, other))
+    for (data, method, group), found in sorted(pairs.items(), key=lambda p: p[0][2]):
+        own, others = zip(*found, strict=True)
+        losses = _values(own, "train_loss") / _values(others, "train_loss")
+        used = _values(own, "bound") / _values(others, "bound")
+        plain = [row for key, row in runs.items() if key[:2] == (data, "plain")]
+        times = _values(own, "cpu_s") / np.median(_values(plain, "cpu_s"))
+        yield [
+            *(data, _LABELS[method].removeprefix("ADMM, "), group),
+            f"{np.sum(losses < 1.0)} of {len(losses)}",
+            *(f"{ratio:.3f}" for ratio in (np.median(losses), losses.max())),
+            f"{100 * used.min():.2f} %",
+            *(f"{ratio:.1f} x plain" for ratio in (np.median(times), times.max())),
+        ]
+
+
 def print_comparison(rows):
-    """Ratios of the training losses, and how many are below one."""
-    below = {}
+    """Ratios of the training losses, and what they come to."""
     for line in _ratio_lines(rows):
         print("{:21s} {:25s} {:19s} {}".format(*line))
-    for (data, method, strength), by_seed in _ratios(rows).items():
-        label = _LABELS.get(method, method)
-        key = f"{data}, {label}, lower than {strength.rsplit(' ', 1)[0]}"
-        below.setdefault(key, []).extend(ratio < 1.0 for ratio in by_seed.values())
-    for key, wins in below.items():
-        print(f"{key}: {sum(wins)} of {len(wins)}")
+    print(*_SUMMARY_TITLES, sep=" | ")
+    for line in _summary_lines(rows):
+        print(*line, sep=" | ")
 
 
 def draw(rows, path):
