@@ -199,8 +199,8 @@ def admm(problem, seed, **parameters):
     kind = ADMMLipschitzMLPRegressor
     if problem.classify:
         kind = ADMMLipschitzMLPClassifier
-    # Epochs between two projections: one, or as many as have four batches.
-    per_iter = -(-4 // -(-len(problem.X) // 128))
+    # Epochs between two projections: one, or as many as have six batches.
+    per_iter = -(-6 // -(-len(problem.X) // 128))
     return kind(
         **{
             **common(problem, seed),
