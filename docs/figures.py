@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["write_generated"]
+__all__ = ["draw_families", "write_generated"]
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -44,7 +44,7 @@ def write_generated(folder):
     _bounded_tables.draw(bounded, radii, folder / "bounded.png")
     _admm_pareto_tables.write_tables(pareto, folder / "admm_pareto.inc")
     _admm_pareto_tables.draw(pareto, folder / "admm_pareto.png")
-    _draw_families(_rows("certified_digits"), folder / "families.png")
+    draw_families(folder / "families.png")
 
 
 def _rows(name):
@@ -52,10 +52,11 @@ def _rows(name):
         return list(csv.DictReader(file))
 
 
-def _draw_families(rows, path):
+def draw_families(path, **options):
     """Certified accuracy over the radius of four ways to train one network."""
     from matplotlib.figure import Figure
 
+    rows = _rows("certified_digits")
     radii = [name for name in rows[0] if name.startswith("best_")]
     ax = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained").add_subplot()
     for penalty, weight, label, style in _FAMILIES:
@@ -66,4 +67,4 @@ def _draw_families(rows, path):
     ax.set(xlabel="radius (l2; pixels from 0 to 1)", ylabel="certified accuracy in %")
     ax.set_ylim(0.0, 100.0)
     ax.legend()
-    ax.figure.savefig(path)
+    ax.figure.savefig(path, **options)

@@ -3,6 +3,7 @@
 """The table that benchmarks resume (``benchmarks/_harness.py``)."""
 
 import runpy
+import sys
 
 import pytest
 
@@ -63,3 +64,19 @@ def test_options_have_the_type_of_their_default(harness, monkeypatch):
     options = harness["parse"]("doc", time_limit=1.5, NETS={"nargs": "*"})
     assert (options.time_limit, options.nets) == (3.0, ["net.npz"])
     assert options.output == "o.csv"
+
+
+def test_a_peer_that_fails_has_a_row_that_says_so(repository, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(repository / "benchmarks"))
+    compare = runpy.run_path(str(repository / "benchmarks" / "compare.py"))
+    line = compare["LINES"][0]
+    names = compare["measure"].__globals__
+    monkeypatch.setitem(names, "python_of", lambda package, folder: None)
+    assert compare["measure"](line, "", 1) == [["", "does not install", ""]]
+    monkeypatch.setitem(names, "_WORK", repository / "no such file.py")
+    monkeypatch.setitem(names, "python_of", lambda package, folder: sys.executable)
+    ((_, failed, _),) = compare["measure"](line, "", 60)
+    assert failed.startswith("failed: ")
+    row = dict(zip(compare["COLUMNS"], [*line, "", failed, ""], strict=True))
+    compare["print_tables"]([row])
+    assert line[2] in capsys.readouterr().out

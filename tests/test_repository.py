@@ -8,6 +8,7 @@ import importlib
 import importlib.resources
 import re
 import runpy
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -100,3 +101,41 @@ def test_oldest_versions_are_the_lower_bounds(repository, project):
 def test_citation_names_this_version(repository):
     text = (repository / "CITATION.cff").read_text(encoding="utf-8")
     assert f"version: {sklip.__version__}\n" in text
+
+
+def test_readme_tables_and_picture_are_of_the_files_of_today(repository):
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    page = runpy.run_path(str(repository / "docs" / "readme.py"))
+    assert page["filled"](readme) == readme
+    assert readme.count("<!-- measured ") >= 3
+    assert page["source_of_picture"]().encode() in page["PICTURE"].read_bytes()
+    assert str(page["PICTURE"].relative_to(repository)) in readme
+
+
+def test_a_table_of_the_readme_that_is_not_its_file_s_is_noticed(repository):
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    page = runpy.run_path(str(repository / "docs" / "readme.py"))
+    start = readme.index("-->\n|", readme.index("<!-- measured ")) + 4
+    digit = re.compile(r"\d\.\d").search(readme, start).start()
+    other = "7" if readme[digit] != "7" else "8"
+    assert page["filled"](readme[:digit] + other + readme[digit + 1 :]) == readme
+
+
+def test_links_of_the_release_s_list_lead_somewhere(repository):
+    text = (repository / "RELEASE.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", text)
+    assert len(links) > 10
+    assert [link for link in links if not (repository / link).exists()] == []
+
+
+def test_a_released_version_has_its_tag_and_its_changes(repository):
+    changes = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
+    if ".dev" not in sklip.__version__:
+        assert f"## [{sklip.__version__}] - " in changes
+    command = ["git", "-C", str(repository), "tag", "--points-at", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError:
+        return
+    tags = [tag for tag in done.stdout.split() if re.fullmatch(r"v\d.*", tag)]
+    assert tags in ([], [f"v{sklip.__version__}"])
