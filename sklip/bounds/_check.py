@@ -70,7 +70,7 @@ def check_certificate(weights, certificate, activation="relu"):
         d = [np.array(x, dtype=np.float64) for x in d]
         fit = norm == 2.0 and [x.shape for x in d] == [(len(w),) for w in weights[:-1]]
         sane = all(np.all(abs(np.log2(x)) <= 450.0) for x in (value, *d))
-        return fit and sane and _proof(weights, radii, sectors, value, d)[0]
+        return fit and sane and _proof(weights, radii, sectors, value, d)
 
 
 def certificate_seal(weights, fields):
@@ -176,12 +176,38 @@ def _product(weights, sectors, norm):
         w = np.ldexp(w.T if norm == 1.0 or (norm == 2.0 and tall) else w, -scale)
         bound = abs(w).sum(axis=1).max() * (1.0 + (w.shape[1] + 4) * _U)
         if norm == 2.0:
-            guess = np.linalg.norm(w, 2)
-            bound = guess * (1.0 + 1.25 * _proof([w], [0.0], [], guess, [])[1])
-            if not _proof([w], [0.0], [], bound, [])[0]:
-                return np.inf
+            bound = _spectral_norm(w)
         product *= Fraction(bound) * Fraction(2) ** scale * Fraction(max(-low, high))
     return product
+
+
+def _spectral_norm(w):
+    """Proven norm of a matrix no taller than wide; infinity if there is no proof."""
+    guesses = [_lanczos, lambda w: np.linalg.norm(w, 2)]
+    for guess in guesses[len(w) <= 200 :]:
+        norm = guess(w)
+        norm *= 1.0 + 1.25 * _condition([w], [0.0], [], norm, [])[-1]
+        if _proof([w], [0.0], [], norm, []):
+            return norm
+    return np.inf
+
+
+def _lanczos(w):
+    """Largest singular value as Lanczos's method finds it: a guess."""
+    gram, basis, diagonal, off = w @ w.T, np.zeros((160, len(w))), [], []
+    basis[0] = np.random.default_rng(0).normal(size=len(w))
+    basis[0] /= np.linalg.norm(basis[0])
+    for k in range(len(basis)):
+        image = gram @ basis[k]
+        diagonal.append(image @ basis[k])
+        for _ in range(2):
+            image -= (basis[: k + 1] @ image) @ basis[: k + 1]
+        off.append(np.linalg.norm(image))
+        if k + 1 == len(basis) or off[k] <= 1e-12 * max(diagonal):
+            break
+        basis[k + 1] = image / off[k]
+    tridiagonal = np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1)
+    return np.sqrt(np.linalg.eigvalsh(tridiagonal)[-1])
 
 
 def _path_norm(weights, sectors, norm):
@@ -214,8 +240,8 @@ def _merge(weights, sectors):
     return *zip(*merged, strict=True), [s for s in sectors if s != (1.0, 1.0)]
 
 
-def _proof(weights, radii, sectors, value, d):
-    """Whether M >= 0 by M - room I = R R^T + E, any R, ||E||_F <= room; and room."""
+def _condition(weights, radii, sectors, value, d):
+    """Blocks of M on and below its diagonal, flatness, gammas, error, and room."""
     scales = zip([*(x[:, None] for x in d), 1.0], [value, *d], strict=True)
     sectors = [((a + b) / 2, a * b) for a, b in sectors] + [(1.0, 0.0)]
     blocks, lowers, error = [], [], 0.0
@@ -231,6 +257,13 @@ def _proof(weights, radii, sectors, value, d):
     gamma = [_SAFETY * (len(block) + 8) * _U for block in blocks]
     error += flat * 1.01 * gamma[0] * np.linalg.norm(lowers[0]) ** 2
     room = 1.1 * (max(gamma[flat:]) * sum(map(np.trace, blocks[flat:])) + error) + 2e-15
+    return blocks, lowers, flat, gamma, error, room
+
+
+def _proof(weights, radii, sectors, value, d):
+    """Whether M >= 0 by M - room I = R R^T + E, any R, ||E||_F <= room."""
+    condition = _condition(weights, radii, sectors, value, d)
+    blocks, lowers, flat, gamma, error, room = condition
     residual = total = left = 0.0
     for k, block in enumerate(blocks):
         block = block - room * np.eye(len(block)) - (left @ left.T if k else 0.0)
@@ -240,9 +273,11 @@ def _proof(weights, radii, sectors, value, d):
         try:
             factor = np.linalg.cholesky(block)
         except np.linalg.LinAlgError:
-            return False, room
+            return False
         residual += np.linalg.norm(block - factor @ factor.T) ** 2
-        left = np.linalg.solve(factor, lowers[k].T).T
-        residual += 2.0 * np.linalg.norm(lowers[k] - left @ factor.T) ** 2
-        total += gamma[k] * (np.linalg.norm(factor) ** 2 + np.linalg.norm(left) ** 2)
-    return bool(_SAFETY * (residual**0.5 + total + error) + _TINY <= room), room
+        total += gamma[k] * np.linalg.norm(factor) ** 2
+        if k + 1 < len(blocks):
+            left = np.linalg.solve(factor, lowers[k].T).T
+            residual += 2.0 * np.linalg.norm(lowers[k] - left @ factor.T) ** 2
+            total += gamma[k] * np.linalg.norm(left) ** 2
+    return bool(_SAFETY * (residual**0.5 + total + error) + _TINY <= room)

@@ -226,9 +226,20 @@ def test_the_checker_is_never_wrong_at_60_digits(activation, seed):
             value, d = Z.of(chain, lipschitz, multipliers).inflated(
                 1.0 + sign * 2.0**exponent
             )
-            if _check._proof(network.weights, zeros, chain.sectors, value, d)[0]:
+            if _check._proof(network.weights, zeros, chain.sectors, value, d):
                 exact = smallest_eigenvalue(chain.weights, chain.sectors, value, d)
                 assert exact >= 0
+
+
+def test_norms_of_many_rows_are_proven_from_any_guess(monkeypatch):
+    matrix = np.random.default_rng(0).normal(size=(220, 250)) / 16.0
+    norm = np.linalg.norm(matrix, 2)
+    assert_allclose(_check._lanczos(matrix), norm, rtol=1e-13)
+    proven = _check._spectral_norm(matrix)
+    assert norm < proven <= norm * (1.0 + 1e-9)
+    assert not _check._proof([matrix], [0.0], [], norm * (1.0 - 1e-10), [])
+    monkeypatch.setattr(_check, "_lanczos", lambda matrix: 0.99 * norm)
+    assert_allclose(_check._spectral_norm(matrix), proven, rtol=1e-12)
 
 
 def test_hopeless_points_are_not_proven():
