@@ -74,7 +74,9 @@ def robustness_bracket(
     {norm, feature_eps}
     rtol : float, default=None
         Close the bracket by exact verification until (attacked - certified) / attacked
-        is at most this, in networks that :func:`verify_robustness` takes.
+        is at most this. With "relu", "leaky_relu" or "abs" it takes as long as it
+        takes; networks of other activations, whose ranges can be cut without end, may
+        stay wider, by ``effort``.
     time_limit : float, default=None
         Seconds for the whole table, after which the bracket is returned as it is. The
         first bound and the first attack are always done.
@@ -93,7 +95,7 @@ def robustness_bracket(
     Raises
     ------
     UnsupportedModelError
-        With ``rtol``, if an activation is none of relu, leaky_relu and abs.
+        With ``rtol``, if the model is a torch module of other than linear layers.
 
     See Also
     --------
@@ -148,7 +150,7 @@ def _both_sides(model, feature_eps, norm, rtol, effort, X, y, block, rng):
     found = Counterexamples(model, X, decisions, norm, keep_whole=False)
     if rtol is not None:
         name = "robustness_bracket with rtol"
-        check_splittable(decisions, name, "Leave rtol out", modules=False)
+        check_splittable(decisions, name, "Leave rtol out")
         certified, search = _closed(decisions, norm, rtol, deadline, rng)
     else:
         certified, search = _bracketed(decisions, norm, deadline, rng)

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Brackets that exact verification closes to a stated accuracy."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -92,10 +94,23 @@ def test_labels_missing_entries_and_time():
     assert np.any(high - low > 1e-5 * high)
 
 
+@pytest.mark.parametrize("activation", ["tanh", "gelu"])
+def test_brackets_of_smooth_networks_close_by_cutting_ranges(activation):
+    smooth = random_network((4, 6, 3), activation=activation, gain=2.0, random_state=0)
+    rows = np.random.default_rng(2).normal(size=(4, 4))
+    ask = partial(robustness_bracket, smooth, rows, random_state=0)
+    (wide, far), (certified, attacked) = ask(), ask(rtol=0.02, effort=2000)
+    assert np.all(attacked - certified <= 0.02 * attacked)
+    assert np.all(certified <= far) and np.all(wide <= attacked * (1 + 1e-9))
+    assert np.any(far - wide > 0.02 * far)
+
+
 def test_what_cannot_be_split_is_refused():
-    smooth = random_network((4, 6, 3), activation="tanh", random_state=0)
-    with pytest.raises(UnsupportedModelError, match=r"rtol needs relu.*tanh"):
-        robustness_bracket(smooth, X, rtol=0.1)
+    module = torch.nn.Sequential(
+        torch.nn.Unflatten(1, (1, 4)), torch.nn.Conv1d(1, 3, 4), torch.nn.Flatten()
+    )
+    with pytest.raises(UnsupportedModelError, match="rtol needs a fully connected"):
+        robustness_bracket(module.double().eval(), X, rtol=0.1)
     for rtol in (0.0, -1.0, np.nan):
         with pytest.raises(ValueError, match="rtol"):
             robustness_bracket(NETWORK, X, rtol=rtol)

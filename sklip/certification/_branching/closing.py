@@ -8,7 +8,10 @@ import numpy as np
 
 from sklip._threads import limit_threads
 from sklip.certification._attacks import nearest_on_ray, perturbation_norm
-from sklip.certification._branching.branches import Branching
+from sklip.certification._branching.branches import unsplittable
+from sklip.certification._branching.queue import Effort
+from sklip.certification._branching.radius import limits
+from sklip.certification._branching.ranges import branching_of
 
 __all__ = ["Closing"]
 
@@ -44,7 +47,8 @@ class Closing:
         self.decisions, self.norm = decisions, norm
         self.proven, self.attacked = proven.copy(), attacked.copy()
         self.points = [None] * len(proven)
-        self.branching = Branching(decisions, norm)
+        self.branching = branching_of(decisions, norm)
+        self.limits = _limits_of_ranges(decisions)
         self.others = np.argsort(decisions.gaps(), axis=1)[:, :-1]
         # Where rounding leaves a ball unsettled no other try can help.
         self.stuck = ~(decisions.correct & np.isfinite(proven))
@@ -81,7 +85,7 @@ class Closing:
             for row, radius in zip(rows, radii, strict=True)
         ]
         with limit_threads(self.branching.propagation.work):
-            self.branching.settle(questions, deadline=deadline)
+            self.branching.settle(questions, deadline=deadline, **self.limits)
         for row, question in zip(rows, questions, strict=True):
             if np.isinf(self.attacked[row]):
                 self.n_grown[row] += 1
@@ -102,3 +106,12 @@ class Closing:
         length = perturbation_norm(step[None], self.norm, shares)[0]
         if length < self.attacked[row]:
             self.points[row], self.attacked[row] = point, length
+
+
+def _limits_of_ranges(decisions):
+    """The work at one radius where ranges are cut, which has no end as signs have."""
+    if not unsplittable(decisions.network):
+        return {}
+    size = len(decisions.target), decisions.block.n_table
+    found = limits(decisions.effort, decisions.network, *size, ranges=True)
+    return {"effort": found.at_one_radius if found else Effort(0)}

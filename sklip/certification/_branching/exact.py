@@ -21,11 +21,14 @@ from sklip._shared_docs import SHARED
 from sklip._threads import limit_threads
 from sklip.bounds import row_check
 from sklip.certification._attacks import Counterexamples, attack_points
-from sklip.certification._branching.branches import Branching, unsplittable
+from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.queue import Effort
 from sklip.certification._branching.radius import limits
-from sklip.certification._branching.ranges import RangeBranching
-from sklip.certification._branching.unsplit import bounded_verifications
+from sklip.certification._branching.ranges import branching_of
+from sklip.certification._branching.unsplit import (
+    bounded_verifications,
+    margins_at_once,
+)
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
 from sklip.certification._module_decisions import ModuleDecisions
@@ -139,20 +142,12 @@ def _as_row(found, result, sample, radius):
     return replace(result, point=row)
 
 
-def check_splittable(decisions, name, instead, *, modules=True):
-    """Refuse activations that are not linear on either side of zero, for ``name``."""
+def check_splittable(decisions, name, instead):
+    """Refuse torch modules that are no stack of linear layers, for ``name``."""
     if isinstance(decisions, ModuleDecisions):
-        if not modules:
-            raise UnsupportedModelError(
-                f"{name} needs a fully connected network, not a torch module of other "
-                f"layers. {instead}."
-            )
-        return
-    others = unsplittable(decisions.network)
-    if others:
         raise UnsupportedModelError(
-            f"{name} needs relu, leaky_relu (slopes up to 1) or abs in every hidden "
-            f"layer, not {others}. {instead}."
+            f"{name} needs a fully connected network, not a torch module of other "
+            f"layers. {instead}."
         )
 
 
@@ -188,9 +183,13 @@ def _verified(decisions, norm, radius, clock, is_limited):
         Verification("falsified", point, seconds=clock.seconds) if hit else None
         for point, hit in zip(points, flipped, strict=True)
     ]
+    if unsplittable(decisions.network):
+        # Ranges are bounded with fewer steps than the whole ball.
+        for row, lower in margins_at_once(decisions, norm, radius, results):
+            found = Verification("verified", None, lower, 1, clock.seconds)
+            results[row] = found
     levels = _levels(decisions) if is_limited else _LEVELS
-    splits = RangeBranching if unsplittable(decisions.network) else Branching
-    table = _Table(splits(decisions, norm), radius, results, clock)
+    table = _Table(branching_of(decisions, norm), radius, results, clock)
     with limit_threads(table.branching.propagation.work):
         for n, effort in enumerate(levels):
             table.run(effort, is_last=n + 1 == len(levels))

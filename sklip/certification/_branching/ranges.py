@@ -5,15 +5,21 @@
 import numpy as np
 
 from sklip.bounds import lower_over_ranges
-from sklip.certification._branching.branches import Branching
+from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.queue import Question
 
-__all__ = ["RangeBranching"]
+__all__ = ["RangeBranching", "branching_of"]
 
 # Steps of ascent for each part: none starts from its parent's slopes.
 _STEPS = 12
 # A breakpoint that far from the ends of a range, as a share of it, is where it is cut.
 _FROM_ENDS = 0.05
+
+
+def branching_of(decisions, norm):
+    """Branch and bound by signs of neurons, or by ranges where some have no two."""
+    splits = RangeBranching if unsplittable(decisions.network) else Branching
+    return splits(decisions, norm)
 
 
 class RangeBranching(Branching):

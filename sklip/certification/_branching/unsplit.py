@@ -6,8 +6,9 @@ import numpy as np
 
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching.verification import Verification
+from sklip.certification._local_margins import LocalMargins
 
-__all__ = ["bounded_verifications"]
+__all__ = ["bounded_verifications", "margins_at_once"]
 
 _N_STEPS, _N_RESTARTS = 20, 5
 
@@ -43,3 +44,17 @@ def bounded_verifications(decisions, norm, radius):
         else:
             results.append(Verification("unknown"))
     return results
+
+
+def margins_at_once(decisions, norm, radius, results):
+    """Pairs (sample, least margin) of what bounds of the whole ball verify.
+
+    The samples are those without a result, by the bounds that scores take.
+    """
+    margins = LocalMargins(decisions, norm)
+    rows = np.flatnonzero([result is None for result in results] & margins.possible)
+    others = np.arange(decisions.network.n_outputs) != decisions.target[rows, None]
+    lower = margins.lower(rows, np.full(len(rows), radius), "best")
+    least = np.min(lower, axis=1, where=others, initial=np.inf)
+    some = least > 0.0
+    return zip(rows[some].tolist(), least[some].tolist(), strict=True)

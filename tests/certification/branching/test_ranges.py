@@ -187,3 +187,15 @@ def test_halves_are_the_whole_and_meet(activation, place):
             np.testing.assert_array_equal(half[:, rest], part.signs[:, rest])
     (lower, upper) = branching.halves(part._replace(ends=ends + 2.0), 0)
     assert lower[1, 0] == pytest.approx(2.1)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic"])
+def test_nothing_that_a_score_certifies_stays_open(activation):
+    network = random_network((6, 40, 40, 3), activation=activation, random_state=0)
+    X = np.random.default_rng(0).normal(size=(8, 6))
+    radii = certified_radius(network, X, norm=np.inf)
+    radius = 0.99 * float(np.median(radii))
+    found = verify_robustness(network, X, radius=radius, norm=np.inf, effort=1)
+    proven = [result.status == "verified" for result in found]
+    assert np.array_equal(proven, radii >= radius)
+    assert all(result.lower > 0.0 for result in found if result.status == "verified")
