@@ -72,7 +72,10 @@ def _error_at(network, norms, U, folding):
     weight, bias = network.weights[0], network.biases[0]
     # The folded sizes are no smaller than |W| and |b|.
     magnitude = np.abs(U) @ folding.first.T + folding.first_bias
-    error = gamma(weight.shape[1] + folding.n_first) * lengths(magnitude + FLOOR)
+    sizes = lengths(magnitude + FLOOR)
+    error = gamma(weight.shape[1] + folding.n_first) * sizes
+    if folding.front is not None:
+        error = np.minimum(error, _error_through(folding.front, U, sizes))
     z = U @ weight.T + bias
     for k, activation in enumerate(hidden, start=1):
         scale = _activation_scale(activation)
@@ -92,6 +95,13 @@ def _error_at(network, norms, U, folding):
     return 1.01 * error
 
 
+def _error_through(front, U, sizes):
+    """Error of the first layer, what was lost in front of it taken through its norm."""
+    lost = lengths(np.abs(U) @ front.size.T + front.offset + FLOOR)
+    n_terms = U.shape[1] + front.n_fine
+    return gamma(n_terms) * sizes + gamma(front.n_front) * front.norm * lost
+
+
 def _weight_size(weight, last, folding):
     # The terms of the last matrix may have cancelled when it was folded.
     size = frobenius(weight)
@@ -103,6 +113,11 @@ def _growth(network, norms, folding):
     n_terms = network.n_inputs + folding.n_first
     first = frobenius(folding.first)
     growth = gamma(n_terms) * (first + FLOOR * (first > 0.0))
+    front = folding.front
+    if front is not None:
+        lost = gamma(front.n_front) * front.norm * frobenius(front.size.data[None])
+        fine = gamma(network.n_inputs + front.n_fine) * (first + FLOOR)
+        growth = min(growth, fine + lost * (1.0 + 8.0 * UNIT))
     spread = norms[0]
     for k, activation in enumerate(network.activations, start=1):
         scale = _activation_scale(activation)

@@ -252,8 +252,8 @@ def _in_front(network, rounding, columns, found):
     """The network of the coordinates instead of the columns, and its rounding."""
     if found.is_plain:
         return network, rounding
+    rounding = rounding.in_front(columns, found.chosen, network.weights[0])
     network = network.with_input_map(found.matrix(columns), columns.offset)
-    rounding = rounding.in_front(columns, found.chosen)
     if not np.all(found.units == 1.0):
         network = network.with_input_map(np.diag(found.units))
         rounding = rounding.measured_in(found.units)

@@ -3,12 +3,14 @@
 """The bound of the forward pass's rounding, against 50 digits."""
 
 import warnings
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from mpmath import mp, mpf
 from numpy.testing import assert_allclose
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
@@ -19,6 +21,7 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from sklip._floats import FLOOR, UNIT, gamma
 from sklip.bounds import forward_error
+from sklip.bounds._rounding import _error_through
 from sklip.certification import certified_radius, pgd_attack
 from sklip.certification._pairs import norm_ratio
 from sklip.networks import FeedForward, get_activation, network_view, random_network
@@ -217,3 +220,48 @@ def test_growth_vanishes_with_the_weights_and_not_before(weight, grows):
     _, growth = forward_error(network, np.zeros((1, 1)), FoldRounding.of(network))
     assert (growth >= gamma(1) * FLOOR) == grows
     assert growth <= 2.0 * gamma(1) * (weight + FLOOR) * grows
+
+
+@pytest.mark.parametrize("sizes", [(40, 1), (40, 16, 3)])
+def test_float32_in_front_goes_through_the_norm_of_the_first_matrix(sizes):
+    """Far below what the absolute values of its entries would let through."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 60)).astype(np.float32)
+    pca = PCA(40, random_state=0).fit(X)
+    network = random_network(sizes, random_state=1)
+
+    class Stated(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y=None):
+            return self
+
+        def __sklearn_is_fitted__(self):
+            return True
+
+        def __sklip_network__(self):
+            return network
+
+    model = make_pipeline(pca, Stated())
+    model[-1].classes_ = np.arange(max(2, sizes[-1]))
+    view = network_view(model, X)
+    U, folding = view.encode(X), view.rounding
+    error, growth = forward_error(view.network, U, folding)
+    coarse = replace(folding, front=None)
+    before, grew = forward_error(view.network, U, coarse)
+    found = network.forward(pca.transform(X).astype(np.float64))
+    off = np.linalg.norm(found - view.network.forward(U), axis=1)
+    assert (off <= error).all() and off.max() > 0.0
+    if len(sizes) > 2:
+        assert (error < 0.6 * before).all() and growth < 0.8 * grew
+    # What is lost in the first layer, in the other order of its factors.
+    front = replace(folding.front, n_fine=0)
+    sizes_in = np.abs(U) @ np.abs(pca.components_.T.astype(np.float64))
+    sizes_in += np.abs(pca.components_) @ np.abs(pca.mean_)
+    lost = gamma(front.n_front) * np.linalg.norm(network.weights[0], 2)
+    lost = lost * np.linalg.norm(sizes_in, axis=1)
+    assert front.n_front >= 2 * 60 * 2**29
+    np.testing.assert_allclose(
+        _error_through(front, U, np.zeros(len(U))), lost, rtol=2e-3
+    )
+    moved = view.with_feature_eps(dict.fromkeys(range(60), 0.5))
+    found = forward_error(moved.network, moved.encode(X), moved.rounding)[0]
+    np.testing.assert_allclose(found, error, rtol=1e-9)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 
 from sklip.exceptions import UnsupportedModelError
 
@@ -13,9 +14,37 @@ __all__ = ["FoldRounding"]
 
 # Roundings beyond which their products with each other would count: a share of 1 / 128.
 _MOST_ROUNDINGS = 2**46
+# A rounding in float32 counts for this many.
+_SINGLE = 2**29
 # Numbers in float32 below 2**-126 lose digits: a size that covers it, even where layers
 # shrink what comes in.
 _TINY = 2.0**-100
+
+
+@dataclass(frozen=True, eq=False)
+class Front:
+    """The same of what stands in front of the first matrix, where float32 counts.
+
+    An error there goes through the matrix itself, whose norm may be far below that of
+    its absolute values.
+
+    Attributes
+    ----------
+    size : csr_array of shape (n_columns, n_coordinates)
+        Sizes of the terms of what the first matrix gets.
+    offset : ndarray of shape (n_columns,)
+        The same for its constant part.
+    norm : float
+        Bound of the l2 norm of the first matrix.
+    n_front, n_fine : int
+        Roundings in front of the first matrix; all others of the first layer.
+    """
+
+    size: np.ndarray
+    offset: np.ndarray
+    norm: float
+    n_front: int
+    n_fine: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +72,8 @@ class FoldRounding:
     more : callable or None
         Gives c and r: the model's own outputs, and the network's, are off by
         c + r ||u|| besides, u the coordinates.
+    front : Front or None
+        Another bound of what is lost in the first layer.
     """
 
     first: np.ndarray
@@ -54,6 +85,7 @@ class FoldRounding:
     n_hidden: int = 0
     n_last: int = 0
     more: Callable | None = None
+    front: Front | None = None
 
     @classmethod
     def of(cls, network):
@@ -124,24 +156,50 @@ class FoldRounding:
             first=matrix @ self.first,
             first_bias=folded.last_bias,
             n_first=self.n_first + n_more,
+            front=None,
         )
 
-    def in_front(self, columns, chosen):
-        """After the inputs became ``columns``, functions of the chosen coordinates."""
+    def in_front(self, columns, chosen, weight):
+        """After the inputs became ``columns``, functions of the chosen coordinates.
+
+        ``weight`` is the first matrix, as it was for these inputs.
+        """
         size = columns.size.copy()
         size.resize((len(columns), max(chosen, default=-1) + 1))
         # Once for the model's own path and once for the folded one; an imputer's value
         # goes through the inverse of the map in front of it.
         n_first = 2 * (columns.n_roundings + len(columns) + 8)
+        size = size[:, chosen]
+        front = None
+        if columns.n_roundings >= _SINGLE:
+            front = self._front(columns, size, weight)
         return replace(
             self,
-            first=self.first @ size[:, chosen],
+            front=front,
+            first=self.first @ size,
             first_bias=self.first_bias + self.first @ columns.offset_size,
             n_first=self.n_first + n_first,
         )
 
+    def _front(self, columns, size, weight):
+        """The columns by themselves; None if the matrix is too large for its norm."""
+        with np.errstate(all="ignore"):
+            try:
+                norm = 1.001 * float(np.linalg.norm(weight, 2))
+            except np.linalg.LinAlgError:
+                return None
+        # The fold multiplies matrices in float64, whatever the steps do.
+        n_folded = columns.n_roundings // _SINGLE + columns.n_roundings % _SINGLE
+        n_fine = self.n_first + n_folded + 2 * (len(columns) + 8)
+        n_front = 2 * columns.n_roundings
+        return Front(size, columns.offset_size, norm, n_front, n_fine)
+
     def measured_in(self, units):
         """With coordinates in other units; ``units`` are the ratios."""
+        if self.front is not None:
+            scaled = self.front.size @ sparse.diags_array(units)
+            front = replace(self.front, size=sparse.csr_array(scaled))
+            return replace(replace(self, front=None).measured_in(units), front=front)
         if self.more is None:
             return replace(self, first=self.first * units)
 
