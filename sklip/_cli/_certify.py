@@ -57,6 +57,8 @@ def run(options):
     if options.explain and about["task"] == "regression":
         raise JobError("--explain is for classification: a regression has no flip.")
     frame, _, notes = read_table(options.csv, layout)
+    # What is a category was settled when the model was trained.
+    notes = [note for note in notes if "--categorical" not in note]
     frame.index = range(1, len(frame) + 1)
     y = _truth(frame, about)
     X, said = align(frame, about)

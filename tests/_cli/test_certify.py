@@ -96,6 +96,12 @@ def test_whatever_is_odd_about_the_rows_is_said(certify, folder, table):
     assert list(outcome.rows.prediction) == list(model.predict(X))
 
 
+def test_what_only_the_training_can_change_is_not_said(certify, table):
+    outcome = certify(table.head(3).assign(zip=["01067", "80331", "10115"]))
+    assert outcome.code == 0 and "'zip'" in outcome.text
+    assert "--categorical" not in outcome.text
+
+
 def test_types_of_categories_survive_another_file(folder, table):
     _, X, _ = loaded(folder, table)
     assert X["flag"].dtype == bool
