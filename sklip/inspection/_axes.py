@@ -4,7 +4,13 @@
 
 import numpy as np
 
-__all__ = ["model_style", "new_axes", "new_panels", "radius_label"]
+__all__ = [
+    "model_style",
+    "new_axes",
+    "new_panels",
+    "plain_numbers",
+    "radius_label",
+]
 
 # Okabe and Ito's colours, which colour blind people and grey printers tell apart, from
 # dark to light; the yellow is too light for lines.
@@ -127,6 +133,20 @@ def new_panels(ax, display, n_panels):
             f"{len(axes)}: give one Axes for each panel, or None."
         )
     return axes[0].figure, axes
+
+
+def plain_numbers(axis):
+    """Write 20 and 60, not powers of ten, on a logarithmic axis of few decades.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        With a logarithmic scale.
+    """
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
 
 
 def _pyplot(display):

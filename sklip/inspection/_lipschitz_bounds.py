@@ -14,7 +14,7 @@ from sklip.bounds import (
     lipschitz_lower_bound,
     subject_of,
 )
-from sklip.inspection._axes import model_style
+from sklip.inspection._axes import model_style, plain_numbers
 from sklip.inspection._display import Display
 from sklip.inspection._names import holds_several, named_estimators
 from sklip.inspection._text import add_legend
@@ -141,6 +141,7 @@ class LipschitzBoundsDisplay(Display):
         norm = "∞" if norm == np.inf else f"{norm:g}"
         self.ax_.set_xticks(np.arange(len(self.methods)), self.methods)
         self.ax_.set(ylabel=f"Lipschitz constant, norm {norm}", yscale="log")
+        plain_numbers(self.ax_.yaxis)
         self.ax_.margins(x=0.12, y=0.15)
         add_legend(self.ax_)
 

@@ -236,3 +236,17 @@ def arguments_of(display):
         "certified_accuracies": display.certified_accuracies,
         "estimator_names": display.estimator_names,
     }
+
+
+def test_bounds_are_plain_numbers_beside_the_axis(trained):
+    display = LipschitzBoundsDisplay.from_estimator(
+        trained, methods=["product", "sequential"], random_state=0
+    )
+    display.bounds, display.lower = [86.0, 57.0], 48.0
+    axis = display.plot().ax_.yaxis
+    axis.figure.canvas.draw()
+    ticks = [
+        t.get_text() for t in (*axis.get_ticklabels(), *axis.get_minorticklabels())
+    ]
+    numbers = [float(text) for text in ticks if text]  # no powers of ten
+    assert any(48.0 < number < 86.0 for number in numbers)
