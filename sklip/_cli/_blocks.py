@@ -2,16 +2,23 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A CSV file read in blocks of rows, with the types that the whole file gives."""
 
+from pathlib import Path
+
 import numpy as np
 
 from sklip._cli._cells import Cells
+from sklip._progress import Progress
 
-__all__ = ["read_cells", "read_in_blocks"]
+__all__ = ["PACKED", "read_cells", "read_in_blocks"]
+
+# Endings of files that pandas unpacks.
+PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")
 
 # Rows that are looked at first; a shorter file is read at once.
 _LOOK_ROWS = 1000
 # Fields of a block.
 _BLOCK_ENTRIES = 2**20
+_MIB = 2**20
 # Whole numbers up to here are the same as fractions.
 _EXACT = 2**53
 
@@ -22,7 +29,7 @@ def read_in_blocks(read, may_be_numbers):
     Parameters
     ----------
     read : callable
-        ``pandas.read_csv`` of a file, to which keyword arguments can be added.
+        A partial ``pandas.read_csv`` with the path as ``filepath_or_buffer``.
     may_be_numbers : callable
         ``may_be_numbers(column)`` says whether the first cells of a column of text are
         numbers in a notation that pandas does not know.
@@ -68,8 +75,18 @@ def read_cells(read, names, columns):
 
 def _blocks(read, n_columns, dtype, **options):
     n_rows = max(_LOOK_ROWS, _BLOCK_ENTRIES // max(1, n_columns))
-    with read(chunksize=n_rows, dtype=dtype or None, **options) as blocks:
-        yield from blocks
+    options |= {"chunksize": n_rows, "dtype": dtype or None}
+    path = Path(read.keywords["filepath_or_buffer"])
+    if path.suffix.lower() in PACKED:
+        with read(**options) as blocks:
+            yield from blocks
+        return
+    progress = Progress(path.stat().st_size // _MIB, "MiB read")
+    with open(path, "rb") as file:
+        with read(filepath_or_buffer=file, **options) as blocks:
+            for block in blocks:
+                yield block
+                progress.advance(file.tell() // _MIB - progress.done)
 
 
 def _is_text(column):

@@ -8,7 +8,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from sklip._cli._blocks import read_cells, read_in_blocks
+from sklip._cli._blocks import PACKED, read_cells, read_in_blocks
 from sklip._cli._cells import Cells
 from sklip._cli._errors import JobError, counted, one_sentence, shown
 from sklip._cli._numbers import may_be_numbers, read_numbers
@@ -23,7 +23,6 @@ _FALLBACK = "cp1252"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 # What is looked at for zeros of both kinds: in the text, and before numbers.
 _FIRST_BYTES, _FEW_ROWS = 4096, 100
-_PACKED = (".gz", ".bz2", ".zip", ".xz", ".zst", ".tar")
 _READERS = {".parquet": "read_parquet", ".xlsx": "read_excel", ".xls": "read_excel"}
 _KINDS = dict.fromkeys([".xlsx", ".xls"], "an Excel file") | {
     ".parquet": "a Parquet file"
@@ -153,7 +152,7 @@ def _encodings(path):
     if first[:2] in _UTF_16 and first[2:4] != b"\0\0":
         return ["utf-16"]
     # Neither of the others has a zero in it, unless the file is packed.
-    if b"\0" in first and path.suffix.lower() not in _PACKED:
+    if b"\0" in first and path.suffix.lower() not in PACKED:
         raise _unreadable(path, "it is no UTF-8 text; name its --encoding")
     return ["utf-8-sig", _FALLBACK]
 
@@ -164,7 +163,7 @@ def _read_encoded(path, layout, encoding):
     separator = layout.separator or _separator(path, encoding)
     read = functools.partial(
         pandas.read_csv,
-        path,
+        filepath_or_buffer=path,
         sep=separator,
         encoding=encoding,
         na_values=MISSING_MARK,

@@ -94,3 +94,15 @@ def test_a_wide_file_with_dates_is_one_table(tmp_path):
     table = load_csv(tmp_path / "t.csv", "y", None, 0.25, 0, Selection())
     assert table.X_train.shape[1] == 123
     assert table.X_train.columns[-1] == "when (weekday)"
+
+
+def test_progress_and_packed_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_blocks, "_MIB", 1)
+    monkeypatch.setattr("sklip._progress._SECONDS_BETWEEN_LINES", 0.0)
+    frame = pd.DataFrame({"a": range(40_000), "b": ["x"] * 40_000})
+    for name in ("t.csv", "t.csv.gz"):
+        frame.to_csv(tmp_path / name, index=False)
+        monkeypatch.setattr(_blocks, "_LOOK_ROWS", 10_000)
+        found, *_ = read_table(tmp_path / name, Layout())
+        pd.testing.assert_frame_equal(found, frame)
+        assert ("MiB read, about" in capsys.readouterr().err) == (name == "t.csv")
