@@ -9,9 +9,10 @@ import argparse
 import csv
 import gc
 import os
+import subprocess
 import time
 
-__all__ = ["Table", "cpu_seconds", "parse", "timed"]
+__all__ = ["Table", "commit", "cpu_seconds", "parse", "timed"]
 
 
 class Table:
@@ -54,6 +55,20 @@ class Table:
         if not self.find(*key):
             self.add([*key, *measure()])
 
+    def replace(self, key, measure):
+        """Measure the row with this key again, in its place."""
+        (row,) = self.find(*key)
+        new = self.texts([*key, *measure()])
+        self.rows[self.rows.index(row)] = dict(zip(self.columns, new, strict=True))
+        if self.echo:
+            print("\t".join(new), flush=True)
+        if self.path:
+            # Whole or not at all: a run may be stopped at any time.
+            with open(f"{self.path}.new", "w", newline="", encoding="utf-8") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerows([self.columns, *(r.values() for r in self.rows)])
+            os.replace(f"{self.path}.new", self.path)
+
     def fill_group(self, key, measure):
         """As fill, where ``measure()`` gives the other columns of several rows."""
         if not self.find(*key):
@@ -70,6 +85,18 @@ class Table:
             with open(self.path, "a", newline="", encoding="utf-8") as file:
                 writer = csv.writer(file, lineterminator="\n")
                 writer.writerows(([self.columns] if new else []) + rows)
+
+
+def commit():
+    """The commit that is checked out, with a "+" if sources were changed since."""
+    folder = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+    def git(*words):
+        command = ["git", "-C", folder, *words]
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "sklip")
+    return (git("rev-parse", "--short", "HEAD") or "-") + "+" * bool(changed)
 
 
 def timed(function):

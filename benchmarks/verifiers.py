@@ -18,6 +18,10 @@ and unknown.
 The column "published" has the answer that the tools of the competition agreed on, from
 files that ``--published`` names (results.csv of any of them; "-" where none has an
 answer). An answer that contradicts it ends the run.
+
+"version" is the commit whose code a row was measured with; with ``--again`` rows of
+other versions are measured anew, each in its place. ``--match`` names a part of the
+keys that are asked for.
 """
 
 import csv
@@ -28,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _harness import Table, parse
+from _harness import Table, commit, parse
 
 from sklip import (
     FeedForward,
@@ -43,7 +47,7 @@ torch.set_num_threads(1)
 time.monotonic = time.process_time
 
 COLUMNS = ["benchmark", "network", "property", "answer"]
-COLUMNS += ["published", "cpu_s", "parts", "lower"]
+COLUMNS += ["published", "cpu_s", "parts", "lower", "version"]
 WORDS = {"unsat": "verified", "holds": "verified"}
 WORDS |= {"sat": "falsified", "violated": "falsified"}
 BENCHMARKS = ("acasxu", "mnist_fc")
@@ -145,6 +149,17 @@ def summarise(table):
             )
 
 
+def fill(table, key, options, measure):
+    """Measure a row that is missing, or of another version and wanted again."""
+    version, rows = commit(), table.find(*key)
+    if options.match not in " ".join(key):
+        return
+    if not rows:
+        table.fill(key, lambda: [*measure(), version])
+    elif options.again and rows[0]["version"] != version:
+        table.replace(key, lambda: [*measure(), version])
+
+
 def main():
     """Fill the table."""
 
@@ -156,6 +171,8 @@ def main():
         summary={"action": "store_true"},
         published={"nargs": "*", "default": [], "type": Path},
         nets={"type": Path},
+        again={"action": "store_true"},
+        match="",
     )
     known = published(options.published)
     table = Table(options.output, COLUMNS)
@@ -165,7 +182,8 @@ def main():
     for name in NETS if options.nets else ():
         for norm, how in product(("linf", "l2"), ("exact", "best")):
             arguments = options.nets, name, norm, how, min(options.seconds, 10.0)
-            table.fill(("nets", name, f"{norm} {how}"), lambda a=arguments: of_rows(*a))
+            key = "nets", name, f"{norm} {how}"
+            fill(table, key, options, lambda a=arguments: of_rows(*a))
     for benchmark in BENCHMARKS:
         if options.only not in (None, benchmark):
             continue
@@ -176,7 +194,7 @@ def main():
             key = benchmark, Path(network).stem, Path(prop).stem
             told = known.get(key, "-")
             arguments = folder, network, prop, options.seconds, told
-            table.fill(key, lambda a=arguments: measured(*a))
+            fill(table, key, options, lambda a=arguments: measured(*a))
 
 
 if __name__ == "__main__":

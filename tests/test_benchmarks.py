@@ -80,3 +80,15 @@ def test_a_peer_that_fails_has_a_row_that_says_so(repository, monkeypatch, capsy
     row = dict(zip(compare["COLUMNS"], [*line, "", failed, ""], strict=True))
     compare["print_tables"]([row])
     assert line[2] in capsys.readouterr().out
+
+
+def test_a_row_is_measured_again_in_its_place(harness, tmp_path):
+    path = tmp_path / "t.csv"
+    table = harness["Table"](path, ["a", "value", "version"])
+    for name in ("x", "y"):
+        table.fill((name,), lambda: [1, "old"])
+    table.replace(("x",), lambda: [2, "new"])
+    again = harness["Table"](path, table.columns)
+    assert again.rows == table.rows
+    assert path.read_text() == "a,value,version\nx,2,new\ny,1,old\n"
+    assert [*tmp_path.iterdir()] == [path]
