@@ -86,7 +86,7 @@ def add_estimator_options(add):
         "--lipschitz-weight",
         type=number(0.0, math.inf),
         metavar="W",
-        help="weight of the penalty (default: 0.1, for regression 0.01; admm: 0.01; "
+        help="weight of the penalty (default: 0.03, for regression 0.003; admm: 0.01; "
         "noise: 0.1)",
     )
     add(

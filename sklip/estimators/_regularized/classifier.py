@@ -121,7 +121,7 @@ class LipschitzRegularizedMLPClassifier(
         activation="relu",
         *,
         penalty="spectral",
-        lipschitz_weight=0.1,
+        lipschitz_weight=0.03,
         solver="adam",
         momentum=0.9,
         nesterovs_momentum=True,

@@ -11,7 +11,7 @@ __all__ = ["REGULARIZED", "REGULARIZED_CLASSIFIER"]
 
 REGULARIZED_CLASSIFIER = entries(
     """
-    lipschitz_weight : float, default=0.1
+    lipschitz_weight : float, default=0.03
         Weight of the penalty. 0 trains the same network as ``penalty="none"``.
     """
 )
