@@ -25,6 +25,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from sklip.bounds import Residual
 from sklip.certification import (
     _categories,
     certified_accuracy_curve,
@@ -71,6 +72,12 @@ NETS = {
 }
 
 
+@pytest.fixture(scope="module")
+def nets(table):
+    """Each behind encoded categories, fitted once."""
+    return {name: fitted(table, net) for name, net in NETS.items()}
+
+
 def brute_force(model, X, **options):
     """Radius about the prediction at X, at each combination of categories."""
     target = model.predict(X)
@@ -84,8 +91,8 @@ def brute_force(model, X, **options):
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("norm", [1, 2, np.inf])
 @pytest.mark.parametrize("eps", [None, {"height": 2.0}])
-def test_all_combinations_of_values(name, norm, eps, table):
-    model, X = fitted(table, NETS[name]), table[0]
+def test_all_combinations_of_values(name, norm, eps, table, nets):
+    model, X = nets[name], table[0]
     for method in ("product", "pairwise"):
         options = {"norm": norm, "method": method, "feature_eps": eps}
         radius = certified_radius(model, X, categorical="flip", **options)
@@ -95,8 +102,8 @@ def test_all_combinations_of_values(name, norm, eps, table):
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_bounded_combinations_are_sound_and_no_better(name, table, monkeypatch):
-    model, X = fitted(table, NETS[name]), table[0]
+def test_bounded_combinations_are_sound_and_no_better(name, table, nets, monkeypatch):
+    model, X = nets[name], table[0]
     exact = certified_radius(model, X, categorical="flip")
     for most in (1, 2, 3):
         monkeypatch.setattr(_categories, "_MOST_COMBINATIONS", most)
@@ -112,8 +119,8 @@ def test_bounded_combinations_are_sound_and_no_better(name, table, monkeypatch):
         certified_radius(model, X, method="crown", categorical="flip")
 
 
-def test_no_change_inside_flips(table):
-    model, X = fitted(table, NETS["shallow"]), table[0]
+def test_no_change_inside_flips(table, nets):
+    model, X = nets["shallow"], table[0]
     rng = np.random.default_rng(0)
     eps = {"width": 0.5, "height": 2.0}
     for norm, method in ((2, "best"), (np.inf, "best"), (np.inf, "crown")):
@@ -133,8 +140,8 @@ def test_no_change_inside_flips(table):
             assert np.array_equal(model.predict(moved)[sure], model.predict(X)[sure])
 
 
-def test_scores_and_curves(table):
-    model = fitted(table, NETS["shallow"])
+def test_scores_and_curves(table, nets):
+    model = nets["shallow"]
     X, y = table
     kept = certified_radius(model, X, y)
     flipped = certified_radius(model, X, y, categorical="flip")
@@ -172,10 +179,10 @@ def test_refused(table):
 
 
 @pytest.mark.parametrize("norm", [1, 2, np.inf])
-def test_is_certified_asks_for_all_categories(table, norm):
+def test_is_certified_asks_for_all_categories(table, nets, norm):
     """Without its margin the question has the same answer, and flips none at zero."""
     X, _ = table
-    model = fitted(table, NETS["shallow"])
+    model = nets["shallow"]
     asked = {"norm": norm, "method": "pairwise", "categorical": "flip"}
     radii = certified_radius(model, X, **asked)
     radius = float(np.median(radii[radii > 0.0]))
@@ -248,7 +255,8 @@ def test_fills_that_differ_between_branches_cannot_be_listed():
 
 def test_torch_modules_are_refused_by_the_names_of_the_columns(table):
     X, y = table
-    module = torch.nn.Sequential(torch.nn.Linear(5, 3))
+    # No plain stack: that would be a network.
+    module = torch.nn.Sequential(Residual(torch.nn.Linear(5, 5)), torch.nn.Linear(5, 3))
     net = NoiseLipschitzClassifier(module=module, max_iter=1, certificate=None)
     encoder = OneHotEncoder(sparse_output=False)
     with warnings.catch_warnings():
