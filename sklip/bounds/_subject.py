@@ -8,6 +8,8 @@ and whether it proves a certificate again.
 
 from abc import ABC, abstractmethod
 
+from sklearn.base import BaseEstimator
+
 from sklip.bounds._check import certificate_seal, check_certificate
 from sklip.bounds._evidence import Evidence
 from sklip.bounds._modules import (
@@ -15,13 +17,14 @@ from sklip.bounds._modules import (
     bound_module,
     hash_module,
     is_any_module,
-    split_steps,
+    split,
     stated_module,
     unwrap_any_module,
     view_of,
 )
 from sklip.bounds._product import product_bound
 from sklip.bounds._resolve import is_whole, resolve_network, restricted_network
+from sklip.networks import logits_view
 
 __all__ = ["ModuleSubject", "NetworkSubject", "Subject", "subject_of"]
 
@@ -137,9 +140,16 @@ def subject_of(model, *, output=None, feature=None):
     subject : Subject
         A ModuleSubject for modules that are no plain stack of layers.
     """
-    stack = _stack_of(model)
-    if stack is not None:
-        return NetworkSubject(restricted_network(stack, output=output, feature=feature))
+    parts = split(model)
+    if stated_module(parts.last) is not None:
+        view = view_of(model)
+        # Plain layers are a network.
+        if isinstance(view, StackView):
+            network = restricted_network(view, output=output, feature=feature)
+            return NetworkSubject(network)
+    elif isinstance(parts.last, BaseEstimator):
+        view = logits_view(parts)
+        return NetworkSubject(restricted_network(view, output=output, feature=feature))
     model = unwrap_any_module(model, output)
     if not is_any_module(model):
         return NetworkSubject(resolve_network(model, output=output, feature=feature))
@@ -149,11 +159,3 @@ def subject_of(model, *, output=None, feature=None):
             "product of norms as a whole: leave method, output and feature out."
         )
     return ModuleSubject(model)
-
-
-def _stack_of(model):
-    """The view of an estimator whose module is a network of plain layers, or None."""
-    if stated_module(split_steps(model)[1]) is None:
-        return None
-    view = view_of(model)
-    return view if isinstance(view, StackView) else None

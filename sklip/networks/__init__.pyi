@@ -26,7 +26,7 @@ from sklip.networks._onnx import (
     load_graph,
 )
 from sklip.networks._random import random_network
-from sklip.networks._reading import unwrap_search
+from sklip.networks._reading import Unwrapped, unwrap, unwrap_search
 from sklip.networks._rows import RowWriter
 from sklip.networks._trust import (
     full_name,
@@ -44,6 +44,7 @@ __all__ = [
     "ONNX_FUNCTIONS",
     "OnnxReader",
     "RowWriter",
+    "Unwrapped",
     "activation_names",
     "attributes_of",
     "declared_shape",
@@ -63,5 +64,6 @@ __all__ = [
     "random_network",
     "statement_of",
     "to_onnx",
+    "unwrap",
     "unwrap_search",
 ]

@@ -29,10 +29,12 @@ from sklip.networks._onnx import is_onnx_model
 from sklip.networks._reading import (
     THRESHOLD_MODELS,
     Resolved,
+    Unwrapped,
     extract_network,
     is_multilabel,
     refused_multilabel,
-    resolve,
+    resolve_unwrapped,
+    unwrap,
     unwrap_search,
 )
 from sklip.networks._trust import full_name, is_exactly
@@ -117,20 +119,25 @@ def network_view(model, X=None, *, feature_eps=None):
     >>> bool(abs(view.network.forward(X) - model.decision_function(X)).max() < 1e-10)
     True
     """
-    return _without_target(prediction_view(model, X, feature_eps), model)
-
-
-def _without_target(view, model):
+    view = prediction_view(model, X, feature_eps)
     if view.target is not None:
-        raise UnsupportedModelError(
-            f"{full_name(unwrap_search(model))} predicts through "
-            f"{view.target.name}: in the units of y its slope has no bound. "
-            "certified_interval, adversarial_interval, certified_error_score and "
-            "CertifiedIntervalRegressor map the ends of intervals through it. For what "
-            "comes before it pass model.regressor_ of a TransformedTargetRegressor, or "
-            "model.network_ of an estimator of sklip."
-        )
+        raise _curved_target(view, model)
     return view
+
+
+def _curved_target(view, model):
+    return UnsupportedModelError(
+        f"{full_name(_unwrapped(model).outer)} predicts through "
+        f"{view.target.name}: in the units of y its slope has no bound. "
+        "certified_interval, adversarial_interval, certified_error_score and "
+        "CertifiedIntervalRegressor map the ends of intervals through it. For what "
+        "comes before it pass model.regressor_ of a TransformedTargetRegressor, or "
+        "model.network_ of an estimator of sklip."
+    )
+
+
+def _unwrapped(model):
+    return model if isinstance(model, Unwrapped) else unwrap(model)
 
 
 def prediction_view(model, X=None, feature_eps=None):
@@ -140,7 +147,7 @@ def prediction_view(model, X=None, feature_eps=None):
     """
     view = outputs_view(model, X, feature_eps)
     if view.is_multilabel:
-        raise refused_multilabel(_last(model))
+        raise refused_multilabel(_unwrapped(model).last)
     return view
 
 
@@ -163,19 +170,19 @@ def label_views(model, X=None, feature_eps=None):
 
 def _decides_labels(model):
     is_fitted_one = hasattr(model, "fit") and not isinstance(model, type)
-    return is_fitted_one and is_multilabel(_last(model))
-
-
-def _last(model):
-    """What is behind searches and the steps of Pipelines."""
-    model = unwrap_search(model)
-    steps = pipeline_steps(model)
-    return _last(steps[-1][1]) if steps else model
+    return is_fitted_one and is_multilabel(_unwrapped(model).last)
 
 
 def logits_view(model):
-    """The view of a model for bounds of its outputs, whatever is decided by them."""
-    return _without_target(outputs_view(model), model)
+    """The view of a model for bounds of its outputs, whatever is decided by them.
+
+    What :func:`unwrap` made of the model is taken as well.
+    """
+    whole = isinstance(model, Unwrapped)
+    view = _view_of_parts(model) if whole else _view(model, None, None)
+    if view.target is not None:
+        raise _curved_target(view, model)
+    return view
 
 
 def _view(model, X, feature_eps):
@@ -189,15 +196,19 @@ def _view(model, X, feature_eps):
         columns = raw_columns(model.n_inputs)
         resolved = Resolved(model, FoldRounding.of(model), classes, columns)
         return _assemble(resolved, Folder(model.n_inputs), None, False)
-    n_features, names, by_name = entry(model)
+    return _view_of_parts(_unwrapped(model), X, feature_eps)
+
+
+def _view_of_parts(parts, X=None, feature_eps=None):
+    n_features, names, by_name = _entry_of(parts)
     moving = None
     if feature_eps is not None:
         known = named_tolerances(feature_eps, names, n_features)
         moving = frozenset(j for _, j, _ in known)
     folder = Folder(n_features, X, moving)
     storage = Storage.of(X, n_features, _positions(names, X))
-    resolved = resolve(model, folder, raw_columns(n_features, storage))
-    return _assemble(resolved, folder, names, by_name)
+    columns = raw_columns(n_features, storage)
+    return _assemble(resolve_unwrapped(parts, folder, columns), folder, names, by_name)
 
 
 def _positions(names, X):
@@ -262,7 +273,11 @@ def _in_front(network, rounding, columns, found):
 
 def entry(model):
     """Number and names of the columns of X, and whether they are taken by name."""
-    first = next(_flatten(model), model)
+    return _entry_of(unwrap(model))
+
+
+def _entry_of(parts):
+    first = next(_met(parts), parts.outer)
     names = getattr(first, "feature_names_in_", None)
     n_features = getattr(first, "n_features_in_", None)
     if n_features is None:
@@ -285,26 +300,39 @@ def _refuse_text(first):
         )
 
 
-def _flatten(model):
+def _met(parts):
     """What X meets on its way through a model, but what hands it on."""
+    for _, step in parts.steps:
+        yield from _met_in(step)
+    yield from _met_by(parts.last)
+
+
+def _met_in(model):
+    """The same of a part of it."""
     if is_drop(model) or is_identity(model):
         return
     model = unwrap_search(model)
-    kind = type(model)
     steps = pipeline_steps(model)
-    if steps is not None:
+    if steps is None:
+        yield from _met_by(model)
+    else:
         for _, step in steps:
-            yield from _flatten(step)
-    elif kind is FeatureUnion:
+            yield from _met_in(step)
+
+
+def _met_by(model):
+    """The same of what is no Pipeline and has no search around it."""
+    kind = type(model)
+    if kind is FeatureUnion:
         for _, step in model.transformer_list:
-            yield from _flatten(step)
+            yield from _met_in(step)
     elif kind is TransformedTargetRegressor:
-        yield from _flatten(model.regressor_)
+        yield from _met_in(model.regressor_)
     elif kind in THRESHOLD_MODELS:
-        yield from _flatten(getattr(model, "estimator_", model.estimator))
+        yield from _met_in(getattr(model, "estimator_", model.estimator))
     elif kind is CalibratedClassifierCV:
-        yield from _flatten(model.calibrated_classifiers_[0].estimator)
+        yield from _met_in(model.calibrated_classifiers_[0].estimator)
     elif kind in _VOTES:
-        yield from _flatten(model.estimators_[0])
+        yield from _met_in(model.estimators_[0])
     else:
         yield model

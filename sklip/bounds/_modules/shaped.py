@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from sklip.bounds._modules.graphs import OnnxModule, opened
@@ -21,14 +20,13 @@ from sklip.bounds._modules.reader import (
 )
 from sklip.bounds._modules.rounding import Arithmetic, known_arithmetic, module_error
 from sklip.bounds._norms import DIFFERENCE_NORM, layer_norms, product_up
-from sklip.exceptions import UnsupportedModelError
 from sklip.networks import (
     FeedForward,
+    Unwrapped,
     makes_statement,
     network_view,
-    pipeline_steps,
     statement_of,
-    unwrap_search,
+    unwrap,
 )
 
 __all__ = [
@@ -40,6 +38,7 @@ __all__ = [
     "linear_norm",
     "module_rounding",
     "shaped_errors",
+    "split",
     "split_steps",
     "stated_module",
     "unwrap_any_module",
@@ -88,23 +87,16 @@ class Rows(BaseEstimator):
         return self.network_
 
 
+def split(model):
+    """A model without searches and Pipelines, which all but estimators are."""
+    is_whole = not isinstance(model, BaseEstimator)
+    return Unwrapped(model, (), model) if is_whole else unwrap(model)
+
+
 def split_steps(model):
     """Steps in front of the last estimator, and that one; searches are opened."""
-    steps, last = [], model
-    while isinstance(last, BaseEstimator):
-        try:
-            inner = unwrap_search(last)
-        except (NotFittedError, UnsupportedModelError):
-            # Whoever needs the model will say so, with its reason.
-            break
-        if acting := pipeline_steps(inner):
-            steps += acting[:-1]
-            last = acting[-1][1]
-        elif inner is last:
-            break
-        else:
-            last = inner
-    return steps, last
+    _, steps, last = split(model)
+    return list(steps), last
 
 
 def stated_module(model):

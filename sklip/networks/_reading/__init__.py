@@ -11,7 +11,12 @@ from sklip.networks._reading.models import (
     refused_multilabel,
     support_sizes,
 )
-from sklip.networks._reading.resolve import resolve, unwrap_search
+from sklip.networks._reading.resolve import (
+    Unwrapped,
+    resolve_unwrapped,
+    unwrap,
+    unwrap_search,
+)
 from sklip.networks._reading.resolved import Resolved
 from sklip.networks._reading.thresholds import threshold_rule
 
@@ -20,13 +25,15 @@ __all__ = [
     "MODELS",
     "Resolved",
     "THRESHOLD_MODELS",
+    "Unwrapped",
     "extract_network",
     "is_multilabel",
     "need_equal_labels",
     "predicts_exponential",
     "refused_multilabel",
-    "resolve",
+    "resolve_unwrapped",
     "support_sizes",
     "threshold_rule",
+    "unwrap",
     "unwrap_search",
 ]

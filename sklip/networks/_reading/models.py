@@ -26,6 +26,7 @@ __all__ = [
     "extract_rounding",
     "is_multilabel",
     "need_equal_labels",
+    "read_network",
     "refused_multilabel",
     "support_sizes",
 ]
@@ -68,6 +69,14 @@ def extract_network(model, *, multilabel=False):
     UnsupportedModelError
         If the type is not known, or the model is multilabel.
     """
+    network, classes, are_labels = read_network(model)
+    if are_labels and not multilabel:
+        raise refused_multilabel(model)
+    return network, classes
+
+
+def read_network(model):
+    """Network, classes, and whether these are the labels of a set."""
     kind = type(model)
     if kind is MLPClassifier or kind is MLPRegressor:
         network, classes = _extract_mlp(model)
@@ -81,12 +90,10 @@ def extract_network(model, *, multilabel=False):
     else:
         raise unknown_model(model)
     if is_multilabel(model):
-        if not multilabel:
-            raise refused_multilabel(model)
-        return network, np.arange(network.n_outputs)
+        return network, np.arange(network.n_outputs), True
     if classes is not None:
-        classes = _check_classes(model, network, classes)
-    return network, classes
+        classes = _checked_classes(kind.__name__, network.n_outputs, classes)
+    return network, classes, False
 
 
 def refused_multilabel(model):
@@ -226,22 +233,17 @@ def extract_rounding(model, network, dtypes):
         if type(model) is MLPClassifier:
             # Probabilities are compared: of logits that differ by less they are equal.
             rounding = rounding.mixed(np.eye(network.n_outputs), _TIED_PROBABILITY)
-        coarse = _coarseness(model, dtypes)
+        coarse = 1  # what a network states of itself is computed in float64
+        if not makes_statement(model, "__sklip_network__"):
+            fitted = model.coefs_[0] if hasattr(model, "coefs_") else model.coef_
+            dtype = common_type((*dtypes, fitted.dtype))
+            coarse = coarseness(dtype, type(model).__name__)
         return rounding.computed(network, coarse), coarse
     dual, vectors = _support(model)
     size = np.abs(dual) @ np.abs(vectors)
     count = len(vectors) + 8
     # It casts what it is given to float64.
     return replace(rounding, first=size, last_size=size, n_first=count, n_last=count), 1
-
-
-def _coarseness(model, dtypes):
-    """That of matrix products in the types of X and of fit."""
-    if makes_statement(model, "__sklip_network__"):
-        return 1  # what a network states of itself is computed in float64
-    fitted = model.coefs_[0] if hasattr(model, "coefs_") else model.coef_
-    dtype = common_type((*dtypes, fitted.dtype))
-    return coarseness(dtype, type(model).__name__)
 
 
 def _refuse_multilabel(model):
@@ -253,12 +255,12 @@ def _refuse_multilabel(model):
         )
 
 
-def _check_classes(model, network, classes):
+def _checked_classes(name, n_outputs, classes):
     classes = np.array(classes)
-    binary = network.n_outputs == 1 and len(classes) == 2
-    if classes.ndim != 1 or not (binary or network.n_outputs == len(classes) > 1):
+    binary = n_outputs == 1 and len(classes) == 2
+    if classes.ndim != 1 or not (binary or n_outputs == len(classes) > 1):
         raise UnsupportedModelError(
-            f"{type(model).__name__} has {network.n_outputs} outputs for the classes "
+            f"{name} has {n_outputs} outputs for the classes "
             f"{classes.tolist()}: one output for each of at least two classes, or a "
             "single logit for two, is needed."
         )

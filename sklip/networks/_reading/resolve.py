@@ -7,6 +7,7 @@ Wrappers are opened from the outside in, down to the models that hold weights.
 
 import warnings
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
@@ -25,11 +26,7 @@ from sklip.networks._reading.calibrated import calibrated
 from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
 from sklip.networks._reading.links import link_target
-from sklip.networks._reading.models import (
-    extract_network,
-    extract_rounding,
-    is_multilabel,
-)
+from sklip.networks._reading.models import extract_rounding, read_network
 from sklip.networks._reading.resolved import Resolved
 from sklip.networks._reading.scores import decided_ties, scores_of
 from sklip.networks._reading.stated import stated_model
@@ -41,7 +38,41 @@ from sklip.networks._reading.targets import (
 from sklip.networks._reading.thresholds import shift_threshold
 from sklip.networks._trust import full_name, need_unaltered
 
-__all__ = ["resolve", "unwrap_search"]
+__all__ = ["Unwrapped", "resolve", "resolve_unwrapped", "unwrap", "unwrap_search"]
+
+
+class Unwrapped(NamedTuple):
+    """A fitted model, asked once what it is made of.
+
+    Attributes
+    ----------
+    outer : object
+        The model without searches and frozen estimators around it.
+    steps : tuple of (str, object)
+        Transformers in front of its last estimator, those of inner Pipelines included.
+    last : object
+        That estimator, without searches around it; no Pipeline.
+    """
+
+    outer: Any
+    steps: tuple
+    last: Any
+
+
+def unwrap(model):
+    """Open searches and Pipelines, fitted and with the methods of their classes.
+
+    Raises
+    ------
+    NotFittedError, UnsupportedModelError
+        If one of them is not fitted, or was changed.
+    """
+    last = outer = unwrap_search(model)
+    steps = ()
+    while acting := pipeline_steps(last):
+        steps = (*steps, *acting[:-1])
+        last = unwrap_search(acting[-1][1])
+    return Unwrapped(outer, steps, last)
 
 
 def resolve(model, folder, columns):
@@ -66,13 +97,14 @@ def resolve(model, folder, columns):
     NotFittedError, UnsupportedModelError
         If the model is not fitted or not known.
     """
-    model = unwrap_search(model)
-    kind = type(model)
-    steps = pipeline_steps(model)
-    if steps:
-        for _, step in steps[:-1]:
-            columns = folder.fold(step, columns)
-        return resolve(steps[-1][1], folder, columns)
+    return resolve_unwrapped(unwrap(model), folder, columns)
+
+
+def resolve_unwrapped(parts, folder, columns):
+    """The same of an Unwrapped model."""
+    for _, step in parts.steps:
+        columns = folder.fold(step, columns)
+    model, kind = parts.last, type(parts.last)
     if kind is TransformedTargetRegressor:
         return _undo_target(model, resolve(model.regressor_, folder, columns))
     if kind in THRESHOLD_MODELS:
@@ -83,7 +115,7 @@ def resolve(model, folder, columns):
         return calibrated(model, folder, columns, _in_double(model))
     if kind in ENSEMBLES:
         return ENSEMBLES[kind](model, folder, columns, _in_double(model))
-    network, classes = extract_network(model, multilabel=True)
+    network, classes, labels = read_network(model)
     folder.need_affine(columns, model)
     folder.forbid_missing(columns)
     if len(columns) != network.n_inputs:
@@ -92,7 +124,7 @@ def resolve(model, folder, columns):
             f"before it gives {len(columns)}."
         )
     rounding, coarseness = extract_rounding(model, network, columns.storage.dtypes)
-    ties, labels = decided_ties(model), is_multilabel(model)
+    ties = decided_ties(model)
     scores = (None, None) if labels else scores_of(model, network, rounding)
     return Resolved(
         network,
