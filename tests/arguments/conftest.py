@@ -5,6 +5,7 @@
 A new kind or keyword is one more entry.
 """
 
+import importlib
 import inspect
 import warnings
 from functools import cache
@@ -293,6 +294,15 @@ def pytest_generate_tests(metafunc):
         lines = metafunc.module.TABLE.items()
         cases = [(name, kind) for name, row in lines for kind in GROUPS[row.group]]
         metafunc.parametrize(("name", "kind"), cases)
+
+
+@pytest.fixture(autouse=True)
+def short_searches(monkeypatch):
+    """What arguments do shows after few steps as well."""
+    for module in ("_attacks.nearest_flip", "_report"):
+        place = importlib.import_module(f"sklip.certification.{module}")
+        monkeypatch.setattr(place, "_N_STEPS", 15)
+        monkeypatch.setattr(place, "_N_RESTARTS", 1)
 
 
 @pytest.fixture(scope="session")

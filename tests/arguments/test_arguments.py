@@ -75,6 +75,7 @@ _PGD = "X y radius norm feature_eps n_steps n_restarts random_state"
 _QUICK = {"method": "product"}
 _BALL = {"radius": "typical"}
 _ONCE = {"n_restarts": 1}
+_SHORT = {"n_steps": 8, "n_restarts": 1}
 _CURVE = {"radii": np.geomspace(1e-3, 3.0, 60)}
 
 SAFE = sklip.Specification.output_between([0] * 3, [1] * 3, -9, 9, n_outputs=3)
@@ -120,17 +121,18 @@ TABLE = {
         group="two",
         n_rows=2,
     ),
-    "pgd_attack": Row(pgd_attack, _PGD + _JOBS, _BALL, "classifiers"),
+    "pgd_attack": Row(pgd_attack, _PGD + _JOBS, _BALL | _SHORT, "classifiers"),
     "adversarial_accuracy_score": Row(
         sklip.adversarial_accuracy_score,
         _PGD + _JOBS + " sample_weight groups",
-        _BALL,
+        _BALL | _SHORT,
         "classifiers",
         60,
     ),
     "minimum_norm_attack": Row(
         sklip.minimum_norm_attack,
         "X y norm feature_eps n_steps n_restarts random_state" + _JOBS,
+        {"n_steps": 20, "n_restarts": 1},
         group="few",
         n_rows=2,
     ),
@@ -170,7 +172,7 @@ TABLE = {
         sklip.adversarial_interval,
         "X radius norm feature_eps n_steps n_restarts random_state return_points"
         + _JOBS,
-        _BALL,
+        _BALL | _SHORT,
         "regressors",
     ),
     "lipschitz_bound": Row(
@@ -210,7 +212,7 @@ TABLE = {
     "make_adversarial_accuracy_scorer": Row(
         _scored(sklip.make_adversarial_accuracy_scorer),
         _PGD + " groups" + _JOBS,
-        _BALL,
+        _BALL | _SHORT,
         "few",
         60,
     ),

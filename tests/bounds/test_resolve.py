@@ -4,6 +4,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.ensemble import BaggingClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -42,6 +43,7 @@ def own(**options):
 
 
 def module():
+    torch.manual_seed(0)
     return NoiseLipschitzClassifier(
         module=nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)),
         max_iter=20,
