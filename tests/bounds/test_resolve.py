@@ -43,7 +43,7 @@ def own(**options):
 
 
 def module():
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     return NoiseLipschitzClassifier(
         module=nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)),
         max_iter=20,
