@@ -200,7 +200,8 @@ def _view(model, X, feature_eps):
 
 
 def _view_of_parts(parts, X=None, feature_eps=None):
-    n_features, names, by_name = _entry_of(parts)
+    first = next(_met(parts), parts.outer)
+    n_features, names, by_name = _entry_of(first)
     moving = None
     if feature_eps is not None:
         known = named_tolerances(feature_eps, names, n_features)
@@ -273,11 +274,10 @@ def _in_front(network, rounding, columns, found):
 
 def entry(model):
     """Number and names of the columns of X, and whether they are taken by name."""
-    return _entry_of(unwrap(model))
+    return _entry_of(next(_met_in(model), model))
 
 
-def _entry_of(parts):
-    first = next(_met(parts), parts.outer)
+def _entry_of(first):
     names = getattr(first, "feature_names_in_", None)
     n_features = getattr(first, "n_features_in_", None)
     if n_features is None:
