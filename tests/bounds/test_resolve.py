@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a bound speaks of: decision_function itself, all outputs, one of them."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -26,6 +28,7 @@ from sklip import (
     make_lipschitz_scorer,
     margins,
 )
+from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, network_view
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -102,6 +105,15 @@ def test_bounds_hold_for_decision_function(name, norm, fitted):
     reached = steepest(model.decision_function, norm)
     assert 0.05 * bound.value < reached <= bound.value * (1.0 + 1e-6)
     assert bound.verify(model)
+
+
+@pytest.mark.parametrize("name", ["module", "scaled module"])
+def test_methods_changed_beside_a_module_are_refused(name, fitted):
+    model = copy.deepcopy(fitted(name))
+    last = model[-1] if name == "scaled module" else model
+    last.decision_function = lambda X: 1e3 * X[:, 0]
+    with pytest.raises(UnsupportedModelError, match="decision_function of its own"):
+        lipschitz_bound(model)
 
 
 @pytest.mark.parametrize("name", ["own", "enforced", "scaled", "module"])
