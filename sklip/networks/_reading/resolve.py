@@ -59,19 +59,27 @@ class Unwrapped(NamedTuple):
     last: Any
 
 
-def unwrap(model):
+def unwrap(model, opened=None):
     """Open searches and Pipelines, fitted and with the methods of their classes.
+
+    Parameters
+    ----------
+    model : object
+        The model.
+    opened : callable, default=None
+        What finds the model inside searches; None for :func:`unwrap_search`.
 
     Raises
     ------
     NotFittedError, UnsupportedModelError
         If one of them is not fitted, or was changed.
     """
-    last = outer = unwrap_search(model)
+    opened = opened or unwrap_search
+    last = outer = opened(model)
     steps = ()
     while acting := pipeline_steps(last):
         steps = (*steps, *acting[:-1])
-        last = unwrap_search(acting[-1][1])
+        last = opened(acting[-1][1])
     return Unwrapped(outer, steps, last)
 
 
