@@ -338,7 +338,7 @@ MAY_STAY = [
     # It compares on these rows.
     ("to_onnx", "X", _every),
     # Only the order of the radii counts, or what is drawn of them.
-    ("RiskCoverageDisplay", "norm feature_eps", _every),
+    ("RiskCoverageDisplay", "norm method feature_eps", _every),
     # Closed forms and products of norms need no iteration; others stop in time.
     (None, "tol rtol time_limit effort", _every),
     # The rows are the same, whoever computes them.
