@@ -382,7 +382,9 @@ def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="BatchNorm1d takes samples"):
         module_bound(nn.BatchNorm1d(3).eval(), (4,))
     for module in (nn.AdaptiveAvgPool2d(3), nn.Flatten(2), nn.Unflatten(2, (1, 2))):
-        with pytest.raises(ValueError, match="pass input_shape"):
+        with pytest.raises(
+            ValueError, match="pass input_shape to sklip.bounds.module_bound"
+        ):
             module_bound(module)
 
 

@@ -84,7 +84,10 @@ def _for_channels(constant, shape):
     if constant.size == 1:
         return constant.reshape(1)
     if shape is None or None in shape:
-        raise Unsupported("the shape of a sample is not known: pass input_shape")
+        raise Unsupported(
+            "the shape of a sample is not known: pass input_shape "
+            "to sklip.bounds.module_bound"
+        )
     sample = constant[0] if constant.ndim == len(shape) + 1 else constant
     if constant.ndim > len(shape) + 1 or (sample is not constant and len(constant) > 1):
         raise Unsupported("its constant differs between samples")

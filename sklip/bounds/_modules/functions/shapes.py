@@ -40,7 +40,10 @@ def concatenate(tensors, dim=0, axis=None):
     shapes = [value.shape for value in values]
     if any(shape is None for shape in shapes):
         if dim != 1:
-            raise Unsupported("the shape of a sample is not known: pass input_shape")
+            raise Unsupported(
+                "the shape of a sample is not known: pass input_shape "
+                "to sklip.bounds.module_bound"
+            )
         return _stacked(values, 0, None)
     n_axes = len(shapes[0])
     axis = dim - 1 if dim >= 0 else dim + n_axes
@@ -80,7 +83,10 @@ def reshape(x, *shape):
     if x.shape is None or None in x.shape:
         if rest == [-1] and first is BATCH:
             return x.behind([Reshape(True, (None,))], (None,))
-        raise Unsupported("the shape of a sample is not known: pass input_shape")
+        raise Unsupported(
+            "the shape of a sample is not known: pass input_shape "
+            "to sklip.bounds.module_bound"
+        )
     total = math.prod(x.shape)
     known = math.prod(size for size in rest if size != -1)
     after = tuple(total // known if size == -1 else size for size in rest)
@@ -92,7 +98,10 @@ def reshape(x, *shape):
 def squeeze(x, dim=None):
     """Axes of one entry left out."""
     if x.shape is None or None in x.shape or dim is None:
-        raise Unsupported("of axes that are not known: pass input_shape and dim")
+        raise Unsupported(
+            "of axes that are not known: pass input_shape "
+            "to sklip.bounds.module_bound, and dim"
+        )
     rank = len(x.shape) + 1
     axes = {d % rank for d in as_tuple(dim, 1)}
     if 0 in axes:
@@ -104,7 +113,10 @@ def squeeze(x, dim=None):
 def unsqueeze(x, dim):
     """An axis of one entry more."""
     if x.shape is None or None in x.shape:
-        raise Unsupported("the shape of a sample is not known: pass input_shape")
+        raise Unsupported(
+            "the shape of a sample is not known: pass input_shape "
+            "to sklip.bounds.module_bound"
+        )
     axis = dim % (len(x.shape) + 2)
     if axis == 0:
         raise Unsupported("in front of the samples")
@@ -129,7 +141,10 @@ def mean(x, dim=None, keepdim=False, axis=None, dtype=None):
 
 def size(x, dim=None):
     if x.shape is None:
-        raise Unsupported("the shape of a sample is not known: pass input_shape")
+        raise Unsupported(
+            "the shape of a sample is not known: pass input_shape "
+            "to sklip.bounds.module_bound"
+        )
     sizes = (BATCH, *x.shape)
     return sizes if dim is None else sizes[dim]
 

@@ -73,7 +73,8 @@ def _text(shape):
 def needs_shape(module):
     """The error where the shape of the input decides."""
     return ValueError(
-        f"{module!r} has a bound for an input of known shape only: pass input_shape."
+        f"{module!r} has a bound for an input of known shape only: pass "
+        "input_shape to sklip.bounds.module_bound."
     )
 
 
