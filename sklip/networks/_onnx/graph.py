@@ -164,6 +164,7 @@ class OnnxReader:
     # What depends on the input, and what is known of such values.
     varying = (Affine, Gate)
     operators, functions = OPERATORS, FUNCTIONS
+    read_by = "FeedForward.from_onnx"
 
     def __init__(self, graph, own_functions=()):
         self.graph, self.own_functions = graph, own_functions
@@ -193,7 +194,7 @@ class OnnxReader:
             raise ValueError(
                 f"output must name a tensor of the graph, got {output!r}; its outputs: "
                 f"{', '.join(map(repr, names))}. Name the logits: "
-                "FeedForward.from_onnx(model, output=...)."
+                f"{self.read_by}(model, output=...)."
             )
         return output
 

@@ -116,6 +116,7 @@ class _Reader(OnnxReader):
     varying = (Tensor,)
     operators = OPERATORS
     functions = FUNCTIONS
+    read_by = "sklip.bounds.module_from_onnx"
 
     def start(self, value):
         """The input itself."""
