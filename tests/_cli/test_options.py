@@ -1,15 +1,14 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every option of every command runs, a few at a time; one line in its own process."""
+"""Every option of every command runs, a few at a time, as a user starts it."""
 
 import re
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 
-from sklip.__main__ import _COMMANDS, _command_parser, _parser, main
+from sklip.__main__ import _COMMANDS, _command_parser, _parser
 
 TRAIN = {
     "text": (
@@ -51,31 +50,23 @@ def folder(tmp_path_factory, table):
     return folder
 
 
-def run_alone(folder, line):
-    """In a process of its own, as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "sklip", *line.split()],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture
-def run(folder, monkeypatch, capsys):
-    """In this process, which has imported everything."""
-    monkeypatch.chdir(folder)
+def run(folder):
+    """A process of its own."""
 
     def run(line):
-        code = main(line.split())
-        out, err = capsys.readouterr()
-        return SimpleNamespace(returncode=code, stdout=out, stderr=err)
+        return subprocess.run(
+            [sys.executable, "-m", "sklip", *line.split()],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
 
     return run
 
 
 def test_text(folder, run):
-    done = run_alone(folder, TRAIN["text"])
+    done = run(TRAIN["text"])
     assert_trained(done)
     assert "3 numeric" not in done.stdout
     assert done.stdout.count("would flip it to") == 2

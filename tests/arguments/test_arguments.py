@@ -439,7 +439,7 @@ def _closed(display):
 
 # They take a model alone, or their arguments on behalf of functions in the table.
 _BARE = {"split_steps", "stated_module", "unwrap_any_module"}
-_BARE |= {"module_from_onnx", "row_check"}
+_BARE |= {"module_from_onnx", "network_from_onnx", "row_check"}
 _BARE |= {"is_bare", "predicted_labels", "subject_of", "view_in_front", "view_of"}
 # The model, and what is drawn or written of the answer.
 _FREE = {
