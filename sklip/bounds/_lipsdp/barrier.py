@@ -38,6 +38,8 @@ _DUAL_REACH = 0.98
 # far below the gap.
 _COARSE_ABOVE = 1e-3
 _SHORTEST_STEP = 1e-6
+# Steps in which the decrement falls by this share at least, or the method has stalled.
+_PATIENCE, _PROGRESS = 20, 0.97
 
 
 def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
@@ -69,6 +71,7 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
         return None
     path = _Path(problem, S.new_tensor(1.0))
     mu, best, lower = gap * float(x[0]) / problem.order, x, 0.0
+    decrements = []
     for _ in range(_MAX_STEPS):
         if time.monotonic() > deadline:
             break
@@ -78,7 +81,11 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
         lower = max(lower, newton.dual_value(x, problem.order))
         if math.sqrt(max(lower, 0.0)) >= math.sqrt(float(best[0])) * (1.0 - tol):
             break
-        falls = newton.decrement(mu) < _CENTRED
+        decrements.append(newton.decrement(mu))
+        falls = decrements[-1] < _CENTRED
+        if len(decrements) > _PATIENCE and not falls:
+            if decrements[-1] > _PROGRESS * decrements[-1 - _PATIENCE]:
+                break
         # Along the tangent of the path, which mu parametrises almost linearly.
         dx = newton.direction(mu / (1.0 + _FALL) if falls else mu)
         moved = _move(S, factor, problem.combination(dx))
@@ -89,6 +96,7 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
         if x[0] < best[0]:
             best = x
         if falls:
+            decrements = []
             mu *= 1.0 - _FALL * length
     return Optimum(best, None, min(lower, float(best[0])))
 
@@ -160,9 +168,12 @@ def _move(S, factor, dS):
     smallest = smallest_eigenvalue(factor, dS)
     length = min(1.0, _DAMPING / max(-smallest, 1e-300))
     while length > _SHORTEST_STEP:
-        moved = torch.add(S, dS, alpha=length)
-        factor, info = torch.linalg.cholesky_ex(moved)
-        if not info:
-            return length, moved, factor
+        # Lanczos's estimate may be poor: the boundary must lie as far as it says.
+        beyond = torch.add(S, dS, alpha=length / _DAMPING)
+        if not torch.linalg.cholesky_ex(beyond)[1]:
+            moved = torch.add(S, dS, alpha=length)
+            factor, info = torch.linalg.cholesky_ex(moved)
+            if not info:
+                return length, moved, factor
         length *= 0.7
     return None

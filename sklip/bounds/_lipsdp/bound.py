@@ -271,7 +271,23 @@ def _optimum(problem, tol, deadline):
     t = problem.multipliers(x).cpu().numpy()
     squared, t = central_start(weights, problem.sectors, t, deadline)
     x[0], x[1:] = squared * (1.0 + _ROOM), torch.as_tensor(t).to(x)
-    return barrier_method(problem, tol, deadline, x=x)
+    found = barrier_method(problem, tol, deadline, x=x)
+    if problem.n_neurons > _PER_LAYER_UP_TO or _is_closed(found, tol):
+        return found
+    # It stalled, or time is up, which the other one notices at once.
+    other = interior_point(problem, tol, deadline)
+    ends = [end for end in (found, other) if end is not None]
+    if not ends:
+        return None
+    best = min(ends, key=lambda end: float(end.x[0]))
+    lower = min(float(best.x[0]), max(end.lower for end in ends))
+    return replace(best, lower=lower)
+
+
+def _is_closed(found, tol):
+    if found is None:
+        return False
+    return math.sqrt(found.lower) >= math.sqrt(float(found.x[0])) * (1.0 - tol)
 
 
 def _transposed_back(solution, sectors):
