@@ -221,6 +221,7 @@ def test_the_layers_are_those_of_the_module(kind):
         assert layers.shape(k) == node.layer.out_shape
 
 
+@pytest.mark.full_effort
 @pytest.mark.parametrize("name", sorted({*list_activations()} - {"identity"}))
 def test_every_activation(name):
     network = random_network([3, 4, 4, 2], activation=name, random_state=0)
