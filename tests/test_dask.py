@@ -85,6 +85,8 @@ def test_fitted_estimators_travel(client):
     assert len(pids) == 2 and os.getpid() not in pids
 
 
+# The workers take the effort that users get.
+@pytest.mark.full_effort
 def test_rows_are_certified_on_workers(client, monkeypatch):
     """Blocks of 30 rows; the radii are those of one process, bit by bit."""
     X, y = load_iris(return_X_y=True)
