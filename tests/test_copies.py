@@ -107,9 +107,9 @@ def of_regressor(model, X, y):
     yield lambda: sklip.make_certified_error_scorer(**RADIUS)(model, X, y)
     yield lambda: sklip.FeatureSlopesDisplay.from_estimator(model, X)
     for estimator in (model, FrozenEstimator(model)):
-        for conformal in (False, True):
+        for calibrated in ({}, {"conformal": True, "coverage": 0.5}):
             interval = sklip.CertifiedIntervalRegressor(
-                estimator, **RADIUS, conformal=conformal, coverage=0.5
+                estimator, **RADIUS, **calibrated
             )
             yield lambda outer=interval: outer.fit(X, y)
             yield lambda outer=interval: outer.predict_interval(X)

@@ -415,6 +415,7 @@ def test_saved_classifier_is_the_one_of_the_table(run, tmp_path):
         certified_radius(model, again, feature_eps={"kind": 1.0})
 
 
+@pytest.mark.full_effort
 def test_table_of_a_classifier_is_what_the_functions_say(as_shipped, run, tmp_path):
     frame = make_table(120)[["a", "b", "label"]]
     options = ("--target", "label", "--save", tmp_path / "m.skops", *QUICK)

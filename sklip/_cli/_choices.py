@@ -28,6 +28,9 @@ _CLASSES = {
     "admm": (ADMMLipschitzMLPClassifier, ADMMLipschitzMLPRegressor),
     "noise": (NoiseLipschitzClassifier, NoiseLipschitzRegressor),
 }
+# Of the bundled data, which are easy: more than the estimator's default, so that a
+# first look shows what a penalty buys.
+_BUNDLED_WEIGHT = 0.1
 _NOISE_STD = 0.25
 _MOST_ADMM_ITERATIONS = 100
 # Its step size comes to rest after whatever number of epochs: more are seldom better.
@@ -75,7 +78,9 @@ def choose(job, task, max_iter, radii):
     if job.estimator == "bounded":
         return _bounded(job, task, max_iter, radii)
     weight = job.lipschitz_weight
-    if weight is None:
+    if weight is None and job.csv is None and job.estimator == "regularized":
+        weight = _BUNDLED_WEIGHT
+    elif weight is None:
         kind = _CLASSES[job.estimator][task == "regression"]
         weight = signature(kind).parameters["lipschitz_weight"].default
     if job.estimator == "noise":

@@ -86,8 +86,8 @@ def add_estimator_options(add):
         "--lipschitz-weight",
         type=number(0.0, math.inf),
         metavar="W",
-        help="weight of the penalty (default: 0.03, for regression 0.003; admm: 0.01; "
-        "noise: 0.1)",
+        help="weight of the penalty (default: 0.03, for regression 0.003, on the "
+        "bundled data 0.1; admm: 0.01; noise: 0.1)",
     )
     add(
         "--lipschitz-bound",
