@@ -1,7 +1,8 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What goes together with a module: parameters it has no use for are refused."""
+"""What goes together with a module; parameters it has no use for are named."""
 
+import warnings
 from inspect import signature
 
 import numpy as np
@@ -20,7 +21,7 @@ _OF_LAYERS = ("hidden_layer_sizes", "activation", "init_gain")
 
 
 def check_module_choice(estimator):
-    """Refuse parameters that the module of an estimator does not go with."""
+    """Refuse parameters that a module does not go with; warn of those it ignores."""
     module, loss = estimator.module, estimator.loss
     check_module_parameter(module)
     if loss in LOG_LINK_LOSSES:
@@ -38,9 +39,12 @@ def check_module_choice(estimator):
     for name in sorted(unused.intersection(defaults)):
         value = getattr(estimator, name)
         if not _same(value, defaults[name].default):
-            raise ValueError(
+            # Not refused: a search, or a subclass, may set them beside any module.
+            warnings.warn(
                 f"{name}={value!r} has no effect with module={_named(module)}, which "
-                f"has its own: leave {name} at {defaults[name].default!r}."
+                f"has its own: leave {name} at {defaults[name].default!r}.",
+                UserWarning,
+                stacklevel=2,
             )
 
 

@@ -162,7 +162,7 @@ class OnnxReader:
     """
 
     # What depends on the input, and what is known of such values.
-    varying = (Affine, Gate)
+    varying: tuple[type, ...] = (Affine, Gate)
     operators, functions = OPERATORS, FUNCTIONS
     read_by = "FeedForward.from_onnx"
 
