@@ -200,6 +200,7 @@ def test_a_warning_names_the_scale(classification, scale, expected):
     model.set_params(lipschitz_weight=0).fit(X, y)  # no noise, no warning
 
 
+@pytest.mark.filterwarnings("ignore:hidden_layer_sizes=:UserWarning")
 @pytest.mark.parametrize(
     "parameters, message",
     [

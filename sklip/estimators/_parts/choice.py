@@ -78,4 +78,6 @@ def _same(value, other):
 
 
 def _named(module):
-    return repr(module) if isinstance(module, str) else type(module).__name__
+    if isinstance(module, str):
+        return repr(module)
+    return (module if isinstance(module, type) else type(module)).__name__
