@@ -20,7 +20,9 @@ import numpy as np
 
 from sklip import TrainingCurveDisplay
 
-FOLDER = next(p for p in (Path("../benchmarks"), Path("benchmarks")) if p.is_dir())
+# The gallery runs in this file's folder, others may run it in the repository's root.
+PLACES = (Path("../../benchmarks"), Path("benchmarks"))
+FOLDER = next(p for p in PLACES if p.is_dir())
 
 # (experiment, layers, width, gain, decay) and quantity -> one value for each seed.
 values = defaultdict(list)
