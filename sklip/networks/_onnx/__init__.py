@@ -9,14 +9,12 @@ from sklip.networks._onnx.functions import (
     activation_function,
     exp_minus_one_below,
 )
-from sklip.networks._onnx.graph import (
-    Layers,
-    OnnxReader,
+from sklip.networks._onnx.graph import Layers, OnnxReader, read_graph
+from sklip.networks._onnx.loading import (
     declared_shape,
     import_onnx,
     is_onnx_model,
     load_graph,
-    read_graph,
 )
 from sklip.networks._onnx.nodes import attributes_of
 

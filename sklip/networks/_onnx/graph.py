@@ -6,29 +6,18 @@ The graph is read as a function of one input of the declared shape; an axis of u
 length in front is the batch and taken as one.
 """
 
-import os
-import sys
 from dataclasses import replace
 from typing import NamedTuple
-
-import numpy as np
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._onnx.building import FUNCTION_DOMAIN
 from sklip.networks._onnx.elementwise import between
-from sklip.networks._onnx.functions import is_own_function
+from sklip.networks._onnx.loading import declared_shape, import_onnx, load_graph
 from sklip.networks._onnx.operators import FUNCTIONS, OPERATORS
+from sklip.networks._onnx.refusals import INSTEAD
 from sklip.networks._onnx.values import Affine, Gate, identity
 
-__all__ = [
-    "OnnxReader",
-    "Layers",
-    "import_onnx",
-    "declared_shape",
-    "is_onnx_model",
-    "load_graph",
-    "read_graph",
-]
+__all__ = ["OnnxReader", "Layers", "read_graph"]
 
 _DOMAINS = {"": "", "ai.onnx": "", "ai.onnx.ml": "ai.onnx.ml."}
 # Entries of the input up to which its identity matrix is written down.
@@ -73,81 +62,6 @@ def read_graph(model, output=None):
     if not isinstance(value, Affine):
         raise ValueError(f"The output {name!r} does not depend on the input.")
     return reader.finish(value)
-
-
-def load_graph(model):
-    """The graph of a model, and the names of sklip's own functions in it.
-
-    Parameters
-    ----------
-    model : str, path-like, bytes or onnx.ModelProto
-        As for :func:`read_graph`.
-
-    Returns
-    -------
-    graph : onnx.GraphProto
-        All functions but those inlined.
-    own_functions : set of str
-        Names of those.
-    """
-    loaded, own = _known_functions(_load(model))
-    return loaded.graph, own
-
-
-def _load(model):
-    onnx = import_onnx()
-    if isinstance(model, onnx.ModelProto):
-        return model
-    if not isinstance(model, str | bytes | os.PathLike):
-        raise TypeError(
-            "model must be a path, bytes or an onnx.ModelProto, got "
-            f"{type(model).__name__}."
-        )
-    # protobuf's DecodeError, whose package may be any of several.
-    try:
-        if isinstance(model, bytes):
-            loaded = onnx.load_model_from_string(model)
-        else:
-            loaded = onnx.load_model(os.fspath(model))
-    except OSError:
-        raise
-    except Exception as error:
-        raise ValueError(f"This is no ONNX model: {error}") from error
-    if not loaded.graph.output:
-        raise ValueError("This is no ONNX model: its graph has no output.")
-    return loaded
-
-
-def is_onnx_model(model):
-    """Whether a model is an ONNX model, or the name of a file of one."""
-    if isinstance(model, str | os.PathLike):
-        return os.fspath(model).endswith(".onnx")
-    # Whoever holds one has imported onnx.
-    onnx = sys.modules.get("onnx")
-    return onnx is not None and isinstance(model, onnx.ModelProto)
-
-
-def _known_functions(model):
-    """The model with all functions inlined but sklip's own, and the names of those."""
-    own = [f for f in model.functions if is_own_function(f)]
-    if len(own) < len(model.functions):
-        import onnx.inliner
-
-        kept = [(f.domain, f.name) for f in own]
-        model = onnx.inliner.inline_selected_functions(model, kept, exclude=True)
-    return model, {f.name for f in own}
-
-
-def import_onnx(what="Reading"):
-    """The package onnx, or an ImportError that says how to get it."""
-    try:
-        import onnx
-        import onnx.numpy_helper
-    except ImportError as error:
-        raise ImportError(
-            f"{what} ONNX needs the package onnx: pip install 'sklip[onnx]'."
-        ) from error
-    return onnx
 
 
 class OnnxReader:
@@ -252,7 +166,7 @@ class OnnxReader:
     def refusal(self, node, why=None):
         """The error for a node that a fully connected network cannot hold."""
         where = f" (node {node.name!r})" if node.name else ""
-        instead = _INSTEAD.get(node.op_type, "")
+        instead = INSTEAD.get(node.op_type, "")
         why = why or f"is not supported{instead}"
         before = ", ".join(repr(name) for name in node.input if name in self.producers)
         return UnsupportedModelError(
@@ -315,51 +229,6 @@ class OnnxReader:
         weights = [*(w for w, _, _ in self.layers), matrix]
         biases = [*(b for _, b, _ in self.layers), offset]
         return Layers(weights, biases, [name for _, _, name in self.layers])
-
-
-_CONVOLUTIONS = "Conv ConvTranspose MaxPool AveragePool GlobalAveragePool GlobalMaxPool"
-_INSTEAD = {
-    **dict.fromkeys(
-        _CONVOLUTIONS.split(),
-        " in a fully connected network; load the network as a torch module instead",
-    ),
-    **dict.fromkeys(
-        ("Softmax", "LogSoftmax"),
-        ", since it mixes all outputs; its decision is that of its input",
-    ),
-    **dict.fromkeys(
-        ("ArgMax", "TopK", "ZipMap", "LabelEncoder"),
-        ", since it gives labels; name the logits in front of it",
-    ),
-    **dict.fromkeys(
-        ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Equal", "Where"),
-        ", since it may jump, as torch's Softplus does at its threshold",
-    ),
-    "LinearClassifier": ", since it gives labels and their scores at once",
-    **dict.fromkeys(
-        ("TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble"),
-        ": trees jump and have no slope",
-    ),
-}
-
-
-def declared_shape(value, most=np.inf):
-    """Declared shape of an input; an unknown first axis counts as one."""
-    dims = [d.dim_value for d in value.type.tensor_type.shape.dim]
-    if not value.type.tensor_type.HasField("shape"):
-        raise ValueError(f"The shape of the input {value.name!r} is not declared.")
-    if any(d <= 0 for d in dims[1:]):
-        raise ValueError(
-            f"Only the first axis of the input {value.name!r} may have an unknown "
-            f"length, its shape is {dims} (0 where unknown)."
-        )
-    shape = tuple(max(d, 1) for d in dims)
-    if np.prod(shape) > most:
-        raise UnsupportedModelError(
-            f"The input {value.name!r} has {np.prod(shape)} entries, a fully connected "
-            f"network at most {most}. Load it as a torch module."
-        )
-    return shape
 
 
 def _computed(node, values):
