@@ -58,6 +58,7 @@ TORCH_NN = {
     "bounds/_modules/graphs/spatial.py",
     "bounds/_modules/plain.py",
     "bounds/_modules/reader.py",
+    "bounds/_modules/residual.py",
     "bounds/_modules/tracing.py",
     "certification/_attacks/pgd.py",
 }

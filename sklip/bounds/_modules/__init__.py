@@ -12,16 +12,15 @@ from sklip.bounds._modules.graphs import (
 )
 from sklip.bounds._modules.hashing import module_hash
 from sklip.bounds._modules.input_shapes import flat_rows
-from sklip.bounds._modules.network import ModuleNetwork
-from sklip.bounds._modules.operators import Dense, Reshape, chain_bound
-from sklip.bounds._modules.reader import (
-    Residual,
+from sklip.bounds._modules.module_bounds import (
     feedforward_from_module,
     module_bound,
-    operators_of,
-    register_module_bound,
     unwrap_module,
 )
+from sklip.bounds._modules.network import ModuleNetwork
+from sklip.bounds._modules.operators import Dense, Reshape, chain_bound
+from sklip.bounds._modules.reader import operators_of, register_module_bound
+from sklip.bounds._modules.residual import Residual
 from sklip.bounds._modules.shaped import (
     ShapedModule,
     bound_module,

@@ -1,90 +1,33 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Bounds of torch modules: convolutions, pooling, batch norm, residual blocks.
+"""Torch modules as chains of operators: convolutions, pooling, residual blocks.
 
 Modules are recognised by their exact type: a subclass may compute something else.
 """
 
-import math
-
 from torch import nn
 from torch.nn.utils import parametrize
 
-from sklip._arguments import check_norm, is_integer
+from sklip._arguments import is_integer
 from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible, need_eval
-from sklip.bounds._modules.operators import Sum, chain_bound, feedforward_of
+from sklip.bounds._modules.operators import Sum
 from sklip.bounds._modules.plain import plain_type
+from sklip.bounds._modules.residual import Residual
 from sklip.bounds._modules.rounding import refuse_jumps
 from sklip.bounds._modules.tracing import read_traced
 from sklip.bounds._modules.trial import check_stand_in
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = [
-    "Residual",
     "checked_shape",
-    "feedforward_from_module",
-    "module_bound",
     "need_steady",
     "operators_of",
     "register_module_bound",
     "has_own_forward",
     "is_module",
-    "unwrap_module",
 ]
 
 _REGISTERED: dict = {}
-
-
-class Residual(nn.Module):
-    """The sum of a branch and a shortcut of the same input.
-
-    Parameters
-    ----------
-    branch : Module
-        Any module.
-    shortcut : Module, default=None
-        Module with the same output shape; None adds the input itself.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklip.bounds import Residual, module_bound
-    >>> block = Residual(torch.nn.Tanh()).eval()
-    >>> module_bound(torch.nn.Sequential(block, torch.nn.ReLU()))
-    2.0...
-    """
-
-    def __init__(self, branch, shortcut=None):
-        super().__init__()
-        self.branch = branch
-        self.shortcut = shortcut
-
-    def forward(self, x):
-        """Add the two.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input of both.
-
-        Returns
-        -------
-        y : Tensor
-            The sum.
-
-        Raises
-        ------
-        ValueError
-            If their shapes differ: broadcasting would increase the Lipschitz constant.
-        """
-        y = self.branch(x)
-        z = x if self.shortcut is None else self.shortcut(x)
-        if y.shape != z.shape:
-            raise ValueError(
-                f"The branches of a Residual must give outputs of one shape, got "
-                f"{tuple(y.shape)} and {tuple(z.shape)}."
-            )
-        return y + z
 
 
 def register_module_bound(module_class, function):
@@ -128,99 +71,6 @@ def register_module_bound(module_class, function):
     _REGISTERED[module_class] = function
 
 
-def module_bound(module, input_shape=None, *, norm=2):
-    """Bound the global Lipschitz constant of a torch module from above, with a proof.
-
-    Parameters
-    ----------
-    module : Module
-        In eval mode: nested ``nn.Sequential`` of linear and convolutional layers,
-        average and max pooling, batch normalisation, dropout, flattening, activations
-        with a proven slope sector, ``Residual`` blocks, and registered classes.
-    input_shape : tuple of int, default=None
-        Shape of one sample, such as ``(3, 32, 32)``; makes the bound tighter, and is
-        needed for adaptive pooling. None: unknown spatial size, and linear layers that
-        nothing stands in front of take flat rows.
-    norm : {1, 2, inf}, default=2
-        Norm of both the input and the output, over all entries of a sample.
-
-    Returns
-    -------
-    bound : float
-        Product over the layers, sum over residual branches, rounded upward. Exact for
-        a single convolution with circular padding whose size the stride divides.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If no bound is proven for a module in it.
-    ValueError
-        If a module is in training mode, a parameter is not finite, or the input shape
-        does not fit.
-
-    Notes
-    -----
-    (28)-(31) of paper 000 (A28) for each layer's operator norm, in exact arithmetic of
-    the stored weights. Batch normalisation is multiplied into a neighbouring layer.
-    Zero padding: a circulant operator that contains the convolution; with unknown size,
-    its symbol's maximum over all frequencies.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklip.bounds import module_bound
-    >>> convolution = torch.nn.Conv2d(1, 1, 3, padding=1)
-    >>> _ = torch.nn.init.constant_(convolution.weight, 1 / 9)
-    >>> network = torch.nn.Sequential(convolution, torch.nn.ReLU()).eval()
-    >>> 0.9 < module_bound(network, (1, 8, 8)) < 1.0 < module_bound(network) < 1.01
-    True
-    """
-    norm = check_norm(norm)
-    return chain_bound(operators_of(module, input_shape), norm)
-
-
-def feedforward_from_module(module, input_shape=None):
-    """Write a torch module as a FeedForward, where it is one.
-
-    Parameters
-    ----------
-    module : Module
-        As for :func:`module_bound`.
-    input_shape : tuple of int, default=None
-        Shape of one sample; with it, small convolutions and average pooling become
-        matrices. The network takes the sample's entries as a flat row.
-
-    Returns
-    -------
-    network : FeedForward or None
-        None if the module has residual blocks, max pooling, or layers too large to be
-        written as a matrix.
-
-    Raises
-    ------
-    UnsupportedModelError, ValueError
-        As for :func:`module_bound`.
-
-    Notes
-    -----
-    Batch normalisation is a diagonal matrix between identity layers, its entries
-    rounded away from 0 by about 1e-15. Where no activation stands beside it, so that a
-    bound of the network need not be one of the module, None is returned; a leaky ReLU
-    beside it gets a negative slope smaller by about 1e-15 for the same reason.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklip.bounds import feedforward_from_module
-    >>> stack = [torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)]
-    >>> feedforward_from_module(torch.nn.Sequential(*stack).eval())
-    FeedForward(3-4-2, tanh)
-    """
-    shape = checked_shape(input_shape)
-    operators = operators_of(module, shape)
-    return feedforward_of(operators, None if shape is None else math.prod(shape))
-
-
 def operators_of(module, input_shape=None):
     """A module as a chain of operators, for samples of a shape.
 
@@ -238,14 +88,6 @@ def need_steady(module):
         kind = type(inner)
         if inner.training and (kind not in _READERS or kind.__name__ in _UNSTEADY):
             need_eval(module)
-
-
-def unwrap_module(model):
-    """A torch module as a FeedForward where it is one; anything else as it is."""
-    if not isinstance(model, nn.Module):
-        return model
-    network = feedforward_from_module(model)
-    return model if network is None else network
 
 
 def is_module(model):

@@ -13,12 +13,8 @@ from sklearn.pipeline import Pipeline
 
 from sklip.bounds._modules.graphs import OnnxModule, opened
 from sklip.bounds._modules.hashing import module_hash
-from sklip.bounds._modules.reader import (
-    is_module,
-    module_bound,
-    operators_of,
-    unwrap_module,
-)
+from sklip.bounds._modules.module_bounds import module_bound, unwrap_module
+from sklip.bounds._modules.reader import is_module, operators_of
 from sklip.bounds._modules.rounding import Arithmetic, known_arithmetic, module_error
 from sklip.bounds._norms import DIFFERENCE_NORM, layer_norms, product_up
 from sklip.networks import (

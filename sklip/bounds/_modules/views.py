@@ -11,8 +11,9 @@ from sklearn.pipeline import Pipeline
 from sklip._floats import frobenius
 from sklip.bounds._modules.graphs import opened
 from sklip.bounds._modules.input_shapes import flat_rows, input_shape_of
+from sklip.bounds._modules.module_bounds import module_bound
 from sklip.bounds._modules.network import ModuleNetwork
-from sklip.bounds._modules.reader import is_module, module_bound
+from sklip.bounds._modules.reader import is_module
 from sklip.bounds._modules.shaped import (
     Rows,
     linear_norm,

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 from sklip.bounds._modules.convolution import Convolution
-from sklip.bounds._modules.reader import module_bound
+from sklip.bounds._modules.module_bounds import module_bound
 from sklip.bounds._modules.symbol import symbol_norm_bound
 
 CONVOLUTIONS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}

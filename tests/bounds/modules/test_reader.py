@@ -13,12 +13,9 @@ from torch.nn.utils import parametrizations, parametrize
 
 from sklip.bounds import product_bound, sequential_bound
 from sklip.bounds._chain import chain_of
-from sklip.bounds._modules.reader import (
-    Residual,
-    feedforward_from_module,
-    module_bound,
-    register_module_bound,
-)
+from sklip.bounds._modules.module_bounds import feedforward_from_module, module_bound
+from sklip.bounds._modules.reader import register_module_bound
+from sklip.bounds._modules.residual import Residual
 from sklip.exceptions import UnsupportedModelError
 
 ACTIVATIONS = {
