@@ -1,119 +1,34 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Scores of robustness, and scorers of them for scikit-learn's model selection."""
+"""Scorers of robustness, for scikit-learn's model selection."""
 
-import copy
-import inspect
-import math
-
-from sklearn.utils.metadata_routing import MetadataRequest
-
-from sklip._arguments import check_count, check_option, check_radius, check_seed
-from sklip._blocks import check_jobs
+from sklip._arguments import check_count, check_radius, check_seed
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
-from sklip._tolerances import check_feature_eps
 from sklip.bounds import LipschitzCertificate, cached_bound, lipschitz_bound
 from sklip.certification import (
     adversarial_accuracy_score,
-    certified_accuracy_curve,
     certified_accuracy_score,
     certified_error_score,
     noise_accuracy_curve,
-    risk_coverage_curve,
 )
+from sklip.metrics._scorer import SCORER_DOCS, Scorer, checked_eps, told
 from sklip.networks import FeedForward
 
 __all__ = [
-    "adversarial_accuracy_score",
-    "certified_accuracy_curve",
-    "certified_accuracy_score",
-    "certified_error_score",
     "make_adversarial_accuracy_scorer",
     "make_certified_accuracy_scorer",
     "make_certified_error_scorer",
     "make_lipschitz_scorer",
     "make_noise_accuracy_scorer",
-    "noise_accuracy_curve",
-    "risk_coverage_curve",
 ]
 
 # Arguments are checked when a scorer is made, by scoring a network of one weight.
 _PROBE = FeedForward([[[1.0], [-1.0]]])
 _PROBE_X, _PROBE_Y = [[1.0]], [0]
 
-# Two whole sections: what they give and refuse.
-_SCORER = {
-    "returns_and_raises": inspect.cleandoc(
-        """
-        Returns
-        -------
-        scorer : callable
-            ``scorer(estimator, X, y, sample_weight=None)`` for ``scoring=``.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is out of range.
-        """
-    ),
-    "worst_class": inspect.cleandoc(
-        """
-        groups : None or "class", default=None
-            "class" takes the score of the true class that has the smallest.
-        """
-    ),
-}
-
-
-class _Scorer:
-    """A picklable ``scorer(estimator, X, y)`` around one score function."""
-
-    def __init__(self, factory, score, kwargs, *, weighted=True):
-        self._factory, self._score, self._kwargs = factory, score, kwargs
-        self._weighted = weighted
-        # Scikit-learn's displays label their axes with it.
-        self.__name__ = factory.removeprefix("make_").removesuffix("_scorer")
-        self._request = MetadataRequest(owner=repr(self))
-        if weighted:
-            self._request.score.add_request(param="sample_weight", alias=None)
-
-    def __call__(self, estimator, X=None, y=None, sample_weight=None):
-        kwargs = self._kwargs
-        if self._weighted:
-            kwargs = {**kwargs, "sample_weight": sample_weight}
-        return float(_smallest(self._score(estimator, X, y, **kwargs)))
-
-    def __repr__(self):
-        arguments = ", ".join(f"{k}={v!r}" for k, v in self._kwargs.items())
-        return f"{self._factory}({arguments})"
-
-    def __eq__(self, other):
-        return isinstance(other, _Scorer) and repr(self) == repr(other)
-
-    def __hash__(self):
-        return hash(repr(self))
-
-    def set_score_request(self, *, sample_weight):
-        """Ask for sample_weight when metadata routing is enabled."""
-        if not self._weighted:
-            raise TypeError(
-                f"{self!r} does not depend on samples: it takes no weights."
-            )
-        self._request.score.add_request(param="sample_weight", alias=sample_weight)
-        return self
-
-    def get_metadata_routing(self):
-        """What this scorer requests, for scikit-learn's metadata routing."""
-        return copy.deepcopy(self._request)
-
-    def _accept_sample_weight(self):
-        # Asked by GridSearchCV.fit(..., sample_weight=...) without routing. A bound
-        # does not depend on samples, hence not on their weights.
-        return True
-
-
-@documented(_SCORER, SHARED)
+@documented(SCORER_DOCS, SHARED)
 def make_certified_accuracy_scorer(
     *,
     radius,
@@ -160,14 +75,14 @@ categorical='immutable', effort='normal', feature_eps=None)
         "method": method,
         "categorical": categorical,
         "effort": effort,
-        **_told(groups, n_jobs, verbose),
+        **told(groups, n_jobs, verbose),
     }
     certified_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
-    kwargs["feature_eps"] = _checked_eps(feature_eps)
-    return _Scorer("make_certified_accuracy_scorer", certified_accuracy_score, kwargs)
+    kwargs["feature_eps"] = checked_eps(feature_eps)
+    return Scorer("make_certified_accuracy_scorer", certified_accuracy_score, kwargs)
 
 
-@documented(_SCORER, SHARED)
+@documented(SCORER_DOCS, SHARED)
 def make_certified_error_scorer(
     *,
     radius,
@@ -197,11 +112,11 @@ def make_certified_error_scorer(
     -1.0
     """
     kwargs = {"radius": radius, "loss": loss, "norm": norm}
-    kwargs |= _told(None, n_jobs, verbose)
+    kwargs |= told(None, n_jobs, verbose)
     network = FeedForward([[[1.0]]])
     certified_error_score(network, [[0.0], [1.0]], [0.0, 1.0], **kwargs)
-    kwargs["feature_eps"] = _checked_eps(feature_eps)
-    return _Scorer("make_certified_error_scorer", _negated_error, kwargs)
+    kwargs["feature_eps"] = checked_eps(feature_eps)
+    return Scorer("make_certified_error_scorer", _negated_error, kwargs)
 
 
 def make_lipschitz_scorer(*, method="auto"):
@@ -233,12 +148,12 @@ def make_lipschitz_scorer(*, method="auto"):
     -5.0
     """
     lipschitz_bound(_PROBE, method=method)
-    return _Scorer(
+    return Scorer(
         "make_lipschitz_scorer", _negated_bound, {"method": method}, weighted=False
     )
 
 
-@documented(_SCORER, SHARED)
+@documented(SCORER_DOCS, SHARED)
 def make_adversarial_accuracy_scorer(
     *,
     radius,
@@ -279,16 +194,16 @@ def make_adversarial_accuracy_scorer(
         "n_steps": n_steps,
         "n_restarts": n_restarts,
         "random_state": check_seed(random_state),
-        **_told(groups, n_jobs, verbose),
+        **told(groups, n_jobs, verbose),
     }
     adversarial_accuracy_score(_PROBE, _PROBE_X, _PROBE_Y, **kwargs)
-    kwargs["feature_eps"] = _checked_eps(feature_eps)
-    return _Scorer(
+    kwargs["feature_eps"] = checked_eps(feature_eps)
+    return Scorer(
         "make_adversarial_accuracy_scorer", adversarial_accuracy_score, kwargs
     )
 
 
-@documented(_SCORER, SHARED)
+@documented(SCORER_DOCS, SHARED)
 def make_noise_accuracy_scorer(
     *, noise_std, n_repeats=1, random_state=0, groups=None, n_jobs=None, verbose=0
 ):
@@ -322,9 +237,9 @@ def make_noise_accuracy_scorer(
         "noise_std": check_radius(noise_std, "noise_std"),
         "n_repeats": check_count(n_repeats, "n_repeats"),
         "random_state": check_seed(random_state),
-        **_told(groups, n_jobs, verbose),
+        **told(groups, n_jobs, verbose),
     }
-    return _Scorer("make_noise_accuracy_scorer", _mean_noise_accuracy, kwargs)
+    return Scorer("make_noise_accuracy_scorer", _mean_noise_accuracy, kwargs)
 
 
 def _mean_noise_accuracy(estimator, X, y, *, noise_std, **kwargs):
@@ -334,24 +249,6 @@ def _mean_noise_accuracy(estimator, X, y, *, noise_std, **kwargs):
     return found.mean()
 
 
-def _told(groups, n_jobs, verbose):
-    """Arguments that are left out of a scorer's name where they are the defaults."""
-    if groups is not None:
-        # Labels belong to samples, which a scorer does not know yet.
-        check_option(groups, "groups", ("class",))
-    check_jobs(n_jobs, verbose)
-    told = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
-    return {name: value for name, value in told.items() if value}
-
-
-def _smallest(score):
-    """A score itself, or that of the worst class; NaN if no class has samples."""
-    if not isinstance(score, dict):
-        return score
-    known = [value for value in score.values() if not math.isnan(value)]
-    return min(known, default=math.nan)
-
-
 def _negated_bound(estimator, X, y, *, method):
     return -cached_bound(estimator, method=method).value
 
@@ -359,15 +256,3 @@ def _negated_bound(estimator, X, y, *, method):
 def _negated_error(estimator, X, y, *, loss, **kwargs):
     score = certified_error_score(estimator, X, y, loss=loss, **kwargs)
     return score if loss == "r2" else -score
-
-
-def _checked_eps(feature_eps):
-    """A copy of the tolerances; names are checked once there is a model."""
-    if feature_eps is None:
-        return None
-    tolerances = {}
-    for key, down, up in check_feature_eps(feature_eps):
-        if not isinstance(key, str):
-            check_count(key, f"feature_eps: the index {key!r}", minimum=0)
-        tolerances[key] = (down, up)
-    return tolerances

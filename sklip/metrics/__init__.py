@@ -1,0 +1,8 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""Scores of robustness, and scorers of them for scikit-learn's model selection."""
+
+from sklip._lazy import lazy_door
+
+# The names are imported in __init__.pyi: editors and type checkers read them there.
+__getattr__, __dir__, __all__ = lazy_door(__name__)
