@@ -9,36 +9,12 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from sklip._arguments import as_numbers, check_numbers, refuse_masked
 from sklip.networks._activations import activation_names, get_activation
+from sklip.networks._evaluation import jacobians, outputs
+from sklip.networks._layers_given import all_frozen, check_chain
 
 __all__ = ["FeedForward"]
-
-# Rows forwarded at a time: the activations of one block stay in the second-level cache.
-_BLOCK_ROWS = 512
-
-
-def _frozen(array, ndim, name):
-    array = np.asarray(check_numbers(array, f"Each of {name}", ndim), np.float64)
-    if not array.size:
-        raise ValueError(f"Each of {name} must have entries, got shape {array.shape}.")
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} contain NaN or infinity: no bound exists.")
-    # On bytes, that nobody can make writeable again: the hash is computed once.
-    return np.frombuffer(array.tobytes()).reshape(array.shape)
-
-
-def _all_frozen(arrays, ndim, name):
-    """Read-only copies of the arrays of all layers."""
-    refuse_masked(arrays, name)
-    if isinstance(arrays, str | dict) or not hasattr(arrays, "__iter__"):
-        raise TypeError(
-            f"{name} must be a sequence of arrays, one for each layer, got "
-            f"{type(arrays).__name__}."
-        )
-    return tuple(_frozen(array, ndim, name) for array in arrays)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,14 +71,14 @@ class FeedForward:
         )
 
     def __post_init__(self):
-        weights = _all_frozen(self.weights, 2, "weights")
+        weights = all_frozen(self.weights, 2, "weights")
         if not weights:
             raise ValueError("weights is empty: a network needs at least one matrix.")
         if self.biases is None:
-            biases = _all_frozen([np.zeros(len(w)) for w in weights], 1, "biases")
+            biases = all_frozen([np.zeros(len(w)) for w in weights], 1, "biases")
         else:
-            biases = _all_frozen(self.biases, 1, "biases")
-        _check_chain(weights, biases)
+            biases = all_frozen(self.biases, 1, "biases")
+        check_chain(weights, biases)
         names = activation_names(self.activation, len(weights) - 1)
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "biases", biases)
@@ -262,26 +238,7 @@ class FeedForward:
         outputs : ndarray of shape (n_samples, n_outputs)
             Logits of a classifier, predictions of a regressor.
         """
-        X = self._check_inputs(X)
-        activations = self.activations
-        n_samples = X.shape[0]
-        n_rows = min(_BLOCK_ROWS, n_samples)
-        buffers = [np.empty((n_rows, len(w))) for w in self.weights[:-1]]
-        outputs = np.empty((n_samples, self.n_outputs))
-        for start in range(0, n_samples, _BLOCK_ROWS):
-            a = X[start : start + _BLOCK_ROWS]
-            a = np.asarray(a.toarray() if sparse.issparse(a) else a, dtype=np.float64)
-            rows = len(a)
-            for w, b, activation, buffer in zip(
-                self.weights, self.biases, activations, buffers, strict=False
-            ):
-                z = np.dot(a, w.T, out=buffer[:rows])
-                z += b
-                a = activation.function(z, out=z)
-            block = outputs[start : start + rows]
-            np.dot(a, self.weights[-1].T, out=block)
-            block += self.biases[-1]
-        return outputs
+        return outputs(self, X)
 
     def jacobian(self, X):
         """Jacobian of the outputs at each sample.
@@ -296,20 +253,7 @@ class FeedForward:
         jacobians : ndarray of shape (n_samples, n_outputs, n_inputs)
             At a kink of a piecewise linear network, that of one adjoining piece.
         """
-        X = self._check_inputs(X)
-        a = np.asarray(X.toarray() if sparse.issparse(X) else X, dtype=np.float64)
-        slopes = []
-        for w, b, activation in zip(
-            self.weights, self.biases, self.activations, strict=False
-        ):
-            z = a @ w.T + b
-            slopes.append(activation.derivative(z))
-            a = activation.function(z)
-        jacobian = np.broadcast_to(self.weights[-1], (len(a), *self.weights[-1].shape))
-        for w, slope in zip(reversed(self.weights[:-1]), reversed(slopes), strict=True):
-            rows = (jacobian * slope[:, None, :]).reshape(-1, len(w))
-            jacobian = (rows @ w).reshape(len(a), self.n_outputs, w.shape[1])
-        return np.array(jacobian)
+        return jacobians(self, X)
 
     def with_input_map(self, matrix, offset=None):
         """Network of ``u`` where the input is ``matrix @ u + offset``.
@@ -358,31 +302,3 @@ class FeedForward:
             (*self.biases[:-1], bias),
             self.activation,
         )
-
-    def _check_inputs(self, X):
-        if sparse.issparse(X):
-            X = X.tocsr()
-            as_numbers(X.data, "X")
-        else:
-            X = as_numbers(X, "X")
-        if X.ndim != 2 or X.shape[1] != self.n_inputs:
-            raise ValueError(
-                f"X must have shape (n_samples, {self.n_inputs}), got {X.shape}."
-            )
-        return X
-
-
-def _check_chain(weights, biases):
-    if len(biases) != len(weights):
-        raise ValueError(
-            f"biases must hold one vector for each of the {len(weights)} weights, got "
-            f"{len(biases)}."
-        )
-    for k, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        if k and w.shape[1] != len(weights[k - 1]):
-            raise ValueError(
-                f"weights[{k}] takes {w.shape[1]} inputs, but weights[{k - 1}] gives "
-                f"{len(weights[k - 1])}."
-            )
-        if len(b) != len(w):
-            raise ValueError(f"biases[{k}] has {len(b)} entries for {len(w)} rows.")

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from sklip.networks import FeedForward, get_activation, list_activations, random_network
-from sklip.networks._feedforward import _BLOCK_ROWS
+from sklip.networks._evaluation import _BLOCK_ROWS
 
 ACTIVATIONS = [*list_activations(), ("tanh", "relu"), ("identity", "gelu")]
 
