@@ -6,28 +6,21 @@ import functools
 import warnings
 from numbers import Integral
 
-import numpy as np
-import torch
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from sklip._arguments import check_device, validate_data
-from sklip._compat import check_sample_weight, fit_context
+from sklip._arguments import check_device
+from sklip._compat import fit_context
 from sklip._documentation import documented
 from sklip._threads import limit_threads
 from sklip.estimators._engine import (
-    NetSettings,
     continue_net,
-    make_net,
-    net_parameters,
     resolve_batch_size,
-    split_validation,
-    tensor_data,
 )
 from sklip.estimators._fitted import FittedNetwork
+from sklip.estimators._held_net import HeldNet
 from sklip.estimators._parameters import (
     PARAMETER_CONSTRAINTS,
     DocumentedCallbacks,
@@ -36,18 +29,16 @@ from sklip.estimators._parameters import (
     layer_sizes,
 )
 from sklip.estimators._parts import DensePart
+from sklip.estimators._samples import CheckedSamples
 from sklip.estimators._shared_docs import FIT
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import (
     LOG_LINK_LOSSES,
     EpochHooks,
-    MLPNet,
     StoppingRule,
     check_callbacks,
-    export_random_state,
     export_training_state,
     is_second_signal,
-    random_state_of,
 )
 
 __all__ = ["BaseLipschitzMLP"]
@@ -55,7 +46,12 @@ __all__ = ["BaseLipschitzMLP"]
 
 @documented(FIT)
 class BaseLipschitzMLP(
-    FittedNetwork, DocumentedCallbacks, CallbackSupportMixin, BaseEstimator
+    CheckedSamples,
+    HeldNet,
+    FittedNetwork,
+    DocumentedCallbacks,
+    CallbackSupportMixin,
+    BaseEstimator,
 ):
     """Parameters, training and fitted state of the estimators; private.
 
@@ -66,7 +62,6 @@ class BaseLipschitzMLP(
     _parameter_constraints = PARAMETER_CONSTRAINTS
 
     _is_clone = False
-    _net_hash = None
 
     def _store(self, arguments):
         """Keep the arguments of a constructor, given as its ``locals()``."""
@@ -147,18 +142,6 @@ class BaseLipschitzMLP(
             attributes = functools.partial(self._network_attributes, part)
             hooks = EpochHooks(self, context, given_data, attributes)
             self._net.callbacks_.append(("EpochHooks", hooks))
-
-    def _streams_so_far(self):
-        """Where random numbers go on in a warm start; None for fresh ones.
-
-        An integer would seed every fit alike: repeated short fits would see the same
-        order and the same noise again and again.
-        """
-        if self._seeded_by is None or self.random_state != self._seeded_by:
-            return None
-        if self._net is None:
-            return random_state_of(self._training_state)
-        return export_random_state(self._net)
 
     def _not_converged(self):
         return (
@@ -274,112 +257,3 @@ class BaseLipschitzMLP(
 
     def _hidden_layer_sizes(self):
         return layer_sizes(self.hidden_layer_sizes, self.activation)
-
-    def _validate_fit(self, part, X, y, sample_weight, reset):
-        X, y, dtype = self._validate_samples(part, X, y, reset)
-        targets, y = self._encode_targets(y, dtype, reset)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, dtype=dtype, ensure_non_negative=True
-            )
-        sample_weight = self._weigh(y, sample_weight)
-        if sample_weight is not None and not np.any(sample_weight > 0):
-            raise ValueError("sample_weight must have at least one positive entry.")
-        return X, targets, y, sample_weight
-
-    def _validate_samples(self, part, X, y, reset):
-        """X as an array, y, and the type of targets and weights."""
-        X, shape = part.rows(X)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=part.accepted,
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            reset=reset,
-        )
-        if reset:
-            part.begin(X, shape)
-        return X, y, part.target_dtype(X)
-
-    def _weigh(self, y, sample_weight):
-        return sample_weight
-
-    def _split(self, part, X, targets, y, sample_weight, rng):
-        """Training samples, and held-out ones or None."""
-        if not self.early_stopping:
-            return self._tensor_data(part, X, targets, sample_weight, y), None
-        parts = split_validation(
-            X,
-            targets,
-            sample_weight,
-            y,
-            fraction=self.validation_fraction,
-            stratify=is_classifier(self) and not self._is_multilabel,
-            rng=rng,
-            dtype=part.split_dtype(self.net_.module_),
-        )
-        return [self._tensor_data(part, *samples) for samples in parts]
-
-    def _tensor_data(self, part, X, targets, sample_weight, y):
-        flat = self.net_.module_.flat
-        data = tensor_data(X, targets, sample_weight, y, flat.dtype, flat.device)
-        data.X = part.batch(data.X)
-        return data
-
-    # Class of the net, and further arguments of it that a family sets.
-    _net_class = MLPNet
-
-    def _net_options(self):
-        return {}
-
-    # Parameters of a family that another net is not needed for.
-    _not_of_the_net: frozenset = frozenset()
-
-    def _make_penalty(self, module):
-        """Penalty of the family; None for the plain network."""
-        return None
-
-    @property
-    def net_(self):
-        """The skorch net with the fitted weights; rebuilt after unpickling."""
-        net = vars(self).get("_net")
-        if net is None:
-            check_is_fitted(self)
-            self._net = self._remake_net(self._training_state)
-        elif self._net_hash is not None and self._net_hash != self._part.hash:
-            # The network was written to since: its optimizer goes on with it.
-            self._net = self._remake_net(export_training_state(net))
-        return self._net
-
-    def _remake_net(self, state):
-        """A net of the present parameters that goes on from the fitted weights."""
-        if self._net_parameters != self._parameters_of_net():
-            # The moments of another optimizer or step size mean nothing.
-            state = random_state_of(state)
-        part = self._new_part().go_on(self._part)
-        # The generator's own state comes from the training state.
-        net = self._make_net(part, np.random.RandomState(0))
-        self._net_hash = self._part.hash
-        return continue_net(net, self.history_, self.t_, state)
-
-    def _make_net(self, part, rng, X=None, targets=None):
-        """A net of the present parameters; without X for a part that has weights."""
-        seed = int(rng.randint(np.iinfo(np.int32).max))
-        generator = torch.Generator().manual_seed(seed)
-        n_outputs = None if targets is None else targets.shape[1]
-        module = part.build(generator, X, n_outputs)
-        self._net_parameters = self._parameters_of_net()
-        return make_net(
-            module,
-            NetSettings.of(self),
-            generator,
-            net_class=self._net_class,
-            penalty=self._make_penalty(module),
-            **self._net_options(),
-        )
-
-    def _parameters_of_net(self):
-        return net_parameters(self.get_params(deep=False), self._not_of_the_net)
