@@ -48,25 +48,26 @@ class BoxQueue:
     def __init__(self, lower, upper, is_open, block):
         self.point, self.n_parts = None, 0
         self._order, self._block = count(), min(_BLOCK, block)
-        self._queue, self._settled = [], np.inf
+        self._queue, self._settled, self._is_stuck = [], np.inf, False
         self.push(-np.inf, lower, upper, is_open)
 
     @property
     def is_done(self):
-        """Whether the question is answered."""
+        """Whether it is answered, or nothing is left to halve."""
         return self.point is not None or not self._queue
 
     def result(self):
         """What is known by now."""
         if self.point is not None:
             return Verification("falsified", self.point, n_parts=self.n_parts)
-        status = "verified" if self.is_done else "unknown"
+        is_open = self._queue or self._is_stuck
+        status = "unknown" if is_open else "verified"
         # The queue's first part is its worst.
         lower = min([self._settled, *(entry[0] for entry in self._queue[:1])])
         return Verification(status, None, float(lower), self.n_parts)
 
     def run(self, deadline):
-        """Go on until the question is answered or time is over, once at least."""
+        """Go on until nothing is left to do or time is over, once at least."""
         while not self.is_done:
             n = min(self._block, len(self._queue))
             parts = [heapq.heappop(self._queue)[2] for _ in range(n)]
@@ -90,11 +91,13 @@ class BoxQueue:
 
     def halve(self, lower, upper, is_open, pull, margin):
         """Two halves along the input with the largest product of width and pull."""
-        axis = (pull * (upper - lower)).argmax()
-        middle = 0.5 * lower[axis] + 0.5 * upper[axis]
-        if not lower[axis] < middle < upper[axis]:
-            # Nothing is left to halve: the part stays open for good.
-            self.push(-np.inf, lower, upper, is_open)
+        middles = 0.5 * lower + 0.5 * upper
+        has_middle = (lower < middles) & (middles < upper)
+        axis = np.where(has_middle, pull * (upper - lower), -1.0).argmax()
+        middle = middles[axis]
+        if not has_middle[axis]:
+            # Nothing is left to halve: what rounding leaves open stays open for good.
+            self._settled, self._is_stuck = min(self._settled, margin), True
             return
         for ends in ((lower[axis], middle), (middle, upper[axis])):
             low, high = lower.copy(), upper.copy()

@@ -100,6 +100,13 @@ class InputSplits(BoxQueue):
         points = np.clip(points, self.case.lower, self.case.upper)
         with np.errstate(all="ignore"):
             outputs = self.network.forward(points)
-        found = np.flatnonzero(self.case.is_violated(points, outputs))
-        if len(found):
-            self.point = points[found[0]]
+        self.keep(points, outputs)
+
+    def keep(self, points, outputs):
+        """Take the first of the points that violates the specification by itself."""
+        for k in np.flatnonzero(self.case.is_violated(points, outputs)):
+            # Products of many rows at once may be rounded otherwise.
+            alone = self.network.forward(points[k : k + 1])
+            if self.case.is_violated(points[k : k + 1], alone)[0]:
+                self.point = points[k]
+                return

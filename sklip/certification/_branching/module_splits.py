@@ -72,9 +72,8 @@ class ModuleSplits(InputSplits):
         clauses = np.arange(len(points)) % n_clauses
         for step in np.geomspace(0.5, 0.02, _N_STEPS):
             outputs, pull_back = self.network.linearise(points)
-            found = np.flatnonzero(self.case.is_violated(points, outputs))
-            if len(found):
-                self.point = points[found[0]]
+            self.keep(points, outputs)
+            if self.point is not None:
                 return
             slopes = np.sign(pull_back(self._rows_to_lower(outputs, clauses)))
             points = np.clip(points - step * slopes * (upper - lower), lower, upper)

@@ -10,6 +10,8 @@ import numpy as np
 from sklip._arguments import check_time_limit
 from sklip._threads import limit_threads
 from sklip.bounds import ModuleView, forward_error, is_bare
+from sklip.certification._branching.branches import unsplittable
+from sklip.certification._branching.clause_network import excess_network
 from sklip.certification._branching.exact import verify_coordinates
 from sklip.certification._branching.input_splits import InputSplits
 from sklip.certification._branching.module_splits import ModuleSplits
@@ -24,6 +26,8 @@ __all__ = ["verify_specification"]
 
 # Moving inputs up to which boxes are halved; above, signs are split where they can be.
 _FEW_INPUTS = 12
+# So are the signs of fewer neurons for each moving input.
+_FEW_NEURONS = 8
 # Of the slopes of a module's bounds in a box that is not halved.
 _SLOPE_STEPS = 20
 
@@ -72,11 +76,11 @@ def verify_specification(model, specification, *, time_limit=10.0):
     -----
     Up to 12 moving inputs the box is halved, along the input with the largest product
     of width and root of its slope in the bound; every half is bounded by linear
-    propagation. With more inputs, networks with ReLU, leaky ReLU or abs are split by
-    the signs of neurons (as in beta-CROWN), others by ranges of their pre-activations,
-    each polyhedron by one of its rows; torch modules of other layers are bounded over
-    the whole box alone. A property whose unsafe set touches the reachable set is never
-    "verified".
+    propagation. With more inputs, or at most 8 neurons for each, networks with ReLU,
+    leaky ReLU or abs are split by the signs of neurons (as in beta-CROWN), others by
+    ranges of their pre-activations, each polyhedron by the largest excess of its rows;
+    torch modules of other layers are bounded over the whole box alone. A property
+    whose unsafe set touches the reachable set is never "verified".
 
     For :meth:`Specification.monotone` the slope is bounded over each box, with every
     activation's range of slopes there, and the box halved along the input that has most
@@ -108,16 +112,8 @@ def verify_specification(model, specification, *, time_limit=10.0):
     if isinstance(specification, Monotone):
         found = _monotone(view, specification, deadline)
         return replace(found, seconds=time.monotonic() - start)
-    lower, n_parts, status = np.inf, 0, "verified"
-    for case in specification.cases:
-        found = _decided(view, case, deadline)
-        lower, n_parts = min(lower, found.lower), n_parts + found.n_parts
-        if found.status == "falsified":
-            seconds = time.monotonic() - start
-            return replace(found, n_parts=n_parts, seconds=seconds)
-        if found.status == "unknown":
-            status = "unknown"
-    return Verification(status, None, lower, n_parts, time.monotonic() - start)
+    found = _together(_decided(view, case, deadline) for case in specification.cases)
+    return replace(found, seconds=time.monotonic() - start)
 
 
 def _plain_view(model, specification):
@@ -171,6 +167,18 @@ def _monotone(view, question, deadline):
     return splits.result()
 
 
+def _together(answers):
+    """One answer from those about several unsafe sets, up to the first that counts."""
+    lower, n_parts, status = np.inf, 0, "verified"
+    for found in answers:
+        lower, n_parts = min(lower, found.lower), n_parts + found.n_parts
+        if found.status == "falsified":
+            return replace(found, n_parts=n_parts)
+        if found.status == "unknown":
+            status = "unknown"
+    return Verification(status, None, lower, n_parts)
+
+
 def _decided(view, case, deadline):
     center = (0.5 * case.lower + 0.5 * case.upper)[None]
     if case.is_violated(center, view.network.forward(center))[0]:
@@ -178,12 +186,19 @@ def _decided(view, case, deadline):
     n_moving = np.count_nonzero(case.upper > case.lower)
     if isinstance(view, ModuleView):
         return _through_layers(view, case, deadline, n_moving)
-    if n_moving <= _FEW_INPUTS:
+    if n_moving <= _FEW_INPUTS and not _has_few_signs(view.network, n_moving):
         splits = InputSplits(view.network, case, view.rounding)
         with limit_threads(splits.propagation.work):
             splits.run(deadline)
         return splits.result()
     return _by_signs(view, case, deadline)
+
+
+def _has_few_signs(network, n_moving):
+    """Whether signs of neurons are split at less cost than so many inputs."""
+    n_neurons = sum(network.layer_sizes[1:-1])
+    few = 0 < n_neurons <= _FEW_NEURONS * n_moving
+    return few and not unsplittable(network)
 
 
 def _through_layers(view, case, deadline, n_moving):
@@ -195,15 +210,16 @@ def _through_layers(view, case, deadline, n_moving):
 
 
 def _by_signs(view, case, deadline):
-    """Unsafe polyhedra by one row each, as rivals of a logit that is always zero.
-
-    A row is exceeded if A y - b > 0, that is if b - A y loses against 0.
-    """
+    """Unsafe polyhedra as rivals of a logit that is always zero: minus their excess."""
     center = 0.5 * case.lower + 0.5 * case.upper
     half = np.maximum(case.upper - center, center - case.lower)
     # Upward, so that the ball of radius one around the center contains the box.
     eps = {int(i): np.nextafter(half[i], np.inf).item() for i in np.flatnonzero(half)}
-    decisions = decide(_rivals(view, case, center, half), center[None], [0], eps)
+    clauses = _with_room(view, case, center, half)
+    network = excess_network(view.network, clauses, center, half)
+    if network is None:
+        return Verification("unknown")
+    decisions = decide(network, center[None], [0], eps)
     left = max(deadline - time.monotonic(), 1e-3)
     (found,) = verify_coordinates(decisions, np.inf, 1.0, left)
     if found.status != "falsified":
@@ -215,29 +231,18 @@ def _by_signs(view, case, deadline):
     point = np.clip(point, case.lower, case.upper)
     if case.is_violated(point[None], view.network.forward(point[None]))[0]:
         return Verification("falsified", point, n_parts=found.n_parts)
-    # That row is not exceeded there, but another one may be.
-    return Verification("unknown", None, -np.inf, found.n_parts)
+    # Within the model's own rounding of the boundary of one; the others are left.
+    alone = [Specification(case.lower, case.upper, [c]) for c in case.clauses]
+    if len(alone) == 1:
+        return Verification("unknown", None, -np.inf, found.n_parts)
+    return _together(_by_signs(view, one, deadline) for one in alone)
 
 
-def _rivals(view, case, center, half):
-    """The network with outputs 0 and b - A y, A and b a row of each polyhedron."""
-    rows = [_best_row(view.network, case, a, b) for a, b in case.clauses]
-    matrix = np.vstack([np.zeros(case.n_outputs), *(-a for a, _ in rows)])
-    # The model's own outputs may be off by this, anywhere in the box.
+def _with_room(view, case, center, half):
+    """The polyhedra, each larger by what the model's own outputs may be off."""
     error, growth = forward_error(view.network, center[None], view.rounding)
     off = 1.01 * (error[0] + growth * np.linalg.norm(half))
-    limits = [0.0, *(b + off * np.linalg.norm(a) for a, b in rows)]
-    network = view.network
-    return FeedForward(
-        (*network.weights, matrix),
-        (*network.biases, np.nextafter(limits, np.inf)),
-        (*network.activation, "identity"),
-    )
-
-
-def _best_row(network, case, matrix, limits):
-    """The row of a polyhedron that the middle of the box exceeds most."""
-    center = 0.5 * case.lower + 0.5 * case.upper
-    excess = network.forward(center[None])[0] @ matrix.T - limits
-    best = np.argmax(excess / np.maximum(np.linalg.norm(matrix, axis=1), 1e-300))
-    return matrix[best], limits[best]
+    return [
+        (a, np.nextafter(b + off * np.linalg.norm(a, axis=1), np.inf))
+        for a, b in case.clauses
+    ]

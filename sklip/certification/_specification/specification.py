@@ -12,7 +12,11 @@ from sklip._arguments import check_count, is_integer, is_number
 from sklip._files import replacing
 from sklip.certification._specification.box import checked_box
 from sklip.certification._specification.monotone import Monotone
-from sklip.certification._specification.vnnlib import read_cases, write_text
+from sklip.certification._specification.vnnlib import (
+    decoded,
+    read_cases,
+    write_text,
+)
 
 __all__ = ["Specification"]
 
@@ -237,7 +241,7 @@ class Specification:
         ValueError
             With the line, if something cannot be read.
         """
-        return cls.from_text(Path(os.fspath(path)).read_text(encoding="utf-8"))
+        return cls.from_text(decoded(Path(os.fspath(path)).read_bytes()))
 
     @classmethod
     def from_text(cls, text):
@@ -253,6 +257,8 @@ class Specification:
         specification : Specification
             What it says.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a str, got {type(text).__name__}.")
         cases = read_cases(text)
         first, *others = (cls(*case) for case in cases)
         return cls(first.lower, first.upper, first.clauses, others)

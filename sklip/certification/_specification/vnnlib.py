@@ -11,7 +11,7 @@ import numpy as np
 from sklip.certification._specification.formula import Scope, disjuncts
 from sklip.certification._specification.syntax import Word, at_line, parse_forms
 
-__all__ = ["read_cases", "write_text"]
+__all__ = ["decoded", "read_cases", "write_text"]
 
 _SCALAR = re.compile(r"^([XY])_(0|[1-9]\d*)$", re.ASCII)
 # Scalar types, in small letters; all numbers are taken as float64.
@@ -20,6 +20,17 @@ _TYPES = ("real", "float", "double", "float16", "bfloat16", "float32", "float64"
 _MOST_VARIABLES = 10_000_000
 _KINDS = {"declare-input": "X", "declare-output": "Y"}
 _REFUSED = ("declare-hidden", "isomorphic-to", "equal-to")
+
+
+def decoded(content):
+    """The text of a file from its bytes; ValueError with the line if it is none."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if content.startswith(b"\x1f\x8b"):
+            raise at_line(1, "the file is packed: unpack it with gzip.") from None
+        line = 1 + content.count(b"\n", 0, error.start)
+        raise at_line(line, "the file is no text in UTF-8.") from None
 
 
 def read_cases(text):
@@ -95,7 +106,11 @@ class _Declarations:
 
     def network(self, form):
         """(declare-network N (declare-input X Real [5]) ...), the second version's."""
+        if len(form.parts) < 2 or not isinstance(form.parts[1], Word):
+            raise at_line(form.line, "a network has a name.")
         for part in form.parts[2:]:
+            if isinstance(part, Word):
+                raise at_line(part.line, f"{part.text!r} declares no input or output.")
             if part.head in _REFUSED:
                 raise at_line(part.line, f"{part.head!r} is not supported.")
             if part.head not in _KINDS or len(part.parts) < 4:

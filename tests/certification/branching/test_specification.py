@@ -57,10 +57,16 @@ def random_case(seed, n_inputs):
     return network, Specification(lower, upper, clauses)
 
 
+def split(monkeypatch, what):
+    """Boxes of any networks by halving, or by the signs of neurons."""
+    monkeypatch.setattr(module, "_FEW_INPUTS", {"inputs": 99, "signs": 0}[what])
+    monkeypatch.setattr(module, "_FEW_NEURONS", 0)
+
+
 @pytest.mark.parametrize("seed", range(25))
-@pytest.mark.parametrize("few", [12, 0], ids=["inputs", "signs"])
-def test_agrees_with_the_enumeration(monkeypatch, seed, few):
-    monkeypatch.setattr(module, "_FEW_INPUTS", few)
+@pytest.mark.parametrize("what", ["inputs", "signs"])
+def test_agrees_with_the_enumeration(monkeypatch, seed, what):
+    split(monkeypatch, what)
     network, case = random_case(seed, 2 + seed % 2)
     least = least_excess(network, case)
     found = verify_specification(network, case, time_limit=5.0)
@@ -71,9 +77,7 @@ def test_agrees_with_the_enumeration(monkeypatch, seed, few):
         outputs = network.forward(found.point[None])
         assert least <= 1e-9
         assert case.is_violated(found.point[None], outputs)[0]
-    # By signs a polyhedron has one row only, which may not be enough.
-    if few:
-        assert found.status != "unknown" or abs(least) < 1e-6
+    assert found.status != "unknown" or abs(least) < 1e-6
 
 
 def test_both_answers_occur():
@@ -83,9 +87,59 @@ def test_both_answers_occur():
     assert statuses == {"verified", "falsified"}
 
 
-@pytest.mark.parametrize("few", [12, 0], ids=["inputs", "signs"])
-def test_a_set_that_is_touched_is_never_verified(monkeypatch, few):
-    monkeypatch.setattr(module, "_FEW_INPUTS", few)
+def test_rows_are_combined_by_neurons_of_their_own():
+    """Each of five rows fails somewhere, their maximum nowhere, and touches zero."""
+    rng = np.random.default_rng(0)
+    network = random_network([14, 3, 3], random_state=1)
+    ends = np.full(14, -0.5), np.full(14, 0.5)
+    matrix = rng.normal(size=(5, 3))
+    (least,) = (
+        least_excess(network, case)
+        for case in [Specification(*ends, [(matrix, np.zeros(5))])]
+    )
+    for shift, status in ((1e-4, "verified"), (-1e-4, "falsified")):
+        case = Specification(*ends, [(matrix, np.full(5, least - shift))])
+        found = verify_specification(network, case)
+        assert found.status == status
+        assert status == "falsified" or 0.0 < found.lower <= 1e-4 + 1e-9
+        alone = [Specification(*ends, [(matrix[[k]], [least])]) for k in range(5)]
+        assert all(least_excess(network, one) < least - 1e-2 for one in alone)
+    touched = Specification(*ends, [(matrix, np.full(5, least))])
+    assert verify_specification(network, touched).status != "verified"
+
+
+def test_a_flip_within_rounding_of_one_set_leaves_the_others():
+    """y >= 2 of |x| is touched in a float that rounding spares; y <= 0.5 is reached."""
+    network = FeedForward([np.ones((1, 13)), [[1.0]]], activation="abs")
+    ends = np.full(13, -0.1), np.full(13, 0.1)
+    reach = np.nextafter(network.forward(ends[1][None])[0, 0], 2.0)
+    touched, reached = ([[-1.0]], [-reach]), ([[1.0]], [0.05])
+    case = Specification(*ends, [touched])
+    assert verify_specification(network, case).status == "unknown"
+    shifted = np.full(13, -0.09), ends[1]
+    case = Specification(*shifted, [touched, reached])
+    found = verify_specification(network, case)
+    assert found.status == "falsified"
+
+
+def test_what_cannot_be_halved_is_given_up_at_once():
+    """In the one float of a box, or all of them, the output is zero up to rounding."""
+    network = FeedForward([[[0.1, 0.2]]], [[-0.3]])
+    x = np.ones(2)
+    value = network.forward(x[None])[0]
+    below = Specification(x, x, [([[1.0]], np.nextafter(value, -1.0))])
+    found = verify_specification(network, below, time_limit=60.0)
+    assert found.status == "unknown" and found.n_parts == 1
+    assert -1e-14 < found.lower <= 0.0
+    two = x, np.nextafter(x, 2.0)
+    below = Specification(*two, [([[1.0]], value - 1e-16)])
+    found = verify_specification(network, below, time_limit=60.0)
+    assert found.status == "unknown" and found.n_parts <= 7
+
+
+@pytest.mark.parametrize("what", ["inputs", "signs"])
+def test_a_set_that_is_touched_is_never_verified(monkeypatch, what):
+    split(monkeypatch, what)
     absolute = FeedForward([[[1.0], [-1.0]], [[1.0, 1.0]]])
     touched = Specification([-1.0], [2.0], [([[-1.0]], [-2.0])])
     assert verify_specification(absolute, touched, time_limit=1.0).status != "verified"
@@ -168,8 +222,8 @@ def test_signs_and_inputs_give_the_same_answers(monkeypatch, seed):
     lower = np.full(3, 0.1 * seed)
     case = Specification(lower, lower + 0.3, [([[1.0, -1.0]], [0.05 * seed])])
     statuses = []
-    for few in (12, 0):
-        monkeypatch.setattr(module, "_FEW_INPUTS", few)
+    for what in ("inputs", "signs"):
+        split(monkeypatch, what)
         statuses.append(verify_specification(network, case).status)
     assert statuses[0] == statuses[1] != "unknown"
 

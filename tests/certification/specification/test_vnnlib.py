@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """VNN-LIB files: what they say, and what is refused with its line."""
 
+import gzip
 from fractions import Fraction
 
 import numpy as np
@@ -179,11 +180,33 @@ SAFE = BOX + "(assert (>= Y_0 1))"
         (HEAD + "\n(assert " + "(and " * 999 + ")" * 1000, "line 6: more than 200"),
         (HEAD + SAFE + "(assert)", "assert takes one"),
         ("", "line 1: no input is declared"),
+        (HEAD_2.replace("[3])", "[3]) nan"), "line 5: 'nan' declares no"),
+        (HEAD_2.replace("network acc", "network"), "a network has a name"),
     ],
 )
 def test_faults_are_named_with_their_line(tmp_path, text, said):
     with pytest.raises(ValueError, match=f"VNN-LIB, line .*{said}|VNN-LIB, {said}"):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (b"; one\n; \xff", "line 2: the file is no text in UTF-8"),
+        (gzip.compress(b"; one"), "line 1: the file is packed"),
+    ],
+)
+def test_files_of_no_text_are_refused(tmp_path, content, said):
+    (tmp_path / "p.vnnlib").write_bytes(content)
+    with pytest.raises(ValueError, match=f"VNN-LIB, {said}"):
+        Specification.from_vnnlib(tmp_path / "p.vnnlib")
+
+
+def test_a_byte_order_mark_is_no_token(tmp_path):
+    (tmp_path / "p.vnnlib").write_text(HEAD + SAFE, encoding="utf-8-sig")
+    assert Specification.from_vnnlib(tmp_path / "p.vnnlib").n_inputs == 2
+    with pytest.raises(TypeError, match="text must be a str"):
+        Specification.from_text(b"; one")
 
 
 def test_too_many_cases_are_refused(tmp_path):
