@@ -11,6 +11,7 @@ __all__ = [
     "KeptParameters",
     "callback_params",
     "check_callbacks",
+    "check_module",
     "named_callbacks",
     "set_callback_params",
     "without_training_state",
@@ -27,6 +28,19 @@ def check_callbacks(callbacks):
                 "callbacks must hold skorch callbacks, their classes or (name, "
                 f"callback) pairs, got {item!r}."
             )
+
+
+def check_module(net):
+    """Refuse parameters of the module, which skorch's InputShapeSetter and others set.
+
+    skorch makes a module of its class and of them; here the estimator makes it.
+    """
+    if given := net.get_params_for("module"):
+        names = ", ".join(f"module__{name}" for name in given)
+        raise ValueError(
+            f"A callback has set {names}, but the estimator makes the network itself, "
+            "of the shape of X and y: leave the callback out."
+        )
 
 
 def _is_pair(item):

@@ -7,7 +7,7 @@ import math
 from skorch import NeuralNet
 from skorch.callbacks import PrintLog
 
-from sklip.training._callbacks import KeptParameters, named_callbacks
+from sklip.training._callbacks import KeptParameters, check_module, named_callbacks
 from sklip.training._data import BatchIterator, TensorData, row_blocks
 from sklip.training._losses import LossModule
 from sklip.training._optimizers import make_optimizer
@@ -120,6 +120,7 @@ class MLPNet(NetSessions, SteppedNet, RecordedNet, ScoredNet, NeuralNet):
 
     def initialize_module(self):
         """Use the module as it is and prepare its backward pass."""
+        check_module(self)
         super().initialize_module()
         self.backprop_ = self.backprop(self.module_, self.loss, self.alpha)
         return self

@@ -16,6 +16,7 @@ from skorch.callbacks import (
     EpochScoring,
     Freezer,
     Initializer,
+    InputShapeSetter,
     LRScheduler,
     ParamMapper,
     PassthroughScoring,
@@ -26,6 +27,7 @@ from torch import nn
 
 from sklip import (
     ADMMLipschitzMLPClassifier,
+    LipschitzBoundedMLPClassifier,
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
     NoiseLipschitzClassifier,
@@ -133,6 +135,40 @@ def test_modules_freeze_and_unfreeze():
     free = NoiseLipschitzClassifier(callbacks=callbacks, **make).fit(X, Y)
     assert not torch.equal(free.module_[0].weight, module[0].weight)
     assert torch.equal(free.module_[0].bias, module[0].bias)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-2])
+def test_a_module_whose_weights_are_all_frozen_keeps_them(alpha):
+    module = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
+    make = {"module": module, "certificate": None, "max_iter": 3, "random_state": 0}
+    freezer = Freezer(lambda name: "weight" in name)
+    model = NoiseLipschitzClassifier(callbacks=[freezer], alpha=alpha, **make).fit(X, Y)
+    assert torch.equal(model.module_[0].weight, module[0].weight)
+    assert not torch.equal(model.module_[2].bias, module[2].bias)
+
+
+def test_orthonormal_layers_freeze_and_unfreeze():
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append([p.detach().clone() for p in net.module_.parameters()])
+
+    names = ["layers.0.weight", "layers.1.bias"]
+    callbacks = [Freezer(names, at=2), Unfreezer(names, at=4), Watch()]
+    small = {"max_iter": 6, "batch_size": 30, "random_state": 0}
+    LipschitzBoundedMLPClassifier((6,), callbacks=callbacks, **small).fit(X, Y)
+    moves = [
+        [not torch.equal(a, b) for a, b in zip(before, after, strict=True)]
+        for before, after in zip(seen, seen[1:], strict=False)
+    ]
+    held, free = [False, True, True, False], [True] * 4
+    assert moves == [held, held, free, free, free]
+
+
+def test_a_callback_cannot_set_parameters_of_the_module():
+    with pytest.raises(ValueError, match="module__input_dim"):
+        _model(InputShapeSetter()).fit(X, Y)
 
 
 def test_admm_refuses_what_it_cannot_hold():

@@ -42,9 +42,18 @@ class BoundedNet(MLPNet):
         if not training:
             super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
             return
+        frozen = [(p, p.detach().clone()) for p in self._frozen]
         self.optimizer_.resume()
+        for parameter, values in frozen:
+            parameter.data.copy_(values)  # the average, as it was seen to be frozen
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
         self.optimizer_.rest()
+
+    def train_step(self, batch, **fit_params):
+        """A step, after which frozen parameters are back, and the average."""
+        step = super().train_step(batch, **fit_params)
+        self.optimizer_.average()
+        return step
 
     def settle(self, network):
         """End a schedule: the network that is deployed is all that counts."""

@@ -116,6 +116,10 @@ class BoundedOptimizer(torch.optim.Optimizer):
         self._move_hidden(memory["momentum"], rate, memory["step"])
         self._move_free(memory, rate)
         self._clip_head()
+
+    def average(self):
+        """Take the weights of the last step into the average."""
+        memory = self._memory
         # With n steps behind it the average leaves the start at n / (n + 10).
         decay = min(self.averaging, memory["step"] / (memory["step"] + _AVERAGE_LAG))
         memory["average"].lerp_(self.module.flat, 1.0 - decay)

@@ -151,6 +151,8 @@ class ModuleBackprop(Pass):
     def _add_l2(self, loss, total):
         rate = self._l2_rate(total)
         weights = [w.detach() for w in self.module.weights if w.grad is not None]
+        if not weights:  # a callback has frozen them
+            return loss
         grads = [w.grad for w in self.module.weights if w.grad is not None]
         torch._foreach_add_(grads, torch._foreach_mul(weights, rate))
         square = sum(norm.square() for norm in torch._foreach_norm(weights))

@@ -38,6 +38,7 @@ def test_the_average_weighs_all_early_steps_alike_then_decays():
     for step in range(1, 31):
         module.flat_grad.copy_(torch.from_numpy(RNG.normal(size=len(module.flat))))
         optimizer.step()
+        optimizer.average()
         decay = min(0.5, step / (step + 10))
         average = decay * average + (1.0 - decay) * module.flat
     last = module.flat.clone()
@@ -91,6 +92,7 @@ def test_without_averaging_the_last_step_counts():
     optimizer.resume()
     module.flat_grad.fill_(1.0)
     optimizer.step()
+    optimizer.average()
     last = module.flat.clone()
     optimizer.rest()
     assert torch.equal(module.flat, last)
