@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from scipy.optimize import OptimizeResult, minimize
 
+from sklip.training._losses import LOG_LINK_LOSSES
+
 __all__ = ["run_lbfgs"]
 
 
@@ -49,21 +51,45 @@ def run_lbfgs(net, data, valid, stopping, epochs):
         whole.copy_(run.finite)
         net.end_interrupted(error)
         return True
-    flat.copy_(torch.from_numpy(result.x))
+    flat.copy_(torch.from_numpy(result.x * run.scales))
     net.forget_unfinished_epoch()
-    return run.stopped or result.status == 0
+    return run.stopped or (result.status == 0 and not _is_stuck(result, run))
+
+
+def _is_stuck(result, run):
+    """Whether the first steps already changed next to nothing, far from an optimum."""
+    return result.nit <= 2 and np.abs(result.jac).max(initial=0.0) > 0.5 * run.steepest
 
 
 class _Refrozen(Exception):
     """A callback has frozen or unfrozen parameters."""
 
 
+def _scales(net, data):
+    """Units of the parameters: those of the targets for a regressor's last layer.
+
+    The first steps are of length one. Where targets are in units of 1e12 such a step
+    of the weights themselves would change next to nothing, and end the search.
+    """
+    scales = np.ones(len(net.module_.flat_parameters))
+    if not net.is_classifier and net.loss not in LOG_LINK_LOSSES:
+        squares, weight = data.targets.double().square().mean(1), data.sample_weight
+        if weight is not None:
+            squares = squares * (weight / weight.mean())
+        # A power of two: nothing is rounded.
+        unit = np.exp2(np.round(np.log2(max(1.0, float(squares.mean()))) / 2.0))
+        for part in net.module_.output_parts:
+            scales[part] = unit
+    return scales
+
+
 def _minimize(run, tol, epochs):
-    start = run.net.module_.flat_parameters.cpu().double().numpy()
+    start = run.net.module_.flat_parameters.cpu().double().numpy() / run.scales
     run.unit = 1.0
-    # The line search works with absolute numbers near one: targets in units of 1e12
-    # make losses of 1e24, and its first step would end the search.
-    run.unit = max(1.0, float(np.abs(run(start)[1]).max(initial=0.0)))
+    # The line search works with absolute numbers near one, too.
+    steepest = float(np.abs(run(start)[1]).max(initial=0.0))
+    run.unit = max(1.0, steepest)
+    run.steepest = max(steepest / run.unit, tol / run.unit)
     max_fun = run.net.max_fun
     options = {
         "maxiter": epochs,
@@ -92,6 +118,7 @@ class _Run:
         self.rule = rule
         self.finite = net.module_.flat.clone()
         self.unit, self.frozen = 1.0, None
+        self.scales = _scales(net, data)
         self.stopped = self._begun = False
         self.n_iter = self.n_fun = 0
         self._start = time.perf_counter()
@@ -102,7 +129,7 @@ class _Run:
         if not self._begun:
             self._begin_epoch()
         self.n_fun += 1
-        net.module_.flat_parameters.copy_(torch.from_numpy(x))
+        net.module_.flat_parameters.copy_(torch.from_numpy(x * self.scales))
         loss = net.backprop_.full_loss_and_grad(data)
         net.check_finite(self.finite, float(loss))
         if net.penalty is not None:
@@ -110,7 +137,7 @@ class _Run:
             net.check_finite(self.finite, float(loss))
         net.clear_frozen_gradients()
         gradient = net.module_.flat_grad.cpu().double().numpy()
-        return float(loss) / self.unit, gradient / self.unit
+        return float(loss) / self.unit, gradient * (self.scales / self.unit)
 
     def _begin_epoch(self):
         net = self.net
@@ -126,7 +153,8 @@ class _Run:
     def end_epoch(self, intermediate_result):
         """Record an iteration; StopIteration where a rule or callback says stop."""
         net = self.net
-        net.module_.flat_parameters.copy_(torch.from_numpy(intermediate_result.x))
+        x = intermediate_result.x * self.scales
+        net.module_.flat_parameters.copy_(torch.from_numpy(x))
         loss = float(intermediate_result.fun) * self.unit
         net.notify_whole_batch(self.data, loss)
         net.history.record("train_loss", loss)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -15,6 +16,7 @@ from sklip import (
     LipschitzRegularizedMLP,
     LipschitzRegularizedMLPClassifier,
     LipschitzRegularizedMLPRegressor,
+    NoiseLipschitzRegressor,
 )
 
 pytestmark = pytest.mark.filterwarnings(
@@ -148,6 +150,27 @@ def test_regressor_fits_as_well_as_mlp_regressor(regression):
     ours = LipschitzRegularizedMLPRegressor((20,), penalty="none", **common)
     theirs = MLPRegressor(hidden_layer_sizes=(20,), **common)
     assert ours.fit(X, y).score(X, y) > theirs.fit(X, y).score(X, y) - 0.01
+
+
+@pytest.mark.parametrize("unit", [1e9, 1e12, 1e14])
+def test_lbfgs_fits_targets_in_any_unit(regression, unit):
+    X, y = regression
+    y = y / np.abs(y).max()
+    model = LipschitzRegularizedMLPRegressor(
+        (10,), penalty="none", solver="lbfgs", max_iter=60, random_state=0
+    )
+    model.fit(X, unit * y)
+    assert model.score(X, unit * y) > 0.95
+
+
+def test_lbfgs_says_that_it_gave_up():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1))
+    model = NoiseLipschitzRegressor(
+        module=module, solver="lbfgs", certificate=None, max_iter=50, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match="used up before the training"):
+        model.fit(X, 1e14 * X[:, 0])
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])

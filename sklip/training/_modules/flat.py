@@ -70,6 +70,7 @@ class FlatModule(nn.Module):
         # Frozen ones too, without gradient: a callback may unfreeze them later.
         self.optimized = [p for p in module.parameters() if p.dtype == trainable.dtype]
         self.hand_trained = []
+        self.output_parts = []  # not known
         self.weights = [p for p in self.optimized if p.ndim > 1]
         self.n_weights = sum(p.numel() for p in self.weights)
         like = self.optimized[0]

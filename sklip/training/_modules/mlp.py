@@ -111,6 +111,13 @@ class FlatMLP(nn.Module):
         return self.n_weights
 
     @property
+    def output_parts(self):
+        """Slices of ``flat_parameters`` that the outputs are linear in."""
+        n_outputs, n_inputs = self.layers[-1].weight.shape
+        last = slice(self.n_weights - n_outputs * n_inputs, self.n_weights)
+        return [last, slice(len(self.flat) - n_outputs, len(self.flat))]
+
+    @property
     def weights(self):
         """The weight matrices, as tensors without autograd."""
         return [layer.weight.data for layer in self.layers]
