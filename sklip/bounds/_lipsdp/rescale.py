@@ -24,33 +24,24 @@ such a scaling need not exist before the last stages; the lower end is then 0.)
 """
 
 import math
-import time
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.blas import dtrsm
-from scipy.linalg.lapack import dpotrf, dpotri
 
+from sklip.bounds._lipsdp.quasi_newton import minimise
+from sklip.bounds._lipsdp.recursion import OutOfTime, Recursion
 from sklip.bounds._lipsdp.sequential import normalised, unscale
 from sklip.bounds._proof import prove
-from sklip.bounds._z import Z, neuron_scaling
+from sklip.bounds._z import Z
 
 __all__ = ["Tightened", "central_start", "evaluation_work", "tightened_multipliers"]
 
-# Barrier weights in units of (matrices / neurons), and how they fall.
-_FIRST_BARRIER, _FALL = 1.0, 0.3
-# Powers p: inverse to the barrier weights.
-_FIRST_POWER, _LARGEST_POWER = 8.0, 1e4
 # Promised decrease, over the barrier weight, at which a stage ends: deep networks lose
 # orders of magnitude where the first stages end too early.
 _ACCURACY = 0.1
 # The same, and the stages, for a start that another method goes on from: rough for up
 # to so many hidden layers, whose steps cost about as much as that method's.
 _ROUGH, _FINE, _ROUGH_UP_TO = (10.0, 3), (_ACCURACY, 4), 4
-_MEMORY = 20
-_LONGEST_STEP = 1.5
-_MOST_STEPS = 200
 # The start is moved off the edge of feasibility by this, for the whole network.
 _ROOM = 0.05
 
@@ -123,7 +114,7 @@ def tightened_multipliers(
     if len(chain) == 1 or given is None:
         return None if given is None else Tightened(*given)
     weights, exponents = normalised(chain)
-    recursion = _Recursion(weights, chain.sectors, n_evaluations, deadline)
+    recursion = Recursion(weights, chain.sectors, n_evaluations, deadline)
     # At the edge of feasibility the barrier is infinite and no step can be taken.
     factor = 1.0 + _ROOM / len(weights)
     _, inner = unscale(*Z.of(chain, *given).inflated(factor), [-e for e in exponents])
@@ -158,14 +149,14 @@ def central_start(weights, sectors, t, deadline=math.inf):
     squared, t : float, ndarray
         Multipliers and the smallest L^2 that they allow.
     """
-    recursion = _Recursion(weights, sectors, deadline=deadline)
+    recursion = Recursion(weights, sectors, deadline=deadline)
     x = np.log(t)
     accuracy, n_stages = _ROUGH if len(sectors) <= _ROUGH_UP_TO else _FINE
     try:
         for stage in range(n_stages):
             recursion.enter(stage, len(x))
-            x = _minimise(recursion, x, accuracy * recursion.barrier)
-    except _OutOfTime as stopped:
+            x = minimise(recursion, x, accuracy * recursion.barrier)
+    except OutOfTime as stopped:
         x = stopped.point
     k_matrix = recursion.last_matrix(x)
     return float(np.linalg.eigvalsh(k_matrix)[-1]), np.exp(x)
@@ -177,190 +168,11 @@ def _descend(recursion, x, n_stages, tol):
     for stage in range(n_stages):
         recursion.enter(stage, len(x))
         try:
-            x = _minimise(recursion, x, _ACCURACY * recursion.barrier)
-        except _OutOfTime as stopped:
+            x = minimise(recursion, x, _ACCURACY * recursion.barrier)
+        except OutOfTime as stopped:
             # What the stage has reached is a dual point, too.
             return max(lower, recursion.dual_value(stopped.point))
         lower = max(lower, recursion.dual_value(x))
         if math.exp(0.5 * recursion.best) <= lower * (1.0 + tol):
             break
     return lower
-
-
-class _OutOfTime(Exception):
-    """The evaluations or the seconds are used up."""
-
-    point = None
-
-
-class _Recursion:
-    """The objective at log t, and the smallest log L^2 that it has met."""
-
-    def __init__(self, weights, sectors, n_evaluations=math.inf, deadline=math.inf):
-        self.weights, self.sectors = weights, sectors
-        self.n_left, self.deadline = n_evaluations, deadline
-        self.ends = np.cumsum([len(w) for w in weights[:-1]])[:-1]
-        self.barrier, self.power = 0.0, 2.0
-        self.best, self.best_point = np.inf, None
-
-    def enter(self, stage, n_neurons):
-        """Set barrier weight and power of a stage."""
-        fall = _FALL**stage
-        self.barrier = len(self.weights) / n_neurons * _FIRST_BARRIER * fall
-        self.power = min(_LARGEST_POWER, _FIRST_POWER / fall)
-
-    def last_matrix(self, x):
-        """K_0, whose largest eigenvalue is L^2; x is feasible."""
-        return self._eliminate(x)[0]
-
-    def split(self, x):
-        return np.split(np.exp(x), self.ends)
-
-    def __call__(self, x):
-        """Value and gradient; infinity where x is infeasible."""
-        if self.n_left <= 0 or time.monotonic() > self.deadline:
-            raise _OutOfTime
-        self.n_left -= 1
-        k_matrix, scales, factors, barrier = self._eliminate(x)
-        if k_matrix is None:
-            return np.inf, None
-        value, gradient = self._largest(k_matrix, x)
-        if not np.isfinite(value + barrier):
-            return np.inf, None
-        gradient = self._backpropagate(gradient, scales, factors)
-        return value + self.barrier * barrier, gradient
-
-    def _eliminate(self, x):
-        """K_0 with the layers' t, Cholesky factors of S, and the barrier; or Nones."""
-        scales = self.split(x)
-        k_matrix = self.weights[-1].T @ self.weights[-1]
-        factors, barrier = [], 0.0
-        for w, (a, b), t in zip(
-            self.weights[-2::-1], self.sectors[::-1], scales[::-1], strict=True
-        ):
-            s_matrix = -k_matrix
-            s_matrix.flat[:: len(t) + 1] += 2.0 * t
-            lower, info = dpotrf(s_matrix, lower=1)
-            if info:
-                return None, None, None, np.inf
-            barrier += np.sum(np.log(2.0 * t)) - 2.0 * np.sum(np.log(np.diag(lower)))
-            scaled = dtrsm(a + b, lower, t[:, None] * w, lower=1)
-            factors.append(lower)
-            k_matrix = scaled.T @ scaled
-            if a * b:
-                k_matrix -= 2.0 * a * b * (w.T @ (t[:, None] * w))
-        return k_matrix, scales, factors[::-1], barrier
-
-    def dual_value(self, x):
-        """Square root of the dual value that the derivatives at x give; or 0."""
-        k_matrix, scales, factors, _ = self._eliminate(x)
-        if k_matrix is None:
-            return 0.0
-        _, block = self._largest(k_matrix, x)
-        if block is None:
-            return 0.0
-        trace = np.trace(block)
-        for w, (a, b), t, lower in zip(
-            self.weights[:-1], self.sectors, scales, factors, strict=True
-        ):
-            inverse = _inverse(lower)
-            v_matrix = w @ block @ w.T
-            half = (a + b) * (v_matrix * t) @ inverse
-            block = (a + b) * (inverse * t) @ half
-            block = 0.5 * (block + block.T) + self.barrier * inverse
-            own, square = np.diag(block), a * b * np.diag(v_matrix)
-            scale = neuron_scaling(own, (a + b) * np.diag(half), square)
-            if scale is None:
-                return 0.0
-            block = scale[:, None] * block * scale
-        last = self.weights[-1]
-        value = np.sum((last @ block) * last) / trace
-        return math.sqrt(value) if 0.0 < value < np.inf else 0.0
-
-    def _largest(self, k_matrix, x):
-        """log of the p-norm of K_0's eigenvalues and its gradient in K_0."""
-        if not np.all(np.isfinite(k_matrix)):
-            return np.inf, None
-        values, vectors = np.linalg.eigh(k_matrix)
-        if not values[-1] > 0.0:
-            return np.inf, None
-        if np.log(values[-1]) < self.best:
-            self.best, self.best_point = np.log(values[-1]), x
-        ratios = np.maximum(values / values[-1], 0.0)
-        total = np.sum(ratios**self.power)
-        shares = ratios ** (self.power - 1.0) / (total * values[-1])
-        value = np.log(values[-1]) + np.log(total) / self.power
-        return value, (vectors * shares) @ vectors.T
-
-    def _backpropagate(self, q_matrix, scales, factors):
-        """From the gradient in K_0 to that in all log t."""
-        gradients, mu = [], self.barrier
-        for w, (a, b), t, lower in zip(
-            self.weights[:-1], self.sectors, scales, factors, strict=True
-        ):
-            inverse = _inverse(lower)
-            v_matrix = w @ q_matrix @ w.T
-            half = (a + b) * (v_matrix * t) @ inverse
-            q_matrix = (a + b) * (inverse * t) @ half
-            slope = 2.0 * (a + b) * np.diag(half) - 2.0 * np.diag(q_matrix)
-            slope -= 2.0 * a * b * np.diag(v_matrix)
-            slope += mu * (1.0 / t - 2.0 * np.diag(inverse))
-            gradients.append(t * slope)
-            q_matrix = 0.5 * (q_matrix + q_matrix.T) + mu * inverse
-        return np.concatenate(gradients)
-
-
-def _inverse(lower):
-    """Inverse of ``L L^T``."""
-    inverse = np.tril(dpotri(lower, lower=1)[0])
-    inverse += np.tril(inverse, -1).T
-    return inverse
-
-
-def _minimise(function, x, accuracy):
-    """L-BFGS until the decrease that a step promises is below accuracy."""
-    try:
-        value, gradient = function(x)
-    except _OutOfTime as stopped:
-        stopped.point = x
-        raise
-    if gradient is None:
-        return x
-    pairs = deque(maxlen=_MEMORY)
-    for _ in range(_MOST_STEPS):
-        direction = -_inverse_hessian(gradient, pairs)
-        slope = gradient @ direction
-        if not -slope > accuracy:
-            break
-        step = min(1.0, _LONGEST_STEP / np.max(np.abs(direction)))
-        while True:
-            try:
-                found, new_gradient = function(x + step * direction)
-            except _OutOfTime as stopped:
-                stopped.point = x
-                raise
-            if found <= value + 1e-4 * step * slope:
-                break
-            step *= 0.5
-            if step < 1e-6:
-                return x
-        moved, changed = step * direction, new_gradient - gradient
-        if moved @ changed > 1e-12 * np.linalg.norm(moved) * np.linalg.norm(changed):
-            pairs.append((moved, changed))
-        x, value, gradient = x + moved, found, new_gradient
-    return x
-
-
-def _inverse_hessian(gradient, pairs):
-    """Two-loop recursion."""
-    if not pairs:
-        return gradient * (0.3 / max(np.max(np.abs(gradient)), 1e-300))
-    q, weights = gradient.copy(), []
-    for moved, changed in reversed(pairs):
-        weights.append((moved @ q) / (moved @ changed))
-        q -= weights[-1] * changed
-    moved, changed = pairs[-1]
-    q *= (moved @ changed) / (changed @ changed)
-    for (moved, changed), weight in zip(pairs, reversed(weights), strict=True):
-        q += moved * (weight - (changed @ q) / (moved @ changed))
-    return q

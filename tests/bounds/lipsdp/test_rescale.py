@@ -8,8 +8,9 @@ from numpy.testing import assert_allclose
 
 from sklip.bounds import lipschitz_bound
 from sklip.bounds._chain import chain_of
-from sklip.bounds._lipsdp import rescale
-from sklip.bounds._lipsdp.rescale import _Recursion, tightened_multipliers
+from sklip.bounds._lipsdp.quasi_newton import _inverse_hessian
+from sklip.bounds._lipsdp.recursion import Recursion
+from sklip.bounds._lipsdp.rescale import tightened_multipliers
 from sklip.bounds._lipsdp.sequential import normalised, sequential_passes, unscale
 from sklip.bounds._proof import is_feasible, prove
 from sklip.bounds._z import Z
@@ -24,7 +25,7 @@ def test_gradient_is_that_of_the_value(activation):
     chain = chain_of(network)
     weights, exponents = normalised(chain)
     negated = [-e for e in exponents]
-    recursion = _Recursion(weights, chain.sectors)
+    recursion = Recursion(weights, chain.sectors)
     recursion.barrier, recursion.power = 0.1, 3.0
     rng = np.random.default_rng(0)
     found = unscale(*sequential_passes(chain)[0], negated)
@@ -115,6 +116,6 @@ def test_steps_stop_at_the_gap_the_evaluations_or_the_deadline():
 
 def test_the_first_step_is_along_the_gradient_and_nowhere_without_one():
     gradient = np.array([3.0, -6.0])
-    np.testing.assert_allclose(rescale._inverse_hessian(gradient, []), [0.15, -0.3])
-    zero = rescale._inverse_hessian(np.zeros(2), [])
+    np.testing.assert_allclose(_inverse_hessian(gradient, []), [0.15, -0.3])
+    zero = _inverse_hessian(np.zeros(2), [])
     np.testing.assert_array_equal(zero, np.zeros(2))
