@@ -10,27 +10,27 @@ from sklip._arguments import (
     check_flag,
     check_labels,
     check_norm,
-    check_numbers,
     check_radii,
     check_random,
     check_sample_weight,
 )
 from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY, SHARED
-from sklip.certification import (
-    certified_accuracy_curve,
-    certified_accuracy_score,
-    certified_radius,
-    pgd_attack,
-)
+from sklip.certification import certified_accuracy_score
 from sklip.inspection._axes import model_style, radius_label
+from sklip.inspection._curves import (
+    as_curves,
+    attacked_curve,
+    certified_curves,
+    default_radii,
+    distances,
+    proven_shares,
+)
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
 from sklip.inspection._text import add_legend
 
 __all__ = ["CertifiedAccuracyDisplay"]
-
-_N_RADII = 26
 
 
 @documented(DISPLAY, SHARED)
@@ -95,8 +95,8 @@ class CertifiedAccuracyDisplay(Display):
     ):
         self.in_tolerances = check_flag(in_tolerances, "in_tolerances")
         self.radii = np.asarray(radii, dtype=float)
-        self.certified_accuracies = _curves(certified_accuracies)
-        self.adversarial_accuracies = _curves(adversarial_accuracies)
+        self.certified_accuracies = as_curves(certified_accuracies)
+        self.adversarial_accuracies = as_curves(adversarial_accuracies)
         self.clean_accuracies = clean_accuracies
         self.estimator_names = list(estimator_names)
         self.norm = norm
@@ -169,12 +169,12 @@ class CertifiedAccuracyDisplay(Display):
         how = {"method": method, "effort": check_effort(effort)}
         how |= {"sample_weight": sample_weight} | kwargs
         clean = [certified_accuracy_score(m, X, y, radius=0.0, **how) for m in models]
-        radii, certified = _certified(models, X, y, radii, clean, how)
+        radii, certified = certified_curves(models, X, y, radii, clean, how)
         attacked = None
         if adversarial:
             kwargs |= attack
             attacked = [
-                _attacked(m, X, y, radii, sample_weight, kwargs) for m in models
+                attacked_curve(m, X, y, radii, sample_weight, kwargs) for m in models
             ]
         display = cls(
             radii=radii,
@@ -230,22 +230,22 @@ class CertifiedAccuracyDisplay(Display):
             raise ValueError(
                 f"y_pred has {len(y_pred)} labels, but y_true has {len(y_true)}."
             )
-        radius = _distances(radius, "radius", len(y_true))
+        radius = distances(radius, "radius", len(y_true))
         correct = y_true == y_pred
         clean = np.average(correct, weights=sample_weight)
         proven = np.where(correct, radius, 0.0)
         radii = (
-            _default_radii([proven]) if radii is None else np.sort(check_radii(radii))
+            default_radii([proven]) if radii is None else np.sort(check_radii(radii))
         )
         attacked = None
         if distance is not None:
-            distance = _distances(distance, "distance", len(y_true))
+            distance = distances(distance, "distance", len(y_true))
             # A flip at a distance is one for every larger radius.
             left = np.where(correct, distance, 0.0) > radii[:, None]
             attacked = [np.average(left, axis=1, weights=sample_weight)]
         display = cls(
             radii=radii,
-            certified_accuracies=[_shares(proven, radii, sample_weight, clean)],
+            certified_accuracies=[proven_shares(proven, radii, sample_weight, clean)],
             adversarial_accuracies=attacked,
             clean_accuracies=[clean],
             estimator_names=["classifier" if name is None else name],
@@ -307,57 +307,3 @@ class CertifiedAccuracyDisplay(Display):
             if drawn
         ]
         add_legend(self.ax_, handles=handles, font="small")
-
-
-def _curves(curves):
-    return None if curves is None else [np.asarray(c, dtype=float) for c in curves]
-
-
-def _distances(values, name, n_samples):
-    """One number >= 0 for each sample, infinity included."""
-    values = check_numbers(values, name, ndim=1)
-    if len(values) != n_samples or not (values >= 0).all():
-        raise ValueError(
-            f"{name} must hold a number >= 0 for each of the {n_samples} samples of "
-            "y_true."
-        )
-    return values
-
-
-def _certified(models, X, y, radii, clean, how):
-    """Radii, and each model's share of samples that is proven at them."""
-    if radii is not None:
-        # Each radius is asked once, which is less than to find each sample's own.
-        return radii, [certified_accuracy_curve(m, X, y, radii, **how) for m in models]
-    sample_weight = how["sample_weight"]
-    how = {name: value for name, value in how.items() if name != "sample_weight"}
-    proven = [certified_radius(m, X, y, **how) for m in models]
-    radii = _default_radii(proven)
-    return radii, [
-        _shares(found, radii, sample_weight, at_zero)
-        for found, at_zero in zip(proven, clean, strict=True)
-    ]
-
-
-def _default_radii(proven):
-    """From 0 to where 2 % of the samples of the best estimator are certified still."""
-    ends = [
-        np.quantile(r[np.isfinite(r)], 0.98) for r in proven if np.isfinite(r).any()
-    ]
-    end = max(ends, default=0.0)
-    return np.linspace(0.0, end if end > 0 else 1.0, _N_RADII)
-
-
-def _shares(proven, radii, sample_weight, at_zero):
-    """Share of samples proven at each radius; at 0 that is the accuracy."""
-    shares = np.average(proven >= radii[:, None], axis=1, weights=sample_weight)
-    return np.where(radii == 0.0, at_zero, shares)
-
-
-def _attacked(model, X, y, radii, sample_weight, kwargs):
-    """Accuracy left at each radius; a flip stays one at larger radii."""
-    fallen, left = False, []
-    for radius in radii:
-        fallen = fallen | pgd_attack(model, X, y, radius=float(radius), **kwargs)[1]
-        left.append(np.average(~fallen, weights=sample_weight))
-    return left

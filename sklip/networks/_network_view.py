@@ -3,15 +3,9 @@
 """From a fitted model to its NetworkView."""
 
 import numpy as np
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.ensemble import (
-    VotingClassifier,
-    VotingRegressor,
-)
-from sklearn.pipeline import FeatureUnion
 
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks._entry import entry_of, met
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import (
     Coordinates,
@@ -20,30 +14,21 @@ from sklip.networks._folding import (
     InputEncoder,
     Storage,
     column_names,
-    is_drop,
-    is_identity,
-    pipeline_steps,
     raw_columns,
 )
 from sklip.networks._onnx import is_onnx_model
 from sklip.networks._reading import (
-    THRESHOLD_MODELS,
     Resolved,
     Unwrapped,
-    extract_network,
     is_multilabel,
     refused_multilabel,
     resolve_unwrapped,
     unwrap,
-    unwrap_search,
 )
 from sklip.networks._trust import full_name, is_exactly
 from sklip.networks._view import NetworkView, named_tolerances
 
-__all__ = ["entry", "label_views", "logits_view", "network_view", "prediction_view"]
-
-# Their members get X as it is; a bag checks it itself.
-_VOTES = (VotingClassifier, VotingRegressor)
+__all__ = ["label_views", "logits_view", "network_view", "prediction_view"]
 
 
 def network_view(model, X=None, *, feature_eps=None):
@@ -200,8 +185,8 @@ def _view(model, X, feature_eps):
 
 
 def _view_of_parts(parts, X=None, feature_eps=None):
-    first = next(_met(parts), parts.outer)
-    n_features, names, by_name = _entry_of(first)
+    first = next(met(parts), parts.outer)
+    n_features, names, by_name = entry_of(first)
     moving = None
     if feature_eps is not None:
         known = named_tolerances(feature_eps, names, n_features)
@@ -270,69 +255,3 @@ def _in_front(network, rounding, columns, found):
         network = network.with_input_map(np.diag(found.units))
         rounding = rounding.measured_in(found.units)
     return network, rounding
-
-
-def entry(model):
-    """Number and names of the columns of X, and whether they are taken by name."""
-    return _entry_of(next(_met_in(model), model))
-
-
-def _entry_of(first):
-    names = getattr(first, "feature_names_in_", None)
-    n_features = getattr(first, "n_features_in_", None)
-    if n_features is None:
-        _refuse_text(first)
-        n_features = extract_network(first)[0].n_inputs
-    return (
-        n_features,
-        None if names is None else tuple(map(str, names)),
-        type(first) is ColumnTransformer,
-    )
-
-
-def _refuse_text(first):
-    """Transformers that read no table: texts have no distance."""
-    if hasattr(first, "transform") and not hasattr(first, "predict"):
-        raise UnsupportedModelError(
-            f"{full_name(first)} reads no table of numbers, so that there is no "
-            "distance to move by. Certify what comes behind it, model[1:], at the rows "
-            "that it gives, model[0].transform(X)."
-        )
-
-
-def _met(parts):
-    """What X meets on its way through a model, but what hands it on."""
-    for _, step in parts.steps:
-        yield from _met_in(step)
-    yield from _met_by(parts.last)
-
-
-def _met_in(model):
-    """The same of a part of it."""
-    if is_drop(model) or is_identity(model):
-        return
-    model = unwrap_search(model)
-    steps = pipeline_steps(model)
-    if steps is None:
-        yield from _met_by(model)
-    else:
-        for _, step in steps:
-            yield from _met_in(step)
-
-
-def _met_by(model):
-    """The same of what is no Pipeline and has no search around it."""
-    kind = type(model)
-    if kind is FeatureUnion:
-        for _, step in model.transformer_list:
-            yield from _met_in(step)
-    elif kind is TransformedTargetRegressor:
-        yield from _met_in(model.regressor_)
-    elif kind in THRESHOLD_MODELS:
-        yield from _met_in(getattr(model, "estimator_", model.estimator))
-    elif kind is CalibratedClassifierCV:
-        yield from _met_in(model.calibrated_classifiers_[0].estimator)
-    elif kind in _VOTES:
-        yield from _met_in(model.estimators_[0])
-    else:
-        yield model

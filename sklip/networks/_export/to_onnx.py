@@ -9,13 +9,14 @@ import numpy as np
 
 from sklip._arguments import check_option
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks._entry import entry
 from sklip.networks._export.activations import add_network
 from sklip.networks._export.comparison import compare
 from sklip.networks._export.inputs import Inputs
 from sklip.networks._export.registry import Exporter
 from sklip.networks._export.wrappers import add_model
 from sklip.networks._feedforward import FeedForward
-from sklip.networks._network_view import entry, network_view
+from sklip.networks._network_view import network_view
 from sklip.networks._onnx import Graph, import_onnx
 from sklip.networks._reading import unwrap_search
 from sklip.networks._trust import full_name, is_exactly
