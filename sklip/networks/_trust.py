@@ -61,6 +61,10 @@ _DECIDING_DUNDERS = frozenset(
     {"__getattr__", "__getattribute__", "__sklearn_is_fitted__"}
 )
 
+# What dataclasses, from Python 3.13 on, give to a class for copy.replace: it makes
+# another object and changes none.
+_MAKES_ANOTHER = "__replace__"
+
 
 def full_name(model):
     """Name of an object's class, with the module that defines it."""
@@ -98,7 +102,7 @@ def need_unaltered(model):
     packages = {_package(klass.__module__) for klass in kind.__mro__}
     for klass in kind.__mro__:
         for name, value in vars(klass).items():
-            code = _code_of(value)
+            code = None if name == _MAKES_ANOTHER else _code_of(value)
             if code is not None and _package(code.__module__) not in packages:
                 raise UnsupportedModelError(
                     f"{full_name(klass)}.{name} was replaced by a function of "

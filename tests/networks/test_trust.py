@@ -345,6 +345,17 @@ class NotStated(Stated):
         return super().predict(3.0 * X)
 
 
+def test_what_dataclasses_give_to_a_class_replaces_nothing(monkeypatch):
+    """They do so from Python 3.13 on."""
+    network = FeedForward([np.eye(2)])
+    given = dataclasses.replace
+    monkeypatch.setattr(FeedForward, "__replace__", given, raising=False)
+    assert float(lipschitz_bound(network, method="product")) >= 1.0
+    monkeypatch.setattr(FeedForward, "__call__", given)
+    with pytest.raises(UnsupportedModelError, match="__call__ was replaced"):
+        lipschitz_bound(network, method="product")
+
+
 def test_a_class_of_the_users_own_states_its_network():
     network = FeedForward([np.vstack([np.ones(3), [2.0, -1.0, 0.0]])])
     for kind in (Stated, StatedAgain):
