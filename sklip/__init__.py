@@ -4,6 +4,5 @@
 
 from sklip._lazy import lazy_door
 
-__version__ = "0.1.0.dev0"
 # The names are imported in __init__.pyi: editors and type checkers read them there.
 __getattr__, __dir__, __all__ = lazy_door(__name__)

@@ -13,6 +13,7 @@ from sklip import model_selection as model_selection
 from sklip import networks as networks
 from sklip import preprocessing as preprocessing
 from sklip import training as training
+from sklip._version import __version__
 from sklip.bounds import (
     JacobianDiagnostic,
     LipschitzCertificate,
@@ -95,8 +96,6 @@ from sklip.preprocessing import (
     LocalLipschitzTransformer,
 )
 from sklip.training import LipschitzHistory
-
-__version__: str
 
 __all__ = [
     "ADMMLipschitzMLP",

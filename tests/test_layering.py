@@ -30,6 +30,7 @@ LEAVES = {
     "_shared_docs",
     "_threads",
     "_tolerances",
+    "_version",
 }
 # Part -> the other parts that it may import.
 BELOW = {

@@ -5,6 +5,7 @@
 import ast
 import doctest
 import importlib
+import importlib.metadata
 import importlib.resources
 import re
 import runpy
@@ -98,9 +99,19 @@ def test_oldest_versions_are_the_lower_bounds(repository, project):
         assert re.fullmatch(rf"{re.escape(version)}(\.0)*", pins[name]), name
 
 
-def test_citation_names_this_version(repository):
-    text = (repository / "CITATION.cff").read_text(encoding="utf-8")
-    assert f"version: {sklip.__version__}\n" in text
+@pytest.fixture
+def newest(repository):
+    """Version and day of the newest release in the changelog."""
+    text = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
+    heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert heads[0] == "[Unreleased]"
+    return re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)", heads[1]).groups()
+
+
+def test_citation_names_the_newest_release(repository, newest):
+    version, day = newest
+    lines = (repository / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {version}" in lines and f"date-released: {day}" in lines
 
 
 def test_readme_tables_and_picture_are_of_the_files_of_today(repository):
@@ -128,14 +139,46 @@ def test_links_of_the_release_s_list_lead_somewhere(repository):
     assert [link for link in links if not (repository / link).exists()] == []
 
 
-def test_a_released_version_has_its_tag_and_its_changes(repository):
-    changes = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
-    if ".dev" not in sklip.__version__:
-        assert f"## [{sklip.__version__}] - " in changes
+def test_a_released_version_has_its_tag_and_its_changes(repository, newest):
+    if re.fullmatch(r"[\d.]+", sklip.__version__):
+        assert sklip.__version__ in (newest[0], "0.0")
     command = ["git", "-C", str(repository), "tag", "--points-at", "HEAD"]
     try:
         done = subprocess.run(command, capture_output=True, text=True)
     except OSError:
         return
     tags = [tag for tag in done.stdout.split() if re.fullmatch(r"v\d.*", tag)]
-    assert tags in ([], [f"v{sklip.__version__}"])
+    assert tags in ([], [f"v{newest[0]}"])
+
+
+def test_the_version_is_the_built_package_s():
+    try:
+        built = importlib.metadata.version("sklip")
+    except importlib.metadata.PackageNotFoundError:
+        built = "0.0+uninstalled"
+    assert sklip.__version__ == built
+
+
+def test_package_indices_can_show_the_readme(repository):
+    """After what the build changes in it no link is relative and no comment is left."""
+    with open(repository / "pyproject.toml", "rb") as file:
+        tool = tomllib.load(file)["tool"]["hatch"]
+    changes = tool["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    for change in changes:
+        text = re.sub(change["pattern"], change["replacement"], text)
+    assert "<!--" not in text
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert links and all(link.startswith("https://") for link in links)
+    pictures = re.findall(r"!\[[^]]*\]\((?:.*)/(_static/[^)]+)\)", text)
+    assert pictures and all((repository / "docs" / name).is_file() for name in pictures)
+
+
+def test_only_pythons_of_the_hosted_tests_are_claimed(repository, project):
+    text = (repository / ".github" / "workflows" / "tests.yml").read_text()
+    hosted = set(re.search(r"python: \[(.+)\]", text)[1].replace('"', "").split(", "))
+    stated = [line.rpartition(" :: ")[2] for line in project["classifiers"]]
+    claimed = {name for name in stated if re.fullmatch(r"3\.\d+", name)}
+    assert claimed and claimed <= hosted
+    page = (repository / "docs" / "start" / "install.rst").read_text(encoding="utf-8")
+    assert all(name in page for name in claimed)
