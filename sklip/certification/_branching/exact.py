@@ -28,6 +28,7 @@ from sklip.certification._branching.ranges import branching_of
 from sklip.certification._branching.unsplit import (
     bounded_verifications,
     margins_at_once,
+    margins_by_constants,
 )
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
@@ -91,11 +92,12 @@ def verify_robustness(
 
     Notes
     -----
-    An attack first, then linear bounds with optimised slopes; what they leave open is
-    split by the sign of one neuron after the other, the parts bounded as in beta-CROWN
-    (Wang et al., NeurIPS 2021): of the six neurons that cost the bound most the one
-    that leaves one of its halves nearly done. Activations other than these three are
-    split by ranges of their inputs, where they bend or else in the middle.
+    An attack first, then constants of pairs of classes, as of ``method="pairwise"``,
+    then linear bounds with optimised slopes; what they leave open is split by the sign
+    of one neuron after the other, the parts bounded as in beta-CROWN (Wang et al.,
+    NeurIPS 2021): of the six neurons that cost the bound most the one that leaves one
+    of its halves nearly done. Activations other than these three are split by ranges of
+    their inputs, where they bend or else in the middle.
 
     Examples
     --------
@@ -183,9 +185,12 @@ def _verified(decisions, norm, radius, clock, is_limited):
         Verification("falsified", point, seconds=clock.seconds) if hit else None
         for point, hit in zip(points, flipped, strict=True)
     ]
+    bounds = [margins_by_constants]
     if unsplittable(decisions.network):
         # Ranges are bounded with fewer steps than the whole ball.
-        for row, lower in margins_at_once(decisions, norm, radius, results):
+        bounds.append(margins_at_once)
+    for margins in bounds:
+        for row, lower in margins(decisions, norm, radius, results):
             found = Verification("verified", None, lower, 1, clock.seconds)
             results[row] = found
     levels = _levels(decisions) if is_limited else _LEVELS

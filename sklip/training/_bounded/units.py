@@ -19,6 +19,8 @@ _BLOCK_ROWS = 1024
 _ROUNDING = 1e-13
 # Norm that the last weights of a regressor may have, up to the largest inputs.
 _ROOM, _LARGEST = 3.0, 4.0
+# Size that regression targets may have in the units of the training.
+_FARTHEST = 1e12
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +68,10 @@ def units_of(X, targets, sample_weight=None, *, lipschitz_bound=None):
     if lipschitz_bound is None:
         return Units(offset, scale, np.zeros(targets.shape[1]), 1.0)
     target_offset, target_scale = _center(targets, sample_weight)
-    # No network under the bound spreads its outputs farther.
+    # No network under the bound spreads its outputs farther. Targets that are farther
+    # from all of them than this have squares that float32 cannot hold.
     reach = float(np.clip(lipschitz_bound * scale, 1e-300, 1e300))
-    target_scale = min(target_scale, reach)
+    target_scale = min(target_scale, max(reach, target_scale / _FARTHEST))
     # Where the bound leaves much room, inputs of larger numbers spare the last weights
     # most of the way there.
     scale /= float(np.clip(reach / target_scale / _ROOM, 1.0, _LARGEST))
@@ -89,13 +92,16 @@ def _center(X, sample_weight):
         float(np.abs(_dense(X[rows]) - mean).max(initial=0.0)) for rows in blocks
     )
     size = float(np.abs(mean).max(initial=0.0))
-    if not largest > max(_ROUNDING * size, np.finfo(float).tiny):
-        return mean, size or 1.0
-    squares = sum(
-        share[rows] @ (((_dense(X[rows]) - mean) / largest) ** 2).sum(axis=1)
-        for rows in blocks
-    )
-    return mean, largest * float(np.sqrt(squares))
+    least = max(_ROUNDING * size, np.finfo(float).tiny)
+    spread = 0.0
+    if largest > least:
+        squares = sum(
+            share[rows] @ (((_dense(X[rows]) - mean) / largest) ** 2).sum(axis=1)
+            for rows in blocks
+        )
+        # Rows without weight may be the only ones that lie elsewhere.
+        spread = largest * float(np.sqrt(squares))
+    return mean, spread if spread > least else size or 1.0
 
 
 def _dense(rows):

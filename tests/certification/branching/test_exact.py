@@ -264,3 +264,36 @@ def test_a_linear_part_is_bounded_or_shows_where_it_is_negative(seed, norm):
             assert part.slope @ step + moved.value < 0.0
             assert np.linalg.norm(step, norm) <= radius * (1.0 + 1e-6)
             assert (part.G @ step <= part.h + 1e-6 * np.abs(part.h)).all()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_no_time_is_needed_for_what_constants_of_pairs_prove(norm):
+    # Too many neurons for a split in a microsecond, and no slack in the constants.
+    sizes, rng = (6, 64, 64, 3), np.random.default_rng(0)
+    weights = [
+        np.linalg.qr(rng.normal(size=s))[0] for s in zip(sizes[1:], sizes, strict=False)
+    ]
+    weights[2] = rng.normal(size=(3, 64))
+    network = FeedForward(weights, activation="abs")
+    X = 3.0 * rng.normal(size=(5, 6))
+    radii = certified_radius(network, X, norm=norm, method="pairwise")
+    for i, radius in enumerate(0.9 * radii):
+        (found,) = verify_robustness(
+            network, X[i : i + 1], radius=radius, norm=norm, time_limit=1e-6
+        )
+        assert found.status == "verified"
+        directions = rng.normal(size=(2000, 6))
+        if norm == np.inf:
+            directions = np.sign(directions)
+        directions /= np.linalg.norm(directions, norm, axis=1)[:, None]
+        logits = np.sort(network.forward(X[i] + radius * directions), axis=1)
+        margin = np.diff(np.sort(network.forward(X[i : i + 1])[0]))[-1]
+        assert 0.09 * margin < found.lower < (logits[:, -1] - logits[:, -2]).min()
+
+
+def test_the_margin_that_constants_leave_is_that_of_a_linear_classifier():
+    network = FeedForward([[[1.5, 2.0], [-1.5, -2.0]]])
+    (found,) = verify_robustness(network, [[1.0, 0.5]], radius=0.9, time_limit=1e-6)
+    assert found.status == "verified"
+    # The logits differ by 5, and by 5 less for each unit of length.
+    assert 0.5 - 1e-12 < found.lower <= 0.5

@@ -51,6 +51,15 @@ def test_one_value_alone_has_its_own_size():
     assert units_of(np.full((5, 2), 0.3), Y[:5]).scale == pytest.approx(0.3)
     assert units_of(np.zeros((5, 2)), Y[:5]).scale == 1.0
     assert units_of(X[:1], Y[:1]).scale == np.abs(X[0]).max()
+    alone = units_of(X, Y, np.eye(40)[0], lipschitz_bound=1.0)
+    assert alone.scale == np.abs(X[0]).max()
+    assert alone.target_scale == min(np.abs(Y[0]).max(), alone.scale)
+
+
+def test_targets_out_of_all_reach_keep_squares_that_float32_holds():
+    units = units_of(X, 1e12 * Y, lipschitz_bound=1e-12)
+    farthest = np.abs(1e12 * Y - units.target_offset).max() / units.target_scale
+    assert 1e12 <= farthest < 1e13
 
 
 def test_no_copy_of_the_data_in_double_precision():
