@@ -41,26 +41,13 @@ _ENTRIES = 2**22
 
 @dataclass(frozen=True)
 class Block:
-    """Which rows of a table a function is asked about.
+    """Which rows of a table a function is asked about."""
 
-    Attributes
-    ----------
-    start : int
-        The first of them.
-    n_table : int, default=None
-        Rows of the whole table; None where they are all of it.
-    until : float, default=inf
-        Time on the clock after which only what is cheap is done.
-    begun : float, default=None
-        Time on the clock when the call began; None is now.
-    asks_often : bool, default=False
-        Whether rows are asked about at several radii, by the effort of a search.
-    """
-
-    start: int = 0
-    n_table: int | None = None
-    until: float = np.inf
-    begun: float | None = None
+    start: int = 0  # the first of them
+    n_table: int | None = None  # rows of the whole table; None where they are all of it
+    until: float = np.inf  # time on the clock after which only what is cheap is done
+    begun: float | None = None  # time on the clock when the call began; None is now
+    # Whether rows are asked about at several radii, by the effort of a search.
     asks_often: bool = False
 
     @property

@@ -40,21 +40,11 @@ _BOUND = 1.0
 
 @dataclass
 class Choice:
-    """One column of the report: an estimator and the parameters that make it special.
+    """One column of the report: an estimator with parameters of its own."""
 
-    Attributes
-    ----------
-    name : str
-        Heading in the report.
-    estimator : {"regularized", "bounded", "admm", "noise"}
-        Which family.
-    parameters : dict
-        Parameters of the family.
-    """
-
-    name: str
-    estimator: str
-    parameters: dict = field(default_factory=dict)
+    name: str  # heading in the report
+    estimator: str  # {"regularized", "bounded", "admm", "noise"}: which family
+    parameters: dict = field(default_factory=dict)  # parameters of the family
 
     @property
     def description(self):

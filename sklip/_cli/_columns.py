@@ -18,20 +18,13 @@ _FEW, _MOST = 50, 0.8
 
 @dataclass
 class ColumnKinds:
-    """Names of the columns of each kind, and why the others are left out.
+    """Names of the columns of each kind, and why the others are left out."""
 
-    Attributes
-    ----------
-    numeric, categorical, flags : list of str
-        Numbers; text; complete columns of true and false.
-    dropped : dict of str to str
-        Column to reason.
-    """
-
-    numeric: list = field(default_factory=list)
-    categorical: list = field(default_factory=list)
-    flags: list = field(default_factory=list)
-    dropped: dict = field(default_factory=dict)
+    # Numbers; text; complete columns of true and false.
+    numeric: list[str] = field(default_factory=list)
+    categorical: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    dropped: dict = field(default_factory=dict)  # of str to str: column to reason
 
     @property
     def kept(self):

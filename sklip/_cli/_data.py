@@ -30,45 +30,27 @@ _ODD = np.uint64(1000003)
 
 @dataclass
 class Table:
-    """Training and test part of a table.
+    """Training and test part of a table."""
 
-    Attributes
-    ----------
-    name, target : str
-        File and column, or what they are called in the bundled data.
-    task : {"classification", "regression"}
-        What is learnt.
-    X_train, X_test : DataFrame
-        Columns in use.
-    y_train, y_test : ndarray
-        Labels or numbers.
-    kinds : ColumnKinds
-        What the columns are.
-    separator : str or None
-        Of the CSV file; None for the bundled data.
-    notes : list of str
-        Sentences about what was left out or filled in.
-    groups : Series or None
-        Of the test rows, the column by whose values scores are reported.
-    dates : dict
-        Columns of the file that became numbers, and how.
-    is_bundled : bool
-        Whether this is no file.
-    """
-
+    # File and column, or what they are called in the bundled data.
     name: str
     target: str
-    task: str
+    task: str  # {"classification", "regression"}: what is learnt
+    # DataFrame: columns in use.
     X_train: object
     X_test: object
+    # Labels or numbers.
     y_train: np.ndarray
     y_test: np.ndarray
-    kinds: ColumnKinds
-    separator: str | None = None
-    notes: list = field(default_factory=list)
+    kinds: ColumnKinds  # what the columns are
+    separator: str | None = None  # of the CSV file; None for the bundled data
+    # Sentences about what was left out or filled in.
+    notes: list[str] = field(default_factory=list)
+    # Series or None: of the test rows, the column by whose values scores are reported.
     groups: object = None
+    # Columns of the file that became numbers, and how.
     dates: dict = field(default_factory=dict)
-    is_bundled: bool = False
+    is_bundled: bool = False  # whether this is no file
 
     @property
     def spread(self):

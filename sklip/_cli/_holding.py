@@ -15,17 +15,12 @@ _BLOCK_ROWS = 500
 
 @dataclass
 class Holding:
-    """Answers for each radius and row.
+    """Answers for each radius and row."""
 
-    Attributes
-    ----------
-    correct : ndarray of bool of shape (n_rows,)
-        Whether the prediction is right to begin with.
-    certified, unharmed : ndarray of bool of shape (n_radii, n_rows)
-        Right and proven to stay so; right and not flipped by the attack.
-    """
-
+    # Of shape (n_rows,): whether the prediction is right to begin with.
     correct: np.ndarray
+    # Of shape (n_radii, n_rows): right and proven to stay so; right and not flipped by
+    # the attack.
     certified: np.ndarray
     unharmed: np.ndarray
 

@@ -20,78 +20,51 @@ _OWNERS = {
 
 @dataclass
 class Job:
-    """What the command line asks for; None stands for a default that depends.
+    """What the command line asks for; None stands for a default that depends."""
 
-    Attributes
-    ----------
-    csv, target : str or None
-        File and column; both None for the bundled data.
-    task : {"classification", "regression"} or None
-        None finds it from the target.
-    estimator : {"regularized", "bounded", "admm", "noise"}
-        Which family is trained beside the plain network.
-    penalty, lipschitz_weight, lipschitz_bound, noise_std
-        Parameters of that family, None where it has none.
-    hidden_layer_sizes, max_iter, device, random_state
-        As in the estimators.
-    radii : list of float or None
-        In the units of the threat.
-    tolerance : list of (str, float or pair) or None
-        Columns that may change and by how much; None lets each numeric column change
-        in units of its standard deviation.
-    norm : {1, 2, inf} or None
-        How the changes of several columns add up.
-    baselines : bool
-        Whether a linear model and boosted trees stand beside.
-    group : str or None
-        Column by whose values scores are reported.
-    test_size : float
-        Share of the rows that is held out.
-    search : bool
-        Whether the estimator's knob is chosen by cross-validation.
-    explain : int or None
-        Number of rows whose nearest flip is put into words.
-    plot, save, report : str or None
-        Files to write.
-    drop, columns, categorical : list of str
-        Columns of the file to leave out, the only ones to use, and those whose numbers
-        are names.
-    sep, decimal, encoding : str or None
-        How the file is written; None finds it out.
-    no_header : bool
-        Whether its first line is a row.
-    """
-
+    # File and column; both None for the bundled data.
     csv: str | None = None
     target: str | None = None
+    # {"classification", "regression"} or None: None finds it from the target.
     task: str | None = None
+    # {"regularized", "bounded", "admm", "noise"}: which family is trained beside the
+    # plain network.
     estimator: str = "regularized"
+    # Parameters of that family, None where it has none.
     penalty: str | None = None
     lipschitz_weight: float | None = None
     lipschitz_bound: float | None = None
     noise_std: float | None = None
+    # As in the estimators.
     hidden_layer_sizes: tuple = (64, 64)
     max_iter: int | None = None
     device: str = "cpu"
     random_state: int = 0
-    radii: list | None = None
+    radii: list[float] | None = None  # in the units of the threat
+    # Of (str, float or pair) or None: columns that may change and by how much; None
+    # lets each numeric column change in units of its standard deviation.
     tolerance: list | None = None
+    # {1, 2, inf} or None: how the changes of several columns add up.
     norm: float | None = None
-    baselines: bool = True
-    group: str | None = None
-    test_size: float = 0.25
+    baselines: bool = True  # whether a linear model and boosted trees stand beside
+    group: str | None = None  # column by whose values scores are reported
+    test_size: float = 0.25  # share of the rows that is held out
+    # Files to write.
     plot: str | None = None
     save: str | None = None
     report: str | None = None
-    explain: int | None = None
-    search: bool = False
-    drop: list = field(default_factory=list)
-    columns: list = field(default_factory=list)
-    categorical: list = field(default_factory=list)
+    explain: int | None = None  # number of rows whose nearest flip is put into words
+    search: bool = False  # whether the estimator's knob is chosen by cross-validation
+    # Columns of the file to leave out, the only ones to use, and those whose numbers
+    # are names.
+    drop: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    categorical: list[str] = field(default_factory=list)
+    # How the file is written; None finds it out.
     sep: str | None = None
     decimal: str | None = None
     encoding: str | None = None
-    no_header: bool = False
+    no_header: bool = False  # whether its first line is a row
 
 
 def check_job(job):

@@ -23,34 +23,20 @@ _BLOCK_ROWS = 500
 
 @dataclass
 class Measurements:
-    """One column of the table.
+    """One column of the table."""
 
-    Attributes
-    ----------
-    name : str
-        Heading of the column.
-    score, balanced : float
-        Accuracy or R2 on all test rows; balanced accuracy there.
-    certificate : LipschitzCertificate or None
-        Of the whole model, in the units of the threat; None for what has none.
-    fit_seconds : float
-        Time of fit.
-    n_epochs : int or None
-        Epochs of fit, where there are any.
-    holding : Holding or None
-        Classification: what holds on the rows that are measured.
-    widths : list of float
-        Regression: mean width of the certified interval there, for each radius.
-    """
-
-    name: str
+    name: str  # heading of the column
+    # score, balanced: accuracy or R2 on all test rows; balanced accuracy there.
     score: float
-    fit_seconds: float
+    fit_seconds: float  # time of fit
     balanced: float = np.nan
+    # Of the whole model, in the units of the threat; None for what has none.
     certificate: LipschitzCertificate | None = None
-    n_epochs: int | None = None
+    n_epochs: int | None = None  # epochs of fit, where there are any
+    # Classification: what holds on the rows that are measured.
     holding: Holding | None = None
-    widths: list = field(default_factory=list)
+    # Regression: mean width of the certified interval there, for each radius.
+    widths: list[float] = field(default_factory=list)
 
     @property
     def clean(self):

@@ -51,27 +51,16 @@ _GROUPS = {
 
 @dataclass(frozen=True)
 class Notation:
-    """How the cells of a column write their numbers.
+    """How the cells of a column write their numbers."""
 
-    Attributes
-    ----------
-    decimal : str
-        "." or ","; "" if no cell has a fraction.
-    thousands : str
-        What separates groups of digits; "" for nothing.
-    prefix, suffix : str
-        Currency in front and unit behind, the same in all cells.
-    has_signs : bool
-        Whether a minus stands behind a number or brackets around it.
-    doubt : str or None
-        A cell that may be read in two ways, if all that have a mark may.
-    """
-
-    decimal: str = ""
-    thousands: str = ""
+    decimal: str = ""  # "." or ","; "" if no cell has a fraction
+    thousands: str = ""  # what separates groups of digits; "" for nothing
+    # Currency in front and unit behind, the same in all cells.
     prefix: str = ""
     suffix: str = ""
+    # Whether a minus stands behind a number or brackets around it.
     has_signs: bool = False
+    # A cell that may be read in two ways, if all that have a mark may.
     doubt: str | None = None
 
     @property

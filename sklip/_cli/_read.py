@@ -31,20 +31,13 @@ _KINDS = dict.fromkeys([".xlsx", ".xls"], "an Excel file") | {
 
 @dataclass(frozen=True)
 class Layout:
-    """What is known of a file beforehand; None stands for finding out.
+    """What is known of a file beforehand; None stands for finding out."""
 
-    Attributes
-    ----------
-    separator, decimal, encoding : str or None
-        Between fields; the decimal mark, "." or ","; of the text.
-    has_header : bool
-        Whether the first line names the columns.
-    """
-
+    # Between fields; the decimal mark, "." or ","; of the text.
     separator: str | None = None
     decimal: str | None = None
     encoding: str | None = None
-    has_header: bool = True
+    has_header: bool = True  # whether the first line names the columns
 
 
 def read_table(path, layout):

@@ -13,25 +13,14 @@ __all__ = ["Selection"]
 
 @dataclass(frozen=True)
 class Selection:
-    """What the command line says about the columns.
+    """What the command line says about the columns."""
 
-    Attributes
-    ----------
-    layout : Layout
-        Of the file.
-    drop, columns : sequence of str
-        Columns to leave out; the only ones to use, if there are any.
-    categorical : sequence of str
-        Columns whose numbers are names.
-    group : str or None
-        Column by whose values scores are reported, used or not.
-    """
-
-    layout: Layout = field(default_factory=Layout)
+    layout: Layout = field(default_factory=Layout)  # of the file
+    # Sequence of str: columns to leave out; the only ones to use, if there are any.
     drop: tuple = ()
     columns: tuple = ()
-    categorical: tuple = ()
-    group: str | None = None
+    categorical: tuple = ()  # sequence of str: columns whose numbers are names
+    group: str | None = None  # column by whose values scores are reported, used or not
 
     def groups(self, frame):
         """The column of groups, None without one."""

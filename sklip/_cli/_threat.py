@@ -21,22 +21,14 @@ _BALLS = {
 
 @dataclass(frozen=True)
 class Threat:
-    """The perturbations that all radii speak of.
+    """The perturbations that all radii speak of."""
 
-    Attributes
-    ----------
-    eps : dict
-        Numeric column to what a radius of one lets it change: a number, or a pair for
-        down and up. Other columns do not move.
-    norm : {1, 2, inf}
-        How the changes of several columns add up.
-    stated : bool
-        Whether --tolerance names the columns; else all of them move, each in its
-        standard deviation.
-    """
-
+    # Numeric column to what a radius of one lets it change: a number, or a pair for
+    # down and up. Other columns do not move.
     eps: dict
-    norm: float = 2
+    norm: float = 2  # {1, 2, inf}: how the changes of several columns add up
+    # Whether --tolerance names the columns; else all of them move, each in its standard
+    # deviation.
     stated: bool = False
 
     @property

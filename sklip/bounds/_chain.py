@@ -20,21 +20,13 @@ _UNDERFLOW = 2.0**-1050
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """Matrices with slope sectors between them.
+    """Matrices with slope sectors between them."""
 
-    Attributes
-    ----------
-    weights : tuple of ndarray
-        Float64 matrices W_0 ... W_l.
-    radii : tuple of (ndarray or None)
-        The exact matrix is within this of the stored one, entry by entry; None if it
-        is the stored one.
-    sectors : tuple of (float, float)
-        (alpha, beta) between W_k and W_{k+1}; alpha < beta.
-    """
-
-    weights: tuple
+    weights: tuple  # of ndarray: Float64 matrices W_0 ... W_l.
+    # Of (ndarray or None): the exact matrix is within this of the stored one, entry by
+    # entry; None if it is the stored one.
     radii: tuple
+    # Of (float, float): (alpha, beta) between W_k and W_{k+1}; alpha < beta.
     sectors: tuple
 
     def __len__(self):

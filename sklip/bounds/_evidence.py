@@ -9,29 +9,16 @@ __all__ = ["Evidence"]
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """A proven upper bound and its evidence, about a network that is not named here.
+    """A proven upper bound and its evidence, about a network that is not named here."""
 
-    Attributes
-    ----------
-    value : float
-        The bound.
-    norm : {1, 2, inf}
-        Norm of both input and output.
-    method : str
-        How it was found.
-    lower : float
-        The solver's dual value; 0 where there is none.
-    multipliers : tuple of ndarray, or None
-        d_1 ... d_l; None if the product of norms or the path norm is the evidence.
-    slack : float
-        Relative amount by which a solver's number was raised for the proof.
-    """
-
-    value: float
-    norm: float
-    method: str
-    lower: float = 0.0
+    value: float  # the bound
+    norm: float  # {1, 2, inf}: norm of both input and output
+    method: str  # how it was found
+    lower: float = 0.0  # the solver's dual value; 0 where there is none
+    # Of ndarray, or None: d_1 ... d_l; None if the product of norms or the path norm is
+    # the evidence.
     multipliers: tuple | None = None
+    # Relative amount by which a solver's number was raised for the proof.
     slack: float = 0.0
 
     def __post_init__(self):

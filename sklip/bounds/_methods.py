@@ -28,38 +28,23 @@ _ALL_NORMS, _EUCLIDEAN = (1.0, 2.0, np.inf), (2.0,)
 
 @dataclass(frozen=True)
 class Method:
-    """One way to bound.
+    """One way to bound."""
 
-    Attributes
-    ----------
-    name : str
-        As ``method=`` takes it.
-    norms : tuple of float
-        Norms of the input that it knows.
-    bound : callable or None
-        ``bound(network, norm, **options) -> Evidence`` of the global constant; options
-        are tol, time_limit and device.
-    pairs : callable or None
-        ``pairs(network, norm)``: a function from pairs of outputs to the constants of
-        their differences.
-    in_balls : bool
-        Whether it bounds the network inside a ball.
-    limit : float
-        Hidden neurons up to which it is chosen without being asked for: seconds.
-    limit_often : float
-        The same where it is asked many times, as in each fit of a search.
-    limit_pairs : tuple of float
-        Hidden neurons and outputs up to which it is chosen for all pairs of classes.
-    """
-
-    name: str
-    norms: tuple = _ALL_NORMS
+    name: str  # as ``method=`` takes it
+    norms: tuple[float, ...] = _ALL_NORMS  # norms of the input that it knows
+    # ``bound(network, norm, **options) -> Evidence`` of the global constant; options
+    # are tol, time_limit and device.
     bound: Callable | None = None
+    # ``pairs(network, norm)``: a function from pairs of outputs to the constants of
+    # their differences.
     pairs: Callable | None = None
-    in_balls: bool = False
+    in_balls: bool = False  # whether it bounds the network inside a ball
+    # Hidden neurons up to which it is chosen without being asked for: seconds.
     limit: float = np.inf
+    # The same where it is asked many times, as in each fit of a search.
     limit_often: float = np.inf
-    limit_pairs: tuple = (np.inf, np.inf)
+    # Hidden neurons and outputs up to which it is chosen for all pairs of classes.
+    limit_pairs: tuple[float, ...] = (np.inf, np.inf)
 
     def fits(self, network, limit=None):
         """Whether a network has no more hidden neurons than the limit."""

@@ -22,40 +22,24 @@ _MOST_PATTERNS = 16
 
 @dataclass(frozen=True)
 class Decided(ABC):
-    """Logits at the samples, the class asked about, and what may move.
+    """Logits at the samples, the class asked about, and what may move."""
 
-    Attributes
-    ----------
-    view : NetworkView
-        The model, measured in units of feature_eps where that was given.
-    network : object
-        One output for each class, as a function of the coordinates.
-    inputs : ndarray of shape (n_samples, n_coordinates)
-        Encoded samples.
-    logits : ndarray of shape (n_samples, n_classes)
-        What the network computes there.
-    target : ndarray of shape (n_samples,)
-        Class the question is about: the true one, or without y the predicted one.
-    device : str
-        Where bounds inside balls are computed.
-    missing : ndarray of bool of shape (n_samples, n_coordinates), default=None
-        Coordinates that stand for a missing entry of X, which stays missing; None if
-        there is none.
-    effort : {"low", "normal", "high"} or int, default="normal"
-        Work that branch and bound may do.
-    block : Block
-        Of which table the samples are rows, and when time is over.
-    """
-
+    # The model, measured in units of feature_eps where that was given.
     view: NetworkView
-    network: object
-    inputs: np.ndarray
+    network: object  # one output for each class, as a function of the coordinates
+    inputs: np.ndarray  # of shape (n_samples, n_coordinates): encoded samples
+    # Of shape (n_samples, n_classes): what the network computes there.
     logits: np.ndarray
+    # Of shape (n_samples,): class the question is about: the true one, or without y the
+    # predicted one.
     target: np.ndarray
-    device: str = "cpu"
+    device: str = "cpu"  # where bounds inside balls are computed
+    # Of shape (n_samples, n_coordinates): coordinates that stand for a missing entry of
+    # X, which stays missing; None if there is none.
     missing: np.ndarray | None = None
+    # {"low", "normal", "high"} or int: work that branch and bound may do.
     effort: str | int = "normal"
-    block: Block = Block()
+    block: Block = Block()  # of which table the samples are rows, and when time is over
 
     @property
     def predicted(self):

@@ -22,14 +22,9 @@ __all__ = ["ModuleDecisions", "module_rounding"]
 
 @dataclass(frozen=True)
 class ModuleDecisions(Decided):
-    """Those of a torch module, whose ``network`` is a ModuleNetwork.
+    """Those of a torch module, whose ``network`` is a ModuleNetwork."""
 
-    Attributes
-    ----------
-    model : torch.nn.Module, fitted estimator or Pipeline
-        The user's model.
-    """
-
+    # torch.nn.Module, fitted estimator or Pipeline: the user's model.
     model: object = None
 
     cheapest: ClassVar[str] = "product"

@@ -23,77 +23,57 @@ class NetworkView:
     The inputs of the network are *coordinates*: numeric columns of the user's X in
     their own units, then the outputs of encoders. What a scaler or PCA does is part of
     the first layer, what a target scaler undoes is part of the last.
-
-    Attributes
-    ----------
-    network : FeedForward
-        Logits or predictions, in the units of y, as a function of the coordinates.
-    mutable : ndarray of bool of shape (n_coordinates,)
-        Coordinates that a perturbation may change: all but the outputs of encoders and
-        the columns that an encoder consumes.
-    feature_index : ndarray of int of shape (n_coordinates,)
-        Column of X that a coordinate stands for; -1 for the output of an encoder.
-    feature_names : list of str or None
-        Names of the columns of X.
-    n_features : int
-        Number of columns of X.
-    classes : ndarray or None
-        Class labels; None for a regressor.
-    is_binary_logit : bool
-        Whether the network has a single output, the logit of ``classes[1]`` against
-        ``classes[0]``.
-    score : callable or None
-        Of two classes: gives the network whose single output is ``decision_function``,
-        and its rounding; None if that is not known to be another than the network. It
-        is the difference of two logits, a score without the threshold that is applied
-        to it, or of a bag the mean of its members' scores.
-    ties : {"first", "last", "softmax"}
-        Which class predict gives where logits are equal: the first of them, the last,
-        or the first of those whose softmax, or sigmoid, is equal in floating point.
-    encoder : InputEncoder
-        What :meth:`encode` does before it divides by ``units``.
-    rounding : FoldRounding
-        How far the network may be from the fitted steps it was folded from.
-    units : ndarray of shape (n_coordinates,)
-        What :meth:`encode` divides by.
-    base_units : ndarray of shape (n_coordinates,)
-        The same for tolerances of one: 1 for a column of X that is used as it is, the
-        largest slope of a curved map in front of the network; times the number of
-        coordinates that move with the same column.
-    faithful : ndarray of bool of shape (n_coordinates,)
-        Coordinates that take every value that their column of X takes, and move as far:
-        those that an attack may move. A curved map is only known not to move farther.
-    groups : tuple of CategoryGroup
-        Coordinates that change together with a category, and all their values.
-    target : TargetMap or None
-        Monotone maps from the network's outputs to the units of y; :func:`network_view`
-        gives no view with one.
-    is_multilabel : bool
-        Whether ``classes`` are labels of a set, each decided by the sign of its own
-        output: :meth:`of_label` is what is certified.
-    shares : tuple of two ndarray of shape (n_coordinates,)
-        Shares of a unit, from 0 to 1 and the larger of both 1, that a coordinate moves
-        down and up. A perturbation is as long as it is with each entry divided by its
-        own direction's share.
     """
 
+    # Logits or predictions, in the units of y, as a function of the coordinates.
     network: FeedForward
+    # Of shape (n_coordinates,): coordinates that a perturbation may change: all but the
+    # outputs of encoders and the columns that an encoder consumes.
     mutable: np.ndarray
+    # Of shape (n_coordinates,): column of X that a coordinate stands for; -1 for the
+    # output of an encoder.
     feature_index: np.ndarray
-    feature_names: list | None
-    n_features: int
-    classes: np.ndarray | None
+    feature_names: list[str] | None  # names of the columns of X
+    n_features: int  # number of columns of X
+    classes: np.ndarray | None  # ndarray or None: class labels; None for a regressor
+    # Whether the network has a single output, the logit of ``classes[1]`` against
+    # ``classes[0]``.
     is_binary_logit: bool
+    # What :meth:`encode` does before it divides by ``units``.
     encoder: InputEncoder = field(repr=False)
+    # How far the network may be from the fitted steps it was folded from.
     rounding: FoldRounding = field(repr=False)
+    # Of shape (n_coordinates,): what :meth:`encode` divides by.
     units: np.ndarray = field(repr=False)
+    # Of shape (n_coordinates,): the same for tolerances of one: 1 for a column of X
+    # that is used as it is, the largest slope of a curved map in front of the network;
+    # times the number of coordinates that move with the same column.
     base_units: np.ndarray = field(repr=False)
+    # Of shape (n_coordinates,): coordinates that take every value that their column of
+    # X takes, and move as far: those that an attack may move. A curved map is only
+    # known not to move farther.
     faithful: np.ndarray = field(repr=False)
+    # Of CategoryGroup: coordinates that change together with a category, and all their
+    # values.
     groups: tuple = field(default=(), repr=False)
+    # Of two classes: gives the network whose single output is ``decision_function``,
+    # and its rounding; None if that is not known to be another than the network. It is
+    # the difference of two logits, a score without the threshold that is applied to it,
+    # or of a bag the mean of its members' scores.
     score: Callable | None = field(default=None, repr=False)
+    # {"first", "last", "softmax"}: which class predict gives where logits are equal:
+    # the first of them, the last, or the first of those whose softmax, or sigmoid, is
+    # equal in floating point.
     ties: str = "first"
+    # TargetMap or None: monotone maps from the network's outputs to the units of y;
+    # :func:`network_view` gives no view with one.
     target: object = field(default=None, repr=False)
+    # Whether ``classes`` are labels of a set, each decided by the sign of its own
+    # output: :meth:`of_label` is what is certified.
     is_multilabel: bool = False
+    # Of shape (n_coordinates,): shares of a unit, from 0 to 1 and the larger of both 1,
+    # that a coordinate moves down and up. A perturbation is as long as it is with each
+    # entry divided by its own direction's share.
     shares: tuple | None = field(default=None, repr=False)
 
     def __post_init__(self):

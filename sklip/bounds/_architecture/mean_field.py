@@ -37,21 +37,11 @@ def normal_expectation_rule(scale):
 
 @dataclass(frozen=True)
 class SlopeLaw:
-    """Squared slopes of one hidden layer, a discrete law.
+    """Squared slopes of one hidden layer, a discrete law."""
 
-    Attributes
-    ----------
-    size : int
-        Number of units.
-    squares : ndarray of shape (n_nodes,)
-        Values that the squared slope takes.
-    weights : ndarray of shape (n_nodes,)
-        Their probabilities.
-    """
-
-    size: int
-    squares: np.ndarray
-    weights: np.ndarray
+    size: int  # number of units
+    squares: np.ndarray  # of shape (n_nodes,): values that the squared slope takes
+    weights: np.ndarray  # of shape (n_nodes,): their probabilities
 
     @property
     def mean(self):

@@ -24,27 +24,18 @@ _CHUNK = 2**22
 
 @dataclass(frozen=True, eq=False)
 class LayerBounds:
-    """Proven bounds of every node over some balls.
+    """Proven bounds of every node over some balls."""
 
-    Attributes
-    ----------
-    balls : Balls
-        The balls.
-    ends : list of (Tensor, Tensor)
-        Lower and upper ends (n_samples, *shape) of each node.
-    sizes : list of Tensor or None
-        Of linear nodes: what the magnitudes of all terms of an entry add up to.
-    lines : dict of int to Lines or MaximumLines
-        Of each nonlinear node, with one slope on both sides.
-    method : {"ibp", "crown"}
-        How they were found.
-    """
-
-    balls: object
+    balls: object  # what they hold for
+    # Of (Tensor, Tensor): lower and upper ends (n_samples, *shape) of each node.
     ends: list
+    # Of Tensor or None: of linear nodes: what the magnitudes of all terms of an entry
+    # add up to.
     sizes: list
+    # Of int to Lines or MaximumLines: of each nonlinear node, with one slope on both
+    # sides.
     lines: dict
-    method: str
+    method: str  # {"ibp", "crown"}: how they were found
 
     def __getitem__(self, rows):
         def some(lines):

@@ -25,29 +25,15 @@ _UP = 1.0 + 2.0**-48
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One layer.
+    """One layer."""
 
-    Attributes
-    ----------
-    kind : {"linear", "slope", "maximum", "sum", "stack"}
-        What it does.
-    inputs : tuple of int
-        Nodes that it takes.
-    shape : tuple of int
-        Of one sample behind it.
-    layer : object
-        A LinearMap, the Shape of an activation, or a Maximum; the axis of a stack.
-    lipschitz : float
-        Proven l2 constant from the rows that the module gets to here.
-    is_linear : bool
-        Whether it is an affine function of the input of the whole.
-    """
-
-    kind: str
-    inputs: tuple
-    shape: tuple
+    kind: str  # {"linear", "slope", "maximum", "sum", "stack"}: what it does
+    inputs: tuple[int, ...]  # nodes that it takes
+    shape: tuple[int, ...]  # of one sample behind it
+    # A LinearMap, the Shape of an activation, or a Maximum; the axis of a stack.
     layer: object
-    lipschitz: float
+    lipschitz: float  # proven l2 constant from the rows that the module gets to here
+    # Whether it is an affine function of the input of the whole.
     is_linear: bool = False
 
     @property

@@ -20,20 +20,13 @@ __all__ = ["Maximum", "MaximumLines"]
 
 @dataclass(frozen=True, eq=False)
 class MaximumLines:
-    """``slope * z_j + offset`` with j the chosen entry of each window.
+    """``slope * z_j + offset`` with j the chosen entry of each window."""
 
-    Attributes
-    ----------
-    chosen : Tensor of int of shape (n, *out_shape)
-        Place of j among the spatial entries of the channel.
-    lower, upper : Tensor
-        Slopes, one or zero.
-    below, above : Tensor
-        Offsets, rounded outward.
-    """
-
+    # Of shape (n, *out_shape): place of j among the spatial entries of the channel.
     chosen: torch.Tensor
+    # lower, upper: slopes, one or zero.
     lower: torch.Tensor
+    # below, above: offsets, rounded outward.
     below: torch.Tensor
     upper: torch.Tensor
     above: torch.Tensor

@@ -59,21 +59,11 @@ _RELAXATIONS = (1.2, 3.0, 10.0)
 
 @dataclass(frozen=True)
 class Solution:
-    """A point of LipSDP, unproven.
+    """A point of LipSDP, unproven."""
 
-    Attributes
-    ----------
-    lipschitz : float
-        Upper end of the bracket.
-    lower : float
-        Lower end, from the dual; 0 if none was found.
-    multipliers : tuple of ndarray
-        d = sqrt(2 T) for each hidden layer.
-    """
-
-    lipschitz: float
-    lower: float
-    multipliers: tuple
+    lipschitz: float  # upper end of the bracket
+    lower: float  # lower end, from the dual; 0 if none was found
+    multipliers: tuple  # of ndarray: d = sqrt(2 T) for each hidden layer
 
 
 def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):

@@ -38,21 +38,13 @@ _DUAL_RESIDUAL = 1e-7
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """What the method found.
+    """What the method found."""
 
-    Attributes
-    ----------
-    x : tensor of shape (n_variables,)
-        Feasible point with the smallest x_0.
-    X : tensor of shape (order, order), or None
-        Last dual matrix, of a method that keeps one.
-    lower : float
-        Largest dual value; 0 if none was found.
-    """
-
-    x: torch.Tensor
+    x: torch.Tensor  # of shape (n_variables,): feasible point with the smallest x_0
+    # Tensor of shape (order, order), or None: last dual matrix, of a method that keeps
+    # one.
     X: torch.Tensor | None
-    lower: float
+    lower: float  # largest dual value; 0 if none was found
 
 
 @dataclass(frozen=True, eq=False)

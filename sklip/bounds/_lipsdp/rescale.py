@@ -48,21 +48,11 @@ _ROOM = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Tightened:
-    """Improved multipliers.
+    """Improved multipliers."""
 
-    Attributes
-    ----------
-    value : float
-        Proven bound.
-    multipliers : tuple of ndarray
-        Its d_1 ... d_l.
-    lower : float
-        Largest dual value of LipSDP that was met; 0 if none.
-    """
-
-    value: float
-    multipliers: tuple
-    lower: float = 0.0
+    value: float  # proven bound
+    multipliers: tuple  # of ndarray: its d_1 ... d_l.
+    lower: float = 0.0  # largest dual value of LipSDP that was met; 0 if none
 
 
 def evaluation_work(chain):

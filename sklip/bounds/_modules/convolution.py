@@ -33,36 +33,20 @@ _known = LRU(256)
 
 @dataclass(frozen=True, eq=False)
 class Convolution:
-    """The linear part of a convolution in 1, 2 or 3 dimensions.
+    """The linear part of a convolution in 1, 2 or 3 dimensions."""
 
-    Attributes
-    ----------
-    kernel : ndarray of shape (n_out, n_in // groups, *kernel_size)
-        Float64 taps.
-    size : tuple of (int or None)
-        Spatial size of the input; None where it is not known.
-    stride, dilation : tuple of int
-        One for each axis.
-    padding : tuple of (int, int)
-        Before and after, for each axis.
-    groups : int
-        Number of groups of channels.
-    mode : {"zeros", "circular", "reflect", "replicate"}
-        What the padding holds.
-    bias : ndarray of shape (n_out,) or None
-        Constant part.
-    roundings : int
-        The exact taps are within this many units of roundoff of the stored ones.
-    """
-
-    kernel: np.ndarray
+    kernel: np.ndarray  # of shape (n_out, n_in // groups, *kernel_size): Float64 taps
+    # Of (int or None): spatial size of the input; None where it is not known.
     size: tuple
-    stride: tuple
-    dilation: tuple
-    padding: tuple
-    groups: int = 1
+    # One for each axis.
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: tuple  # of (int, int): before and after, for each axis
+    groups: int = 1  # number of groups of channels
+    # {"zeros", "circular", "reflect", "replicate"}: what the padding holds.
     mode: str = "zeros"
-    bias: np.ndarray | None = None
+    bias: np.ndarray | None = None  # ndarray of shape (n_out,) or None: constant part
+    # The exact taps are within this many units of roundoff of the stored ones.
     roundings: int = 0
 
     @property

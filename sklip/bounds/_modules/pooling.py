@@ -22,30 +22,20 @@ _LONGEST_AXIS = 1024
 
 @dataclass(frozen=True, eq=False)
 class Pooling:
-    """A map that acts on each channel alone and shrinks its spatial axes.
+    """A map that acts on each channel alone and shrinks its spatial axes."""
 
-    Attributes
-    ----------
-    norms : dict
-        Proven bound of its Lipschitz constant for the norms 1.0, 2.0 and inf.
-    matrices : tuple of ndarray, or None
-        One for each axis if it is linear, of known size, and exact in floating point.
-    averages : tuple of ndarray, or None
-        One matrix for each axis if it is linear and of known size, but for a few
-        roundings of each entry.
-    windows : tuple of ndarray of bool, or None
-        For each axis which entries the windows hold, of a maximum of known size.
-    n_terms : int
-        Entries of the largest window that is averaged; 0 for a maximum.
-    positions : tuple of (int, int), or None
-        Entries of a channel before and after; None if not known.
-    """
-
-    norms: dict
+    norms: dict  # proven bound of its Lipschitz constant for the norms 1.0, 2.0 and inf
+    # Of ndarray, or None: one for each axis if it is linear, of known size, and exact
+    # in floating point.
     matrices: tuple | None = None
+    # Of ndarray, or None: one matrix for each axis if it is linear and of known size,
+    # but for a few roundings of each entry.
     averages: tuple | None = None
+    # Of ndarray of bool, or None: for each axis which entries the windows hold, of a
+    # maximum of known size.
     windows: tuple | None = None
-    n_terms: int = 0
+    n_terms: int = 0  # entries of the largest window that is averaged; 0 for a maximum
+    # Of (int, int), or None: entries of a channel before and after; None if not known.
     positions: tuple | None = None
 
     def norm_bound(self, norm):

@@ -53,17 +53,10 @@ _SCALE_ROUNDINGS = 16
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A type that modules compute in.
+    """A type that modules compute in."""
 
-    Attributes
-    ----------
-    unit : float
-        Unit roundoff.
-    floor : float
-        As sklip's FLOOR: gamma(n) times it covers what underflow takes from n products.
-    """
-
-    unit: float = UNIT
+    unit: float = UNIT  # unit roundoff
+    # As sklip's FLOOR: gamma(n) times it covers what underflow takes from n products.
     floor: float = FLOOR
 
     def gamma(self, n_terms):

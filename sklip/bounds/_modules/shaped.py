@@ -47,24 +47,13 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class ShapedModule:
-    """A module for samples of a known shape, behind a linear map.
+    """A module for samples of a known shape, behind a linear map."""
 
-    Attributes
-    ----------
-    module : torch.nn.Module
-        A copy on the CPU.
-    input_shape : tuple of int
-        Shape of one sample.
-    before : FeedForward or None
-        The linear part of the preprocessing, rows to rows.
-    is_difference : bool
-        Whether the difference of its two outputs is meant.
-    """
-
-    module: object
-    input_shape: tuple
+    module: object  # torch.nn.Module: A copy on the CPU
+    input_shape: tuple[int, ...]  # shape of one sample
+    # The linear part of the preprocessing, rows to rows.
     before: FeedForward | None = None
-    is_difference: bool = False
+    is_difference: bool = False  # whether the difference of its two outputs is meant
 
 
 class Rows(BaseEstimator):

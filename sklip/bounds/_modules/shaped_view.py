@@ -14,14 +14,9 @@ __all__ = ["ShapedView", "StackView"]
 
 @dataclass(frozen=True, eq=False)
 class ShapedView(NetworkView):
-    """A view of a module, of which the module itself can be asked.
+    """A view of a module, of which the module itself can be asked."""
 
-    Attributes
-    ----------
-    asked : ModuleNetwork
-        The module, as a function of the coordinates.
-    """
-
+    # ModuleNetwork: the module, as a function of the coordinates.
     asked: Any = field(default=None, repr=False)
 
     def encode(self, X):
@@ -46,18 +41,11 @@ class ShapedView(NetworkView):
 
 @dataclass(frozen=True, eq=False)
 class StackView(ShapedView):
-    """A view of an estimator whose module is a network of plain layers.
+    """A view of an estimator whose module is a network of plain layers."""
 
-    Attributes
-    ----------
-    front : NetworkView
-        From the columns of X to the rows that the module gets.
-    has_steps : bool
-        Whether steps stand in front.
-    """
-
+    # NetworkView: from the columns of X to the rows that the module gets.
     front: Any = field(default=None, repr=False)
-    has_steps: bool = False
+    has_steps: bool = False  # whether steps stand in front
 
     def with_feature_eps(self, feature_eps):
         """Measure each coordinate in units of its own tolerance."""

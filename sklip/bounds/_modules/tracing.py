@@ -61,24 +61,13 @@ class _Tracer(fx.Tracer):
 
 @dataclass(eq=False)
 class Traced:
-    """A value of the traced forward: operators behind another value, or several.
+    """A value of the traced forward: operators behind another value, or several."""
 
-    Attributes
-    ----------
-    parents : tuple of Traced
-        What it is made of; empty for the input.
-    operators : list
-        Behind the only parent.
-    join : callable or None
-        Of several parents: makes an operator of their chains.
-    shape : tuple or None
-        Of one sample; entries that are not known are None.
-    """
-
-    parents: tuple = ()
-    operators: list = field(default_factory=list)
+    parents: tuple = ()  # of Traced: what it is made of; empty for the input
+    operators: list = field(default_factory=list)  # behind the only parent
+    # callable or None: of several parents: makes an operator of their chains.
     join: object = None
-    shape: tuple | None = None
+    shape: tuple | None = None  # of one sample; entries that are not known are None
 
     def __post_init__(self):
         # The chain of values that every path from the input passes.

@@ -37,22 +37,13 @@ __all__ = ["ModuleView", "is_bare", "view_of"]
 
 @dataclass(frozen=True, eq=False)
 class ModuleView(ShapedView):
-    """A view whose ``network`` is a ModuleNetwork.
+    """A view whose ``network`` is a ModuleNetwork."""
 
-    Attributes
-    ----------
-    front : NetworkView
-        From the columns of X to the rows that the module gets; its network is the
-        linear map, or without steps in front stands for the identity.
-    has_steps : bool
-        Whether steps stand in front.
-    is_score : bool
-        Whether decision_function is the difference of two outputs.
-    """
-
+    # NetworkView: from the columns of X to the rows that the module gets; its network
+    # is the linear map, or without steps in front stands for the identity.
     front: Any = field(default=None, repr=False)
-    has_steps: bool = False
-    is_score: bool = False
+    has_steps: bool = False  # whether steps stand in front
+    is_score: bool = False  # whether decision_function is the difference of two outputs
 
     @classmethod
     def behind(cls, front, module, input_shape, classes, has_steps, is_score=False):

@@ -25,21 +25,13 @@ __all__ = ["HiddenBounds", "all_lines", "hidden_bounds", "outputs_lower"]
 
 @dataclass(frozen=True, eq=False)
 class HiddenBounds:
-    """Proven bounds of every hidden layer's pre-activations over some balls.
+    """Proven bounds of every hidden layer's pre-activations over some balls."""
 
-    Attributes
-    ----------
-    balls : Balls
-        The balls.
-    intervals : list of (Tensor, Tensor)
-        Of each hidden layer, lower and upper ends of shape (n_samples, n_k).
-    method : {"ibp", "crown"}
-        How they were found.
-    """
-
-    balls: object
+    balls: object  # what they hold for
+    # Of (Tensor, Tensor): of each hidden layer, lower and upper ends of shape
+    # (n_samples, n_k).
     intervals: list
-    method: str
+    method: str  # {"ibp", "crown"}: how they were found
 
     def __getitem__(self, rows):
         intervals = [(low[rows], high[rows]) for low, high in self.intervals]

@@ -16,17 +16,10 @@ __all__ = ["Boxes", "rows_over_boxes"]
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """Boxes of inputs; all inputs of the network move.
+    """Boxes of inputs; all inputs of the network move."""
 
-    Attributes
-    ----------
-    centers : Tensor of shape (n_boxes, n_inputs)
-        Their centers.
-    halves : Tensor of shape (n_boxes, n_inputs)
-        Distance of the sides from them.
-    """
-
-    centers: torch.Tensor
+    centers: torch.Tensor  # of shape (n_boxes, n_inputs): their centers
+    # Of shape (n_boxes, n_inputs): distance of the sides from them.
     halves: torch.Tensor
 
     @classmethod

@@ -22,35 +22,24 @@ __all__ = ["PartBounds", "lower_by_multipliers", "lower_over_parts"]
 
 @dataclass(frozen=True, eq=False)
 class PartBounds:
-    """What is known of one linear function of the outputs over some parts.
+    """What is known of one linear function of the outputs over some parts."""
 
-    Attributes
-    ----------
-    lower : Tensor of shape (n_parts,)
-        Proven lower bounds.
-    directions : Tensor of shape (n_parts, n_first)
-        Coefficients of the first pre-activations in the bound: downhill lies the point
-        of the ball where it is attained.
-    gains : list of Tensor of shape (n_parts, n_k)
-        What the bound loses at each neuron of each hidden layer by not knowing its
-        sign; 0 where it is known.
-    choice : Tensor of int of shape (n_parts,)
-        The neuron to split, of all hidden ones; of parts above ``enough`` any.
-    slopes : list of Tensor of shape (n_parts, n_k)
-        Of the activations, of neurons whose sign is known.
-    start : Tensor of shape (n_parts, n_neurons, 2)
-        Slopes, as shares of their range, and multipliers at the end, from which parts
-        of these may start.
-    intervals : list of (Tensor, Tensor)
-        Of each hidden layer, ends of shape (n_parts, n_k).
-    """
-
-    lower: torch.Tensor
+    lower: torch.Tensor  # of shape (n_parts,): proven lower bounds
+    # Of shape (n_parts, n_first): coefficients of the first pre-activations in the
+    # bound: downhill lies the point of the ball where it is attained.
     directions: torch.Tensor
+    # Of shape (n_parts, n_k): what the bound loses at each neuron of each hidden layer
+    # by not knowing its sign; 0 where it is known.
     gains: list
+    # Of shape (n_parts,): the neuron to split, of all hidden ones; of parts above
+    # ``enough`` any.
     choice: torch.Tensor
+    # Of shape (n_parts, n_k): of the activations, of neurons whose sign is known.
     slopes: list
+    # Of shape (n_parts, n_neurons, 2): slopes, as shares of their range, and
+    # multipliers at the end, from which parts of these may start.
     start: torch.Tensor
+    # Of (Tensor, Tensor): of each hidden layer, ends of shape (n_parts, n_k).
     intervals: list
 
 

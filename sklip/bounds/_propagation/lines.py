@@ -27,17 +27,11 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """``lower * z + below <= sigma(z) <= upper * z + above`` over each interval.
+    """``lower * z + below <= sigma(z) <= upper * z + above`` over each interval."""
 
-    Attributes
-    ----------
-    lower, upper : Tensor
-        Slopes.
-    below, above : Tensor
-        Offsets, rounded outward.
-    """
-
+    # lower, upper: slopes.
     lower: torch.Tensor
+    # below, above: offsets, rounded outward.
     below: torch.Tensor
     upper: torch.Tensor
     above: torch.Tensor

@@ -30,17 +30,10 @@ _BLOCK_FLOATS = 2**22
 
 @dataclass(frozen=True, eq=False)
 class Balls:
-    """Balls of inputs.
+    """Balls of inputs."""
 
-    Attributes
-    ----------
-    centers : Tensor of shape (n_samples, n_inputs)
-        Their centers.
-    radii : Tensor of shape (n_samples,)
-        Their radii, in the norm of the Propagation.
-    """
-
-    centers: torch.Tensor
+    centers: torch.Tensor  # of shape (n_samples, n_inputs): their centers
+    # Of shape (n_samples,): their radii, in the norm of the Propagation.
     radii: torch.Tensor
 
     def __len__(self):

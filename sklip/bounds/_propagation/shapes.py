@@ -35,28 +35,21 @@ class Shape:
 
     Attributes
     ----------
-    function, derivative : callable
-        Elementwise on float64 tensors.
-    breakpoints : tuple of float
-        Where the second derivative changes its sign, or the first one jumps.
-    curvature : tuple of int
-        1, -1 or 0 for a convex, concave or linear piece; one more than breakpoints.
-    jumps : tuple of (float, float, float)
-        Breakpoint, slope to its left and to its right.
     lipschitz : float
         Largest absolute slope.
-    scale : float
-        Of the rounding error of one evaluation, 0 where it is only relative to |z|.
-    sector : tuple of (float, float)
-        Range of all slopes.
     """
 
+    # Elementwise on float64 tensors.
     function: Callable
     derivative: Callable
-    breakpoints: tuple
-    curvature: tuple
+    # Where the second derivative changes its sign, or the first one jumps.
+    breakpoints: tuple[float, ...]
+    # 1, -1 or 0 for a convex, concave or linear piece; one more than breakpoints.
+    curvature: tuple[int, ...]
+    # Of (float, float, float): breakpoint, slope to its left and to its right.
     jumps: tuple
-    sector: tuple
+    sector: tuple  # of (float, float): range of all slopes
+    # Of the rounding error of one evaluation, 0 where it is only relative to |z|.
     scale: float
 
     @property

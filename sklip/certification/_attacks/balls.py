@@ -22,19 +22,11 @@ class Ball:
     Where coordinates move down and up differently, perturbations are in units of their
     own direction's share; :meth:`move` alone goes back to the coordinates. In a
     direction without a share nothing moves.
-
-    Parameters
-    ----------
-    norm : {1, 2, numpy.inf}
-        Norm of the perturbations.
-    radius : ndarray of shape (n_samples, 1)
-        Radius of each sample's ball.
-    shares : tuple of two ndarray of shape (n_coordinates,), default=None
-        What a unit is worth down and up; one by default.
     """
 
-    norm: float
-    radius: np.ndarray
+    norm: float  # {1, 2, numpy.inf}: norm of the perturbations
+    radius: np.ndarray  # of shape (n_samples, 1): radius of each sample's ball
+    # Of shape (n_coordinates,): what a unit is worth down and up; one by default.
     shares: tuple | None = None
 
     @classmethod

@@ -23,20 +23,11 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class LinearPart:
-    """``row @ outputs`` as ``slope @ d + value`` where ``G @ d <= h``.
+    """``row @ outputs`` as ``slope @ d + value`` where ``G @ d <= h``."""
 
-    Attributes
-    ----------
-    slope : ndarray of shape (n_moving,)
-        Slope by the displacement d.
-    value : float
-        At d = 0.
-    G, h : ndarray of shape (n_constraints, n_moving) and (n_constraints,)
-        What the signs ask of d.
-    """
-
-    slope: np.ndarray
-    value: float
+    slope: np.ndarray  # of shape (n_moving,): slope by the displacement d
+    value: float  # at d = 0
+    # Of shape (n_constraints, n_moving) and (n_constraints,): what the signs ask of d.
     G: np.ndarray
     h: np.ndarray
 

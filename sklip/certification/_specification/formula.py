@@ -23,21 +23,13 @@ _ORDERS = ("<=", ">=", "<", ">", "=", "==")
 
 @dataclass(frozen=True)
 class Constraint:
-    """``sum of coefficients times variables <= limit``, exactly.
+    """``sum of coefficients times variables <= limit``, exactly."""
 
-    Attributes
-    ----------
-    terms : dict of (str, int) to Fraction
-        Coefficient of each variable, by kind ("X" input, "Y" output) and flat index.
-    limit : Fraction
-        Right side.
-    line : int
-        Where it stands.
-    """
-
+    # Of (str, int) to Fraction: coefficient of each variable, by kind ("X" input, "Y"
+    # output) and flat index.
     terms: dict
-    limit: Fraction
-    line: int
+    limit: Fraction  # right side
+    line: int  # where it stands
 
 
 class Scope:

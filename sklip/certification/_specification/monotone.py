@@ -17,23 +17,14 @@ class Monotone:
     """An output that never falls (or never rises) with one input inside a box.
 
     Made by :meth:`Specification.monotone`, for :func:`verify_specification`.
-
-    Attributes
-    ----------
-    lower, upper : ndarray of shape (n_inputs,)
-        Ends of the box.
-    feature : int or str
-        The input.
-    increasing : bool
-        Whether the output may not fall; else it may not rise.
-    output, n_outputs : int
-        Which output, of how many.
     """
 
+    # Of shape (n_inputs,): ends of the box.
     lower: np.ndarray
     upper: np.ndarray
-    feature: int | str
-    increasing: bool = True
+    feature: int | str  # the input
+    increasing: bool = True  # whether the output may not fall; else it may not rise
+    # Which output, of how many.
     output: int = 0
     n_outputs: int = 1
 

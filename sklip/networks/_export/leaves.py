@@ -31,29 +31,15 @@ _SOFTMAX = (
 
 @dataclass(frozen=True)
 class Heads:
-    """Tensors of a model's outputs; None for those that it does not have.
+    """Tensors of a model's outputs; None for those that it does not have."""
 
-    Attributes
-    ----------
-    prediction : str or None
-        Of a regressor, of shape (n_samples, n_outputs).
-    classes : ndarray or None
-        Labels of a classifier.
-    label : str or None
-        Positions of the predicted labels in ``classes``, of shape (n_samples,).
-    decision : str or None
-        decision_function, of shape (n_samples, n_scores).
-    proba : str or None
-        predict_proba, of shape (n_samples, n_classes).
-    logits : str or None
-        Outputs of the network itself, of shape (n_samples, n_outputs).
-    """
-
-    prediction: str | None = None
-    classes: np.ndarray | None = None
+    prediction: str | None = None  # of a regressor, of shape (n_samples, n_outputs)
+    classes: np.ndarray | None = None  # ndarray or None: labels of a classifier
+    # Positions of the predicted labels in ``classes``, of shape (n_samples,).
     label: str | None = None
-    decision: str | None = None
-    proba: str | None = None
+    decision: str | None = None  # decision_function, of shape (n_samples, n_scores)
+    proba: str | None = None  # predict_proba, of shape (n_samples, n_classes)
+    # Outputs of the network itself, of shape (n_samples, n_outputs).
     logits: str | None = None
 
 

@@ -41,23 +41,14 @@ _LOW, _HIGH = -2.0, 2.0
 
 @dataclass
 class Columns:
-    """What is known of columns of X, by position.
+    """What is known of columns of X, by position."""
 
-    Attributes
-    ----------
-    ranges : dict of int to (float, float)
-        Of columns of numbers.
-    categories : dict of int to ndarray
-        Values of columns that an encoder reads.
-    text : set of int
-        Columns of strings.
-    imputed : dict of int to object
-        What stands for a missing value in columns where it is replaced.
-    """
-
+    # Of int to (float, float): of columns of numbers.
     ranges: dict = field(default_factory=dict)
+    # Of int to ndarray: values of columns that an encoder reads.
     categories: dict = field(default_factory=dict)
-    text: set = field(default_factory=set)
+    text: set = field(default_factory=set)  # of int: columns of strings
+    # Of int to object: what stands for a missing value in columns where it is replaced.
     imputed: dict = field(default_factory=dict)
 
     def draw(self, n_columns, n_rows, seed=0):

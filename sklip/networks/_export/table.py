@@ -20,17 +20,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns, and how they were reached.
+    """Columns, and how they were reached."""
 
-    Attributes
-    ----------
-    parts : tuple of Part
-        Side by side.
-    path : tuple
-        Fitted transformers and selections that lead from X to these columns.
-    """
-
-    parts: tuple
+    parts: tuple  # of Part: side by side
+    # Fitted transformers and selections that lead from X to these columns.
     path: tuple = ()
 
     def __len__(self):

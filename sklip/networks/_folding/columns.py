@@ -24,44 +24,28 @@ class Columns:
 
     The coordinates are the columns of the user's X, followed by the outputs of the
     encoders met so far.
-
-    Attributes
-    ----------
-    matrix : csr_array of shape (n_columns, n_coordinates)
-        Linear part.
-    offset : ndarray of shape (n_columns,)
-        Constant part.
-    sources : tuple of frozenset of int
-        Columns of X that each column depends on other than through an encoder.
-    filled : ndarray of bool of shape (n_columns,)
-        Whether a missing value can no longer occur.
-    opaque : tuple of (str or None)
-        Why a column is not an affine function of u; None if it is one.
-    size : csr_array of shape (n_columns, n_coordinates)
-        ``|matrix|`` with the absolute values taken before the steps were multiplied, so
-        that no cancellation hides how large the terms were.
-    offset_size : ndarray of shape (n_columns,)
-        The same for ``offset``.
-    n_roundings : int
-        Roundings on the way to an entry: matrix and offset, or the transformers' own
-        arithmetic, are off by at most about that many times 2**-53 of the sizes. One in
-        float32 counts 2**29 times.
-    path : tuple
-        Transformers and selections that lead from X to these columns.
-    storage : Storage
-        Types of the columns in memory.
     """
 
-    matrix: sparse.csr_array
-    offset: np.ndarray
+    matrix: sparse.csr_array  # of shape (n_columns, n_coordinates): linear part
+    offset: np.ndarray  # of shape (n_columns,): constant part
+    # Of frozenset of int: columns of X that each column depends on other than through
+    # an encoder.
     sources: tuple
+    # Of shape (n_columns,): whether a missing value can no longer occur.
     filled: np.ndarray
+    # Of (str or None): why a column is not an affine function of u; None if it is one.
     opaque: tuple
+    # Of shape (n_columns, n_coordinates): ``|matrix|`` with the absolute values taken
+    # before the steps were multiplied, so that no cancellation hides how large the
+    # terms were.
     size: sparse.csr_array
-    offset_size: np.ndarray
+    offset_size: np.ndarray  # of shape (n_columns,): the same for ``offset``
+    # Roundings on the way to an entry: matrix and offset, or the transformers' own
+    # arithmetic, are off by at most about that many times 2**-53 of the sizes. One in
+    # float32 counts 2**29 times.
     n_roundings: int = 0
-    path: tuple = ()
-    storage: Storage | None = None
+    path: tuple = ()  # transformers and selections that lead from X to these columns
+    storage: Storage | None = None  # types of the columns in memory
 
     def __len__(self):
         return len(self.offset)

@@ -17,40 +17,25 @@ __all__ = ["InputEncoder"]
 
 @dataclass(frozen=True, eq=False)
 class InputEncoder:
-    """What happens to X before the network: imputing and encoding, nothing affine.
+    """What happens to X before the network: imputing and encoding, nothing affine."""
 
-    Attributes
-    ----------
-    n_features : int
-        Number of columns of X.
-    feature_names : tuple of str or None
-        Names of the columns of X, if the model was fitted on names.
-    by_name : bool
-        Whether columns are looked up by name, as a leading ColumnTransformer does: then
-        their order is free and further columns are ignored.
-    raw : tuple of int
-        Columns of X that are coordinates themselves, in the order of the coordinates.
-    fill : tuple of float
-        Value in place of a missing one, for each of ``raw``; NaN where none is known.
-    paths : tuple of tuple
-        For each encoder, the fitted transformers from X to its output.
-    kept : tuple of int
-        Positions, among the outputs of all encoders, of those that are coordinates.
-    immutable : frozenset of int
-        Columns of X that an encoder consumes.
-    kept_fill : tuple of float
-        Value in place of a missing one, for each of ``kept``; NaN where none is known.
-    """
-
-    n_features: int
-    feature_names: tuple | None
+    n_features: int  # number of columns of X
+    # Names of the columns of X, if the model was fitted on names.
+    feature_names: tuple[str, ...] | None
+    # Whether columns are looked up by name, as a leading ColumnTransformer does: then
+    # their order is free and further columns are ignored.
     by_name: bool
-    raw: tuple
-    fill: tuple
+    # Columns of X that are coordinates themselves, in the order of the coordinates.
+    raw: tuple[int, ...]
+    # Value in place of a missing one, for each of ``raw``; NaN where none is known.
+    fill: tuple[float, ...]
+    # Of tuple: for each encoder, the fitted transformers from X to its output.
     paths: tuple = ()
-    kept: tuple = ()
-    immutable: frozenset = frozenset()
-    kept_fill: tuple = ()
+    # Positions, among the outputs of all encoders, of those that are coordinates.
+    kept: tuple[int, ...] = ()
+    immutable: frozenset = frozenset()  # of int: columns of X that an encoder consumes
+    # Value in place of a missing one, for each of ``kept``; NaN where none is known.
+    kept_fill: tuple[float, ...] = ()
 
     def transform(self, X):
         """Coordinates of the samples of X, float64."""

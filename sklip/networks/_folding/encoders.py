@@ -16,22 +16,13 @@ __all__ = ["CategoryGroup"]
 
 @dataclass(frozen=True, eq=False)
 class CategoryGroup:
-    """Coordinates that one categorical column determines, and all they can be.
+    """Coordinates that one categorical column determines, and all they can be."""
 
-    Attributes
-    ----------
-    sources : frozenset of int
-        Columns of X behind the group.
-    coordinates : ndarray of int of shape (n_group,)
-        Coordinates that change together.
-    values : ndarray of shape (n_values, n_group) or None
-        Their values for each category, and for an unknown or missing one where the
-        encoder accepts it, NaN where it hands that on; None where they cannot be
-        listed.
-    """
-
-    sources: frozenset
-    coordinates: np.ndarray
+    sources: frozenset  # of int: columns of X behind the group
+    coordinates: np.ndarray  # of shape (n_group,): coordinates that change together
+    # ndarray of shape (n_values, n_group) or None: their values for each category, and
+    # for an unknown or missing one where the encoder accepts it, NaN where it hands
+    # that on; None where they cannot be listed.
     values: np.ndarray | None
 
 

@@ -30,26 +30,16 @@ _MARKS = np.array([[0.0], [1.0]])
 
 @dataclass(frozen=True)
 class Fill:
-    """What an imputer writes into a column that is a rescaled coordinate.
+    """What an imputer writes into a column that is a rescaled coordinate."""
 
-    Attributes
-    ----------
-    value : float
-        What it writes.
-    scale, offset : float
-        The column is ``scale * coordinate + offset``.
-    size, offset_size : float
-        Sizes of the terms of that map.
-    n_roundings : int
-        Roundings that are allowed for on the way to the column.
-    """
-
-    value: float
+    value: float  # what it writes
+    # The column is ``scale * coordinate + offset``.
     scale: float
     offset: float
+    # Sizes of the terms of that map.
     size: float
     offset_size: float
-    n_roundings: int
+    n_roundings: int  # roundings that are allowed for on the way to the column
 
     def coordinate(self):
         """The value of the coordinate whose image is written, rounded."""

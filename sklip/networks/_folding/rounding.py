@@ -27,22 +27,14 @@ class Front:
 
     An error there goes through the matrix itself, whose norm may be far below that of
     its absolute values.
-
-    Attributes
-    ----------
-    size : csr_array of shape (n_columns, n_coordinates)
-        Sizes of the terms of what the first matrix gets.
-    offset : ndarray of shape (n_columns,)
-        The same for its constant part.
-    norm : float
-        Bound of the l2 norm of the first matrix.
-    n_front, n_fine : int
-        Roundings in front of the first matrix; all others of the first layer.
     """
 
+    # Of shape (n_columns, n_coordinates): sizes of the terms of what the first matrix
+    # gets.
     size: np.ndarray
-    offset: np.ndarray
-    norm: float
+    offset: np.ndarray  # of shape (n_columns,): the same for its constant part
+    norm: float  # bound of the l2 norm of the first matrix
+    # Roundings in front of the first matrix; all others of the first layer.
     n_front: int
     n_fine: int
 
@@ -54,38 +46,26 @@ class FoldRounding:
     Both the folded matrices and the steps' own float64 arithmetic differ from the exact
     composition of the fitted steps; each by at most n_roundings * 2**-53 of the sizes.
     A rounding in float32 counts 2**29 times.
-
-    Attributes
-    ----------
-    first : ndarray of shape (n_units, n_coordinates)
-        Product of the absolute values of all that was multiplied to the first matrix.
-    first_bias : ndarray of shape (n_units,)
-        The same for its bias.
-    last_size : ndarray of shape (n_outputs, n_units)
-        The same for the last matrix, in units of what the layer before gives.
-    last_bias : ndarray of shape (n_outputs,)
-        The same for the bias of the last layer.
-    is_single : bool
-        Whether the first layer is also the last.
-    n_first, n_hidden, n_last : int
-        Roundings in the first layer, in any one between, and in the last.
-    more : callable or None
-        Gives c and r: the model's own outputs, and the network's, are off by
-        c + r ||u|| besides, u the coordinates.
-    front : Front or None
-        Another bound of what is lost in the first layer.
     """
 
+    # Of shape (n_units, n_coordinates): product of the absolute values of all that was
+    # multiplied to the first matrix.
     first: np.ndarray
-    first_bias: np.ndarray
+    first_bias: np.ndarray  # of shape (n_units,): the same for its bias
+    # Of shape (n_outputs, n_units): the same for the last matrix, in units of what the
+    # layer before gives.
     last_size: np.ndarray
+    # Of shape (n_outputs,): the same for the bias of the last layer.
     last_bias: np.ndarray
-    is_single: bool
+    is_single: bool  # whether the first layer is also the last
+    # Roundings in the first layer, in any one between, and in the last.
     n_first: int = 0
     n_hidden: int = 0
     n_last: int = 0
+    # Gives c and r: the model's own outputs, and the network's, are off by c + r ||u||
+    # besides, u the coordinates.
     more: Callable | None = None
-    front: Front | None = None
+    front: Front | None = None  # another bound of what is lost in the first layer
 
     @classmethod
     def of(cls, network):

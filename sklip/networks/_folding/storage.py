@@ -24,22 +24,13 @@ _SINGLE = 2**29
 
 @dataclass(frozen=True)
 class Storage:
-    """Types of some columns, and what their memory is shared with.
+    """Types of some columns, and what their memory is shared with."""
 
-    Attributes
-    ----------
-    dtypes : tuple of numpy.dtype
-        Of each column. Columns of one array that came from several arrays keep the type
-        they had there: it is no finer than that of the array.
-    is_sparse : bool
-        Whether they are held in a sparse matrix.
-    is_shared : bool
-        Whether another branch may hold the same memory.
-    """
-
+    # Of numpy.dtype: of each column. Columns of one array that came from several arrays
+    # keep the type they had there: it is no finer than that of the array.
     dtypes: tuple
-    is_sparse: bool = False
-    is_shared: bool = False
+    is_sparse: bool = False  # whether they are held in a sparse matrix
+    is_shared: bool = False  # whether another branch may hold the same memory
 
     @classmethod
     def of(cls, X, n_columns, positions=None):

@@ -11,18 +11,12 @@ __all__ = ["Affine", "Gate", "constant_affine", "identity"]
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """A tensor whose entries are affine in the units of one layer.
+    """A tensor whose entries are affine in the units of one layer."""
 
-    Attributes
-    ----------
-    stage : int
-        The layer: 0 for the input, k for the k-th activation's output.
-    terms : ndarray of shape (*shape, n_units + 1)
-        Coefficients of the units for each entry, and its constant. What ONNX does to
-        the axes of the tensor is done to the leading axes of this array.
-    """
-
-    stage: int
+    stage: int  # the layer: 0 for the input, k for the k-th activation's output
+    # Of shape (*shape, n_units + 1): coefficients of the units for each entry, and its
+    # constant. What ONNX does to the axes of the tensor is done to the leading axes of
+    # this array.
     terms: np.ndarray
 
     @property
@@ -67,27 +61,15 @@ class Gate:
     """``scale * g(before) + offset`` with a function g that may yet become a product.
 
     Exporters write silu, gelu and hardswish as a tensor times a gate of it.
-
-    Attributes
-    ----------
-    kind : {"Sigmoid", "Erf", "HardSigmoid"}
-        The function g.
-    before : Affine
-        What it is applied to.
-    node : onnx.NodeProto
-        Where it stands.
-    scale, offset : float
-        What was done to its value since.
-    slope : float
-        Of HardSigmoid between its ends.
     """
 
-    kind: str
-    before: Affine
-    node: object
+    kind: str  # {"Sigmoid", "Erf", "HardSigmoid"}: the function g
+    before: Affine  # what it is applied to
+    node: object  # onnx.NodeProto: where it stands
+    # What was done to its value since.
     scale: float = 1.0
     offset: float = 0.0
-    slope: float = 1.0 / 6.0
+    slope: float = 1.0 / 6.0  # of HardSigmoid between its ends
 
     @property
     def is_plain(self):

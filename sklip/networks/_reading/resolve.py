@@ -42,21 +42,13 @@ __all__ = ["Unwrapped", "resolve", "resolve_unwrapped", "unwrap", "unwrap_search
 
 
 class Unwrapped(NamedTuple):
-    """A fitted model, asked once what it is made of.
+    """A fitted model, asked once what it is made of."""
 
-    Attributes
-    ----------
-    outer : object
-        The model without searches and frozen estimators around it.
-    steps : tuple of (str, object)
-        Transformers in front of its last estimator, those of inner Pipelines included.
-    last : object
-        That estimator, without searches around it; no Pipeline.
-    """
-
-    outer: Any
+    outer: Any  # the model without searches and frozen estimators around it
+    # Of (str, object): transformers in front of its last estimator, those of inner
+    # Pipelines included.
     steps: tuple
-    last: Any
+    last: Any  # that estimator, without searches around it; no Pipeline
 
 
 def unwrap(model, opened=None):

@@ -15,18 +15,11 @@ __all__ = ["Proba", "Resolved"]
 
 @dataclass(frozen=True, eq=False)
 class Proba:
-    """Probability of the second of two classes, as a function of a network's output.
+    """Probability of the second of two classes, as a function of a network's output."""
 
-    Attributes
-    ----------
-    kind : {"sigmoid", "shifted"}
-        Sigmoid of the output, or the output plus one half.
-    score : callable
-        Gives the network with that single output, and its rounding.
-    """
-
+    # {"sigmoid", "shifted"}: sigmoid of the output, or the output plus one half.
     kind: str
-    score: Callable
+    score: Callable  # gives the network with that single output, and its rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,40 +28,26 @@ class Resolved:
 
     What predict decides by and what decision_function and predict_proba give may be
     different functions: a threshold moves the first and hands on the other two.
-
-    Attributes
-    ----------
-    network : FeedForward
-        What predict decides by, or its predictions, as a function of the columns.
-    rounding : FoldRounding
-        How far it may be from the model.
-    classes : ndarray or None
-        Labels; None for a regressor.
-    columns : Columns
-        Inputs of the network.
-    ties : {"first", "last", "softmax"}
-        Class that predict gives where outputs are equal: the first of them, the last,
-        or the first of those whose softmax (of a single logit: whose sigmoid) is equal.
-    decision : callable or None
-        Of two classes: gives the network whose single output is decision_function, and
-        its rounding. None if there is none, or it is not known.
-    proba : Proba or None
-        Of two classes: what predict_proba gives; None if it is not known.
-    coarseness : int
-        What one rounding of the model's own arithmetic counts for: 1 in float64.
-    target : TargetMap or None
-        Monotone maps from the network's outputs to the predictions of a regressor.
-    is_multilabel : bool
-        Whether ``classes`` are labels of a set, each decided by its own output's sign.
     """
 
+    # What predict decides by, or its predictions, as a function of the columns.
     network: FeedForward
-    rounding: FoldRounding
-    classes: np.ndarray | None
-    columns: Columns
+    rounding: FoldRounding  # how far it may be from the model
+    classes: np.ndarray | None  # ndarray or None: labels; None for a regressor
+    columns: Columns  # inputs of the network
+    # {"first", "last", "softmax"}: class that predict gives where outputs are equal:
+    # the first of them, the last, or the first of those whose softmax (of a single
+    # logit: whose sigmoid) is equal.
     ties: str = "first"
+    # Of two classes: gives the network whose single output is decision_function, and
+    # its rounding. None if there is none, or it is not known.
     decision: Callable | None = None
+    # Of two classes: what predict_proba gives; None if it is not known.
     proba: Proba | None = None
+    # What one rounding of the model's own arithmetic counts for: 1 in float64.
     coarseness: int = 1
+    # TargetMap or None: monotone maps from the network's outputs to the predictions of
+    # a regressor.
     target: object = None
+    # Whether ``classes`` are labels of a set, each decided by its own output's sign.
     is_multilabel: bool = False

@@ -62,18 +62,10 @@ _BOUNDS = 1.1e-7
 
 @dataclass(frozen=True, eq=False)
 class TargetMap:
-    """Monotone maps from a network's outputs to the units of y, one after the other.
+    """Monotone maps from a network's outputs to the units of y, one after the other."""
 
-    Attributes
-    ----------
-    name : str
-        What to call it in a message.
-    stages : tuple
-        Each with a method ``ends(lower, upper)``.
-    """
-
-    name: str
-    stages: tuple
+    name: str  # what to call it in a message
+    stages: tuple  # each with a method ``ends(lower, upper)``
 
     def then(self, stage):
         """With one stage more."""

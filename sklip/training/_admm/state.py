@@ -28,30 +28,14 @@ _TINY, _HUGE = 1e-30, 1e60
 
 @dataclass(frozen=True, eq=False)
 class SplitState:
-    """The variables of the augmented Lagrangian of paper 001 (P14), any depth.
+    """The variables of the augmented Lagrangian of paper 001 (P14), any depth."""
 
-    Attributes
-    ----------
-    weights : list of ndarray
-        W, as the loss step (10a) left them.
-    projected : list of ndarray
-        The certified copy of W.
-    dual : list of ndarray
-        Y, shaped like W.
-    multipliers : list of ndarray
-        T_k > 0 of the hidden layers.
-    bound : float
-        L of the matrix inequality that ``projected`` satisfies.
-    rho : float
-        Penalty parameter.
-    """
-
-    weights: list
-    projected: list
-    dual: list
-    multipliers: list
-    bound: float
-    rho: float
+    weights: list  # of ndarray: W, as the loss step (10a) left them
+    projected: list  # of ndarray: the certified copy of W
+    dual: list  # of ndarray: Y, shaped like W
+    multipliers: list  # of ndarray: T_k > 0 of the hidden layers
+    bound: float  # L of the matrix inequality that ``projected`` satisfies
+    rho: float  # penalty parameter
 
 
 def start_state(network, multipliers, bound, rho):

@@ -25,24 +25,13 @@ _FARTHEST = 1e12
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """Where the data lie and how far they spread.
+    """Where the data lie and how far they spread."""
 
-    Attributes
-    ----------
-    offset : ndarray of shape (n_features,)
-        Weighted mean of X.
-    scale : float
-        Weighted root mean square of the distances from it.
-    target_offset : ndarray of shape (n_outputs,)
-        Weighted mean of the targets; zero for a classifier.
-    target_scale : float
-        As scale, of the targets; one for a classifier.
-    """
-
-    offset: np.ndarray
-    scale: float
+    offset: np.ndarray  # of shape (n_features,): weighted mean of X
+    scale: float  # weighted root mean square of the distances from it
+    # Of shape (n_outputs,): weighted mean of the targets; zero for a classifier.
     target_offset: np.ndarray
-    target_scale: float
+    target_scale: float  # as scale, of the targets; one for a classifier
 
 
 def units_of(X, targets, sample_weight=None, *, lipschitz_bound=None):

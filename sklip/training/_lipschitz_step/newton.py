@@ -45,24 +45,12 @@ _SMALLEST_STEP = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """A point, feasible weights, and how good the two are.
+    """A point, feasible weights, and how good the two are."""
 
-    Attributes
-    ----------
-    point : BallPoint
-        Last point.
-    feasible : Feasible
-        Weights, feasible but for rounding.
-    residual : float
-        Gap over the squared distance from the targets, halved.
-    n_iter : int
-        Products with the second derivative.
-    """
-
-    point: BallPoint
-    feasible: Feasible
-    residual: float
-    n_iter: int
+    point: BallPoint  # last point
+    feasible: Feasible  # weights, feasible but for rounding
+    residual: float  # gap over the squared distance from the targets, halved
+    n_iter: int  # products with the second derivative
 
 
 def project(ball, tol, start=None):

@@ -22,21 +22,11 @@ NEAR = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Feasible:
-    """Weights that are feasible but for rounding.
+    """Weights that are feasible but for rounding."""
 
-    Attributes
-    ----------
-    weights : list of ndarray
-        W_0 ... W_l.
-    gap : float
-        Half the squared distance from the targets, less the dual value.
-    distance : float
-        Half the squared distance.
-    """
-
-    weights: list
-    gap: float
-    distance: float
+    weights: list  # of ndarray: W_0 ... W_l.
+    gap: float  # half the squared distance from the targets, less the dual value
+    distance: float  # half the squared distance
 
 
 def make_feasible(point, values, directions, enough=0.0):

@@ -62,27 +62,17 @@ class StepState:
 
 @dataclass(frozen=True, eq=False)
 class StepResult:
-    """Outcome of a Lipschitz step.
+    """Outcome of a Lipschitz step."""
 
-    Attributes
-    ----------
-    weights : list of ndarray of shape (n_out, n_in)
-        W_0 ... W_l in float64, exactly representable in the dtype asked for.
-    bound : float
-        L that the multipliers certify for these weights.
-    state : StepState
-        Warm start of the next step.
-    n_iter : int
-        Products with the dual's second derivative; iterations of a general solver.
-    residual : float
-        Relative gap between the objective and its lower bound, before rounding; nan
-        from a general solver.
-    """
-
+    # Of shape (n_out, n_in): W_0 ... W_l in float64, exactly representable in the dtype
+    # asked for.
     weights: list
-    bound: float
-    state: StepState | None
+    bound: float  # L that the multipliers certify for these weights
+    state: StepState | None  # warm start of the next step
+    # Products with the dual's second derivative; iterations of a general solver.
     n_iter: int
+    # Relative gap between the objective and its lower bound, before rounding; nan from
+    # a general solver.
     residual: float
 
 

@@ -16,21 +16,13 @@ _aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Kernel:
-    """One activation of the hand-written pass.
+    """One activation of the hand-written pass."""
 
-    Attributes
-    ----------
-    forward : callable
-        ``forward(z, out)``; writes the activations to out, which may be z itself
-        unless ``needs_input``.
-    backward : callable
-        ``backward(grad, saved)``: multiplies grad in place by the slope.
-    needs_input : bool
-        Whether ``saved`` is the input z (True) or the output (False).
-    """
-
+    # ``forward(z, out)``; writes the activations to out, which may be z itself unless
+    # ``needs_input``.
     forward: object
-    backward: object
+    backward: object  # ``backward(grad, saved)``: multiplies grad in place by the slope
+    # Whether ``saved`` is the input z (True) or the output (False).
     needs_input: bool = False
 
 

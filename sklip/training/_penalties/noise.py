@@ -13,26 +13,15 @@ __all__ = ["NoiseSource", "NoiseTerm", "power_step"]
 
 @dataclass(frozen=True)
 class NoiseTerm:
-    """β max(0, k(x) - L_n), the term (5) of paper 002 (U4, U5).
+    """β max(0, k(x) - L_n), the term (5) of paper 002 (U4, U5)."""
 
-    Attributes
-    ----------
-    std : float
-        Standard deviation σ of each entry of the noise.
-    weight : float
-        Weight β of the hinge.
-    target : float
-        Threshold L_n of the ratio k.
-    space : {"logits", "proba"}
-        Whether k compares outputs or their softmax.
-    probe : {"gaussian", "power"}
-        Direction of the noise: as drawn, or after one power iteration.
-    """
-
-    std: float
-    weight: float
-    target: float
+    std: float  # standard deviation σ of each entry of the noise
+    weight: float  # weight β of the hinge
+    target: float  # threshold L_n of the ratio k
+    # {"logits", "proba"}: whether k compares outputs or their softmax.
     space: str = "logits"
+    # {"gaussian", "power"}: direction of the noise: as drawn, or after one power
+    # iteration.
     probe: str = "gaussian"
 
     def add_gradient(self, outputs, length, grad):

@@ -33,14 +33,9 @@ BATCH = _Batch()
 
 @dataclass
 class Call:
-    """A call with some arguments that depend on the input.
+    """A call with some arguments that depend on the input."""
 
-    Attributes
-    ----------
-    function : callable
-        ``function(*args, **kwargs)`` of traced values and constants gives a traced one.
-    """
-
+    # ``function(*args, **kwargs)`` of traced values and constants gives a traced one.
     function: Callable
     args: tuple
     kwargs: dict

@@ -12,21 +12,12 @@ __all__ = ["Joined", "OnnxModule", "Plus", "Scaled", "Shaped", "Shifted", "Tenso
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """A tensor of a graph that depends on the input.
+    """A tensor of a graph that depends on the input."""
 
-    Attributes
-    ----------
-    place : int
-        Among the values that OnnxModule computes; 0 is the input.
-    shape : tuple of int
-        For one sample, with the axis of the batch in front.
-    origin : tuple
-        What kind of value it is and of which place, where that may yet become a part of
-        an activation: exporters write silu as a tensor times its sigmoid.
-    """
-
-    place: int
-    shape: tuple
+    place: int  # among the values that OnnxModule computes; 0 is the input
+    shape: tuple[int, ...]  # for one sample, with the axis of the batch in front
+    # What kind of value it is and of which place, where that may yet become a part of
+    # an activation: exporters write silu as a tensor times its sigmoid.
     origin: tuple = ()
 
 
