@@ -45,6 +45,19 @@ def test_a_linear_network_is_exact_but_for_rounding():
     np.testing.assert_allclose(slopes[0, 0], [float(c) for c in slope])
 
 
+@pytest.mark.parametrize("low, high", [(0.0, 0.6), (-0.6, 0.0), (0.0, 0.0)])
+def test_a_neuron_whose_range_ends_at_zero_is_stable(low, high):
+    # .5 - relu(x) - relu(-x) = .5 - |x|: a neuron at most 0 gives 0, not itself.
+    weights = [np.array([[1.0], [-1.0]]), np.array([[-1.0, -1.0]])]
+    network = FeedForward(weights, [np.zeros(2), np.array([0.5])], "relu")
+    ends = [torch.tensor([[end]], dtype=torch.float64) for end in (low, high)]
+    rows = torch.tensor([[1.0], [-1.0]], dtype=torch.float64)
+    found, _ = rows_over_boxes(Propagation(network, np.inf), Boxes.between(*ends), rows)
+    values = [0.5 - max(abs(low), abs(high)), -0.5]
+    assert np.all(found.numpy()[0] <= values)
+    np.testing.assert_allclose(found.numpy()[0], values, atol=1e-12)
+
+
 @pytest.mark.parametrize("low, high", [(0.1, 0.3), (-1e300, 1e300), (1e-320, 2e-320)])
 def test_a_box_is_never_smaller_than_its_ends(low, high):
     boxes = Boxes.between(
