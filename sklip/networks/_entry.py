@@ -5,6 +5,7 @@
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import VotingClassifier, VotingRegressor
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion
 
 from sklip.exceptions import UnsupportedModelError
@@ -15,7 +16,7 @@ from sklip.networks._trust import full_name
 __all__ = ["entry", "entry_of", "met"]
 
 # Their members get X as it is; a bag checks it itself.
-_VOTES = (VotingClassifier, VotingRegressor)
+_VOTES = (OneVsRestClassifier, VotingClassifier, VotingRegressor)
 
 
 def entry(model):

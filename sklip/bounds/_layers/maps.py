@@ -14,7 +14,7 @@ import torch
 
 from sklip._floats import FLOOR, gamma
 from sklip.bounds._modules.convolution import Convolution
-from sklip.bounds._modules.operators import Dense, Reshape, Scale
+from sklip.bounds._modules.operators import Dense, Permute, Reshape, Scale
 from sklip.bounds._modules.pooling import Pooling
 from sklip.bounds._norms import operator_norm_bound
 from sklip.exceptions import UnsupportedModelError
@@ -73,6 +73,21 @@ class _Reshaped(LinearMap):
 
     def transposed(self, y, power=None):
         return y.reshape(len(y), *self.in_shape)
+
+    is_exact, mixes = True, False
+
+
+class _Permuted(LinearMap):
+    def __init__(self, order, in_shape):
+        super().__init__(in_shape, [in_shape[axis] for axis in order])
+        self.order = (0, *(axis + 1 for axis in order))
+        self.back = tuple(int(axis) for axis in np.argsort(self.order))
+
+    def apply(self, x, power=None):
+        return x.permute(self.order)
+
+    def transposed(self, y, power=None):
+        return y.permute(self.back)
 
     is_exact, mixes = True, False
 
@@ -215,7 +230,7 @@ def linear_map(operator, in_shape, tensor):
 
     Parameters
     ----------
-    operator : Dense, Convolution, Scale, Reshape or Pooling
+    operator : Dense, Convolution, Scale, Reshape, Permute or Pooling
         A linear one.
     in_shape : tuple of int
         Shape of one sample.
@@ -224,6 +239,8 @@ def linear_map(operator, in_shape, tensor):
     """
     if isinstance(operator, Reshape):
         return _Reshaped(in_shape, operator.shape)
+    if isinstance(operator, Permute):
+        return _Permuted(operator.order, in_shape)
     if isinstance(operator, Dense):
         bias = None if operator.bias is None else tensor(operator.bias)
         return _Matrix(tensor(operator.weight), bias, in_shape)

@@ -37,6 +37,8 @@ def module_hash(module):
     for name, inner in module.named_modules(remove_duplicate=False):
         kind = type(inner)
         digest.update(f"{name}:{kind.__module__}.{kind.__qualname__}".encode())
+        if isinstance(inner, torch.fx.GraphModule):
+            digest.update(inner.code.encode())
         for key, value in sorted(vars(inner).items()):
             # A class of the user's own may keep numbers that its repr does not show.
             if key.startswith("_") or key == "training":

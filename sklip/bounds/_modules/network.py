@@ -11,6 +11,8 @@ import numpy as np
 import torch
 
 from sklip.bounds._modules.reader import need_steady
+from sklip.exceptions import UnsupportedModelError
+from sklip.networks import full_name
 
 __all__ = ["ModuleNetwork"]
 
@@ -117,9 +119,7 @@ class ModuleNetwork:
             slopes = np.empty((len(rows), self.n_rows))
             for block, samples, found in parts:
                 given = torch.as_tensor(gradient[block], dtype=found.dtype)
-                (back,) = torch.autograd.grad(
-                    found, samples, given.to(found.device), retain_graph=True
-                )
+                back = self._gradient(found, samples, given.to(found.device))
                 slopes[block] = back.flatten(1).cpu().double().numpy()
             if self.before is not None:
                 return slopes @ self.before.weights[0]
@@ -145,8 +145,25 @@ class ModuleNetwork:
         samples = torch.from_numpy(np.array(rows, dtype=np.float64))
         return samples.to(like.device, like.dtype).view(-1, *self.input_shape)
 
+    def _gradient(self, outputs, samples, slopes):
+        try:
+            return torch.autograd.grad(outputs, samples, slopes, retain_graph=True)[0]
+        except RuntimeError as error:
+            said = str(error).partition("\n")[0]
+            raise UnsupportedModelError(
+                f"torch cannot differentiate the forward of {full_name(self.module)}, "
+                f"which attacks and searches need: {said}"
+            ) from None
+
     def _outputs(self, samples):
-        found = self.module(samples)
+        try:
+            found = self.module(samples)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            said = str(error).partition("\n")[0]
+            raise ValueError(
+                f"The forward of {full_name(self.module)} does not take "
+                f"{len(samples)} samples of shape {self.input_shape}: {said}"
+            ) from None
         if not isinstance(found, torch.Tensor) or found.ndim != 2:
             shape = tuple(getattr(found, "shape", ())) or type(found).__name__
             raise ValueError(

@@ -23,6 +23,7 @@ from sklip.networks import FeedForward, get_activation
 __all__ = [
     "Concat",
     "Dense",
+    "Permute",
     "Reshape",
     "Scale",
     "Slope",
@@ -99,6 +100,17 @@ class Reshape:
 
     def norm_bound(self, norm):
         """Nothing changes."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Permute:
+    """The axes of a sample in another order: the k-th is at ``order[k]`` before."""
+
+    order: tuple
+
+    def norm_bound(self, norm):
+        """The same numbers in other places."""
         return 1.0
 
 
@@ -243,7 +255,7 @@ def _plain(operators):
             and get_activation(operator.name).sector == (1.0, 1.0)
         )
     ]
-    if any(isinstance(operator, Sum | Concat) for operator in chain):
+    if any(isinstance(operator, Sum | Concat | Permute) for operator in chain):
         return None
     for i, operator in enumerate(chain):
         if not isinstance(operator, Scale) or i in (0, len(chain) - 1):
@@ -295,7 +307,9 @@ def affine_part(operator, width):
         if matrix is None:
             return None
         return _with_bias(matrix, operator.bias, len(matrix))
-    return _pooling_matrix(operator, width)
+    if isinstance(operator, Pooling):
+        return _pooling_matrix(operator, width)
+    return None
 
 
 def _pooling_matrix(pooling, width):

@@ -5,14 +5,16 @@
 Whatever runs beside or instead of a class's forward is not read, so it is refused.
 """
 
+import torch
+from torch import fx, nn
 from torch.nn.modules import module as torch_module
 from torch.nn.utils import parametrizations, parametrize
 
 from sklip.bounds._modules.layers import need_eval
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks import need_unaltered
+from sklip.networks import full_name, need_unaltered
 
-__all__ = ["plain_type"]
+__all__ = ["is_written_graph", "plain_type", "refuse_exported"]
 
 # Hooks of all modules of the process; torch has no public way to ask for them.
 _GLOBAL_HOOKS = ("_global_forward_pre_hooks", "_global_forward_hooks")
@@ -52,6 +54,7 @@ def plain_type(module):
             "(handle.remove())."
         )
     kind = _without_parametrizations(module)
+    _refuse_wrappers(module)
     own_forward = "forward" in vars(module) or module._forward_hooks
     if own_forward or module._forward_pre_hooks:
         raise UnsupportedModelError(
@@ -64,8 +67,46 @@ def plain_type(module):
             f"{kind.__name__} was compiled in place (module.compile()): what is called "
             "is no longer its forward. Pass the module before that."
         )
-    need_unaltered(module)
+    if not is_written_graph(module):
+        need_unaltered(module)
     return kind
+
+
+def is_written_graph(module):
+    """Whether a module is of a class that torch.fx wrote for one graph.
+
+    Its forward is traced as it stands, whatever wrote it.
+    """
+    kind = type(module)
+    own = kind.__module__ == fx.GraphModule.__module__
+    return own and kind.__bases__ == (fx.GraphModule,)
+
+
+def _refuse_wrappers(module):
+    """Refuse what runs another module in a way of its own, and say which to pass."""
+    if isinstance(module, torch.jit.ScriptModule):
+        use = "Pass the module that it was made of."
+    elif type(module).__module__.startswith("torch._dynamo"):
+        use = "Pass module._orig_mod, which rounds in its own way."
+    elif isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        use = "Pass module.module."
+    else:
+        refuse_exported(module)
+        return
+    raise _refused(module, use)
+
+
+def refuse_exported(module):
+    """Refuse what torch.export made: it has no eval mode, and guards of its own."""
+    if isinstance(module, fx.GraphModule) and hasattr(module, "_in_spec"):
+        raise _refused(module, "Pass the module that was exported.")
+
+
+def _refused(module, use):
+    return UnsupportedModelError(
+        f"No bound is proven for {full_name(module)}: what it runs is not the forward "
+        f"of a class. {use}"
+    )
 
 
 def _without_parametrizations(module):

@@ -9,9 +9,15 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from sklip._arguments import is_integer
-from sklip.bounds._modules.layers import DROPOUT, LEAF_READERS, compatible, need_eval
+from sklip.bounds._modules.layers import (
+    DROPOUT,
+    LEAF_READERS,
+    compatible,
+    need_eval,
+    need_statistics,
+)
 from sklip.bounds._modules.operators import Sum
-from sklip.bounds._modules.plain import plain_type
+from sklip.bounds._modules.plain import is_written_graph, plain_type, refuse_exported
 from sklip.bounds._modules.residual import Residual
 from sklip.bounds._modules.rounding import refuse_jumps
 from sklip.bounds._modules.tracing import read_traced
@@ -84,8 +90,11 @@ def operators_of(module, input_shape=None):
 
 def need_steady(module):
     """ValueError for a module in a training mode in which outputs may change."""
+    refuse_exported(module)
     for inner in module.modules():
         kind = type(inner)
+        if kind.__name__.startswith("BatchNorm"):
+            need_statistics(inner)
         if inner.training and (kind not in _READERS or kind.__name__ in _UNSTEADY):
             need_eval(module)
 
@@ -146,6 +155,8 @@ def _is_leaf(module):
     if parametrize.is_parametrized(module):
         kind = parametrize.type_before_parametrizations(module)
     known = kind in _READERS or kind in _REGISTERED
+    if is_written_graph(module):
+        return known
     return known or kind.__module__.partition(".")[0] == "torch"
 
 

@@ -25,6 +25,7 @@ from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.operators import (
     Concat,
     Dense,
+    Permute,
     Reshape,
     Scale,
     Slope,
@@ -311,15 +312,16 @@ def _pooling(operator, state, arithmetic):
     return n_out, 0.0, arithmetic.gamma(operator.n_terms) * loss
 
 
-def _reshape(operator, state, arithmetic):
+def _moved(operator, state, arithmetic):
     return state.n, 0.0, np.zeros(2)
 
 
 _LOSSES = {
     Convolution: _convolution,
     Dense: _dense,
+    Permute: _moved,
     Pooling: _pooling,
-    Reshape: _reshape,
+    Reshape: _moved,
     Scale: _scale,
     Slope: _slope,
 }

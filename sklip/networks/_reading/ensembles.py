@@ -80,7 +80,9 @@ ENSEMBLES = {
 def _no_softmax(model, classes):
     return UnsupportedModelError(
         f"{type(model).__name__} averages the softmax of {len(classes)} classes,"
-        " which is no elementwise activation: ensembles of classifiers need two."
+        " which is no elementwise activation: ensembles of classifiers need two. "
+        "Certify the members: where all give the same class, the least of their "
+        "certified radii holds for it."
     )
 
 

@@ -18,6 +18,7 @@ from sklearn.model_selection import (
     FixedThresholdClassifier,
     TunedThresholdClassifierCV,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 
@@ -107,6 +108,7 @@ WRAPPERS = frozenset(
         BaggingRegressor,
         CalibratedClassifierCV,
         FrozenEstimator,
+        OneVsRestClassifier,
         Pipeline,
         TransformedTargetRegressor,
         VotingClassifier,

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import SEARCHES
@@ -27,6 +28,7 @@ from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
 from sklip.networks._reading.links import link_target
 from sklip.networks._reading.models import extract_rounding, read_network
+from sklip.networks._reading.one_vs_rest import one_vs_rest
 from sklip.networks._reading.resolved import Resolved
 from sklip.networks._reading.scores import decided_ties, scores_of
 from sklip.networks._reading.stated import stated_model
@@ -113,6 +115,8 @@ def resolve_unwrapped(parts, folder, columns):
         return shift_threshold(model, inner, resolved)
     if kind is CalibratedClassifierCV:
         return calibrated(model, folder, columns, _in_double(model))
+    if kind is OneVsRestClassifier:
+        return one_vs_rest(model, folder, columns, _in_double(model))
     if kind in ENSEMBLES:
         return ENSEMBLES[kind](model, folder, columns, _in_double(model))
     network, classes, labels = read_network(model)

@@ -68,8 +68,8 @@ def unknown_model(model):
         f"No bound is known for {full_name(model)}. Models that have one: the "
         "estimators of sklip, MLPClassifier, MLPRegressor, the linear models of "
         "scikit-learn and SVMs with kernel='linear', also inside a Pipeline, a "
-        "TransformedTargetRegressor, a search, a CalibratedClassifierCV of two classes "
-        "and averages of them. A class of your "
-        "own may state the network that its predict follows by a method "
+        "TransformedTargetRegressor, a search, a CalibratedClassifierCV of two "
+        "classes, a OneVsRestClassifier and averages of them. A class of your own may "
+        "state the network that its predict follows by a method "
         "__sklip_network__; see network_view."
     )

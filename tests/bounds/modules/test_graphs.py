@@ -164,6 +164,11 @@ WRITTEN_OUT = {
         node("Dropout", "c", "d"),
         node("Flatten", "d"),
     ],
+    "channels last": [
+        node("Transpose", "x", "a", perm=[0, 2, 3, 1]),
+        node("Relu", "a", "b"),
+        node("Flatten", "b"),
+    ],
     "rows": [
         node("Shape", "x", "shape"),
         node("Gather", "shape place", "n"),
@@ -198,7 +203,7 @@ def test_what_exporters_write_out(nodes):
 REFUSED = {
     "ConvTranspose": (node("ConvTranspose", "x w"), "ConvTranspose_y.* is not supp"),
     "Softmax": (node("Softmax", "x"), "its decision is that of its input"),
-    "Transpose": (node("Transpose", "x", perm=[0, 2, 3, 1]), "channels first"),
+    "Transpose": (node("Transpose", "x", perm=[1, 0, 2, 3]), "leave the first axis"),
     "mixes": (node("Flatten", "x", axis=2), "Flatten_y.*mixes samples"),
     "batch": (node("Reshape", "x all"), "leave the first axis"),
     "squared": (node("Mul", "x x"), "Mul_y.*both depend on the input"),

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hooks and methods put in the place of others are refused, by what they are."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
-from sklip import lipschitz_bound
+from sklip import certified_radius, lipschitz_bound, minimum_norm_attack
 from sklip.bounds import feedforward_from_module, module_bound, module_hash
 from sklip.bounds._modules.plain import plain_type
 from sklip.bounds._modules.reader import _READERS
@@ -31,6 +32,46 @@ def test_hooks_and_overridden_forward_are_refused():
     for module in (hooked, before, overridden, outer):
         with pytest.raises(UnsupportedModelError, match="hooks"):
             module_bound(nn.Sequential(module))
+
+
+def exported(module):
+    """What torch.export makes of it, itself a module."""
+    given = (torch.zeros(2, 2, dtype=torch.float64),)
+    return torch.export.export(module, given).module()
+
+
+WRAPPED = {
+    "that it was made of": torch.jit.script,
+    "_orig_mod": lambda module: torch.compile(module, backend="eager"),
+    "module.module": lambda module: nn.DataParallel(module).eval(),
+    "was exported": exported,
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script`:DeprecationWarning")
+@pytest.mark.parametrize("use", WRAPPED)
+def test_what_runs_another_module_says_which_to_pass(use):
+    wrapped = WRAPPED[use](nn.Sequential(nn.Linear(2, 2)).double().eval())
+    for function in (certified_radius, lambda module, X: lipschitz_bound(module)):
+        with pytest.raises(UnsupportedModelError, match=use):
+            function(wrapped, np.ones((1, 2)))
+
+
+def test_errors_of_torch_are_said_in_words():
+    class Twice(nn.Sequential):
+        """Overwrites what its gradient needs."""
+
+        def forward(self, x):
+            y = super().forward(x).sigmoid_()
+            y += 1.0
+            return y
+
+    module = Twice(nn.Linear(2, 2)).double().eval()
+    with pytest.raises(UnsupportedModelError, match="cannot differentiate.*Twice"):
+        minimum_norm_attack(module, np.ones((1, 2)))
+    alone = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2, track_running_stats=False))
+    with pytest.raises(UnsupportedModelError, match="depends on the others"):
+        certified_radius(alone.double().eval(), np.ones((1, 2)))
 
 
 @pytest.mark.parametrize(

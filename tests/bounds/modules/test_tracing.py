@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from sklip import FeedForward, certified_interval, certified_radius, lipschitz_bound
-from sklip.bounds import Residual, module_bound
+from sklip.bounds import Residual, module_bound, module_hash
 from sklip.exceptions import UnsupportedModelError
 
 
@@ -79,7 +79,15 @@ def nested(m, x):
     )
 
 
-FORWARDS = [dense_block, functional, mean, nested]
+def channels_last(m, x):
+    """Axes in another order, and a matrix of which the forward takes the product."""
+    y = F.relu(m.c1(x)).permute(0, 2, 3, 1)
+    y = torch.tanh(y.transpose(1, 2) @ m.scale.flatten(1).T).swapaxes(-1, 1)
+    return F.linear(torch.matmul(y, m.w[:2].flatten()[:64].view(8, 8)).flatten(1), LAST)
+
+
+LAST = torch.randn(3, 64, dtype=torch.float64, generator=torch.manual_seed(0))
+FORWARDS = [dense_block, functional, mean, nested, channels_last]
 X = np.random.default_rng(0).normal(size=(3, 1, 8, 8))
 
 
@@ -150,7 +158,22 @@ def test_a_dense_forward_is_a_network():
     )
 
 
+@pytest.mark.parametrize("forward", [nested, channels_last])
+def test_a_graph_that_fx_traced_is_its_module(forward):
+    module = made(forward)
+    graph = torch.fx.symbolic_trace(module)
+    for method in ("product", "crown"):
+        found = certified_radius(graph, X, method=method)
+        assert found.min() > 0.0
+        assert_allclose(found, certified_radius(module, X, method=method), rtol=1e-9)
+    another = torch.fx.symbolic_trace(made(lambda m, x: 2.0 * forward(m, x)))
+    assert module_hash(another) != module_hash(graph)
+
+
 REFUSED = {
+    "behind a tensor": lambda m, x: m.w.T @ x.flatten(1).unsqueeze(2),
+    "of 3 axes": lambda m, x: x.flatten(1) @ m.w.view(1, 32, 3),
+    "of the axis of the samples": lambda m, x: x.transpose(0, 1),
     "torch.softmax": lambda m, x: torch.softmax(x.flatten(1), 1),
     "LayerNorm": lambda m, x: m.norm(F.avg_pool2d(m.c1(x), 2).flatten(1)),
     "it multiplies two functions": lambda m, x: m.c1(x) * m.c1(x),

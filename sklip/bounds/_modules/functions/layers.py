@@ -6,10 +6,15 @@ from types import SimpleNamespace
 
 from torch import nn
 
-from sklip.bounds._modules.functions.call import Unsupported, need_traced, read
+from sklip.bounds._modules.functions.call import (
+    Unsupported,
+    is_traced,
+    need_traced,
+    read,
+)
 from sklip.bounds._modules.layers import as_tuple
 
-__all__ = ["ACTIVATIONS", "LAYERS"]
+__all__ = ["ACTIVATIONS", "LAYERS", "matmul"]
 
 
 def _layer(kind, names, **fixed):
@@ -41,6 +46,15 @@ def _prelu(x, weight):
 
 def _linear(x, weight, bias=None):
     return read(x, "Linear", SimpleNamespace(weight=weight, bias=bias))
+
+
+def matmul(x, other):
+    """A tensor times a constant matrix behind it."""
+    if not is_traced(x) or is_traced(other):
+        raise Unsupported("other than with a constant matrix behind a tensor")
+    if other.ndim != 2:
+        raise Unsupported(f"with a constant of {other.ndim} axes, not a matrix,")
+    return _linear(x, other.T)
 
 
 def _convolution(n_axes):

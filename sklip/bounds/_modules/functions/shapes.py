@@ -14,7 +14,7 @@ from sklip.bounds._modules.functions.call import (
     read,
 )
 from sklip.bounds._modules.layers import as_tuple, compatible
-from sklip.bounds._modules.operators import Concat, Reshape
+from sklip.bounds._modules.operators import Concat, Permute, Reshape
 
 __all__ = [
     "attribute",
@@ -23,11 +23,13 @@ __all__ = [
     "item",
     "length",
     "mean",
+    "permute",
     "dimensions",
     "reshape",
     "same",
     "size",
     "squeeze",
+    "transpose",
     "unsqueeze",
 ]
 
@@ -112,15 +114,42 @@ def squeeze(x, dim=None):
 
 def unsqueeze(x, dim):
     """An axis of one entry more."""
+    _need_shape(x)
+    axis = dim % (len(x.shape) + 2)
+    if axis == 0:
+        raise Unsupported("in front of the samples")
+    return reshape(x, BATCH, *x.shape[: axis - 1], 1, *x.shape[axis - 1 :])
+
+
+def permute(x, *dims):
+    """Axes in another order, that of the samples in front."""
+    if len(dims) == 1 and isinstance(dims[0], tuple | list):
+        dims = tuple(dims[0])
+    _need_shape(x)
+    rank = len(x.shape) + 1
+    dims = [d % rank for d in dims]
+    if sorted(dims) != list(range(rank)) or dims[0] != 0:
+        raise Unsupported("of the axis of the samples")
+    order = tuple(d - 1 for d in dims[1:])
+    if list(order) == sorted(order):
+        return x
+    return x.behind([Permute(order)], tuple(x.shape[k] for k in order))
+
+
+def transpose(x, dim0, dim1):
+    """Two axes exchanged."""
+    _need_shape(x)
+    dims = list(range(len(x.shape) + 1))
+    dims[dim0], dims[dim1] = dims[dim1], dims[dim0]
+    return permute(x, *dims)
+
+
+def _need_shape(x):
     if x.shape is None or None in x.shape:
         raise Unsupported(
             "the shape of a sample is not known: pass input_shape "
             "to sklip.bounds.module_bound"
         )
-    axis = dim % (len(x.shape) + 2)
-    if axis == 0:
-        raise Unsupported("in front of the samples")
-    return reshape(x, BATCH, *x.shape[: axis - 1], 1, *x.shape[axis - 1 :])
 
 
 def mean(x, dim=None, keepdim=False, axis=None, dtype=None):

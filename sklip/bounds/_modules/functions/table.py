@@ -7,7 +7,7 @@ import operator
 import torch
 from torch.nn import functional
 
-from sklip.bounds._modules.functions import arithmetic, shapes
+from sklip.bounds._modules.functions import arithmetic, layers, shapes
 from sklip.bounds._modules.functions.layers import ACTIVATIONS, LAYERS
 
 __all__ = ["FUNCTIONS", "METHODS"]
@@ -31,7 +31,12 @@ _TENSORS = {
     "concat": shapes.concatenate,
     "concatenate": shapes.concatenate,
     "mean": shapes.mean,
+    "matmul": layers.matmul,
+    "permute": shapes.permute,
     "squeeze": shapes.squeeze,
+    "swapaxes": shapes.transpose,
+    "swapdims": shapes.transpose,
+    "transpose": shapes.transpose,
     "unsqueeze": shapes.unsqueeze,
 }
 
@@ -63,6 +68,7 @@ FUNCTIONS = {
     operator.imul: arithmetic.multiply,
     operator.truediv: arithmetic.divide,
     operator.itruediv: arithmetic.divide,
+    operator.matmul: layers.matmul,
     operator.neg: arithmetic.negate,
     operator.getitem: shapes.item,
     getattr: shapes.attribute,

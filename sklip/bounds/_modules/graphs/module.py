@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-__all__ = ["Joined", "OnnxModule", "Plus", "Scaled", "Shaped", "Shifted", "Tensor"]
+__all__ = [
+    "Joined",
+    "OnnxModule",
+    "Permuted",
+    "Plus",
+    "Scaled",
+    "Shaped",
+    "Shifted",
+    "Tensor",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +86,18 @@ class Shaped(nn.Module):
     def forward(self, x):
         """Reshape each sample."""
         return x.reshape(x.shape[0], *self.shape)
+
+
+class Permuted(nn.Module):
+    """The axes in another order, that of the samples in front."""
+
+    def __init__(self, order):
+        super().__init__()
+        self.order = tuple(order)
+
+    def forward(self, x):
+        """Permute the axes."""
+        return x.permute(self.order)
 
 
 class Shifted(nn.Module):

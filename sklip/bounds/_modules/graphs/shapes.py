@@ -1,14 +1,13 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""ONNX operators that leave the entries of a sample as they are, or reshape them."""
+"""ONNX operators that move the entries of a sample alone."""
 
 import math
 
 import numpy as np
 
-from sklip.networks import (
-    attributes_of,
-)
+from sklip.bounds._modules.graphs.module import Permuted
+from sklip.networks import attributes_of
 
 __all__ = ["SHAPES"]
 
@@ -79,16 +78,14 @@ def _unsqueeze(reader, node, values):
 
 
 def _transpose(reader, node, values):
-    """Only axes of one entry may pass others: the entries then keep their order."""
+    """Where only axes of one entry pass others the entries keep their order."""
     shape = values[0].shape
     order = attributes_of(node).get("perm", list(range(len(shape)))[::-1])
     moving = [axis for axis in order if shape[axis] > 1]
-    if order[0] != 0 or moving != sorted(moving):
-        raise reader.refusal(
-            node,
-            "of axes with several entries each is not supported: export the model with "
-            "channels first",
-        )
+    if order[0] != 0:
+        raise reader.refusal(node, "that does not leave the first axis to the samples")
+    if moving != sorted(moving):
+        return [reader.add(Permuted(order), values[0])]
     return [reader.shaped(values[0], tuple(shape[axis] for axis in order))]
 
 

@@ -7,7 +7,15 @@ not known are None, and so is a shape of which nothing is known), and returns a 
 operators and the shape of the output.
 """
 
+from sklip.bounds._modules.layers.affine import need_statistics
 from sklip.bounds._modules.layers.parameters import as_tuple, compatible, need_eval
 from sklip.bounds._modules.layers.table import DROPOUT, LEAF_READERS
 
-__all__ = ["DROPOUT", "LEAF_READERS", "as_tuple", "compatible", "need_eval"]
+__all__ = [
+    "DROPOUT",
+    "LEAF_READERS",
+    "as_tuple",
+    "compatible",
+    "need_eval",
+    "need_statistics",
+]

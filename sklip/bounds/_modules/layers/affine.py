@@ -16,7 +16,7 @@ from sklip.bounds._modules.layers.parameters import (
 from sklip.bounds._modules.operators import Dense, Scale
 from sklip.exceptions import UnsupportedModelError
 
-__all__ = ["read_batch_norm", "read_convolution", "read_linear"]
+__all__ = ["need_statistics", "read_batch_norm", "read_convolution", "read_linear"]
 
 # Covers the roundings of 1 / sqrt(var + eps) and of its product.
 _ROUND_UP = 1.0 + 2.0**-49
@@ -67,16 +67,21 @@ def _padding(module, n_axes):
     return tuple((p, p) for p in as_tuple(module.padding, n_axes))
 
 
+def need_statistics(module):
+    """UnsupportedModelError for a batch normalisation that keeps no statistics."""
+    if module.running_mean is None or module.running_var is None:
+        raise UnsupportedModelError(
+            f"{name_of(module)} without running statistics normalises by the "
+            "batch: what it does to one sample depends on the others."
+        )
+
+
 def read_batch_norm(n_axes):
     """Reader of batch normalisation over n_axes spatial axes; None: 0 or 1."""
 
     def read(module, shape):
         need_eval(module)
-        if module.running_mean is None or module.running_var is None:
-            raise UnsupportedModelError(
-                f"{name_of(module)} without running statistics normalises by the "
-                "batch: what it does to one sample depends on the others."
-            )
+        need_statistics(module)
         expected = None if n_axes is None else (None,) * n_axes
         if expected is None and shape is not None:
             expected = (None,) * (len(shape) - 1) if len(shape) in (1, 2) else ()
