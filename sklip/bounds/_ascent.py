@@ -35,8 +35,6 @@ class JacobianAscent:
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     units : ndarray of shape (n_inputs,)
         Natural length of a step in each coordinate; 0 where it must not move.
     """

@@ -176,8 +176,6 @@ def auto_method(network, norm=2, *, often=False):
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     {norm}
     often : bool, default=False
         Whether it is asked many times, as in each fit of a search: LipSDP is then

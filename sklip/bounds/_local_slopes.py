@@ -40,8 +40,6 @@ class LocalSlopes:
 
     Parameters
     ----------
-    propagation : Propagation
-        The network.
     bounds : HiddenBounds
         Of the hidden layers in each ball.
     optimistic : bool, default=False

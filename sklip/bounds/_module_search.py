@@ -22,8 +22,6 @@ def steepest_pair(view, X, n_restarts, rng, is_difference):
 
     Parameters
     ----------
-    view : ModuleView
-        The module.
     X : array-like or None
         Samples to start from.
     n_restarts : int

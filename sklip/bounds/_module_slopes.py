@@ -19,11 +19,6 @@ _UP = 1.0 + 1e-9
 def column_slopes(view):
     """l2 bounds of the outputs' slope in each column of X, all outputs together.
 
-    Parameters
-    ----------
-    view : ModuleView
-        The module.
-
     Returns
     -------
     slopes : ndarray of shape (n_coordinates,)

@@ -157,8 +157,6 @@ def layer_norms(network, norm=2):
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output of each layer.
 

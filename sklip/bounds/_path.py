@@ -33,8 +33,6 @@ def path_bound(network, norm=np.inf):
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     norm : {1, 2, inf}, default=inf
         Norm of both the input and the output.
 

@@ -12,8 +12,6 @@ def product_bound(network, norm=2):
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output.
 

@@ -59,13 +59,7 @@ class Subject(ABC):
 
 
 class NetworkSubject(Subject):
-    """A fully connected network: every method bounds it.
-
-    Parameters
-    ----------
-    network : FeedForward
-        The network.
-    """
+    """A fully connected network: every method bounds it."""
 
     def __init__(self, network):
         self.network = network

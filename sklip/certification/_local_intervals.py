@@ -16,8 +16,6 @@ def local_intervals(view, inputs, centers, radius, norm, method):
 
     Parameters
     ----------
-    view : NetworkView
-        The regressor.
     inputs : ndarray of shape (n_samples, n_coordinates)
         Centers of the balls, encoded.
     centers : tuple of ndarray of shape (n_samples, n_outputs)

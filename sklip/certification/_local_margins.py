@@ -26,8 +26,6 @@ class LocalMargins:
 
     Parameters
     ----------
-    decisions : Decisions
-        The samples.
     norm : {1, 2, numpy.inf}
         Norm of the balls.
     """

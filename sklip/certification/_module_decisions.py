@@ -51,8 +51,6 @@ def module_rounding(view, inputs):
 
     Parameters
     ----------
-    view : ModuleView
-        The model.
     inputs : ndarray of shape (n_samples, n_coordinates)
         Encoded samples.
 

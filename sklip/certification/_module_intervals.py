@@ -22,8 +22,6 @@ def module_intervals(view, U, radius, norm, method):
 
     Parameters
     ----------
-    view : ModuleView
-        The regressor.
     U : ndarray of shape (n_samples, n_coordinates)
         Encoded samples.
     radius : float

@@ -109,8 +109,6 @@ class BatchIterator:
 
     Parameters
     ----------
-    data : TensorData
-        The samples.
     batch_size : int
         Rows of a batch; the last one may be shorter.
     shuffle : bool, default=False

@@ -31,8 +31,6 @@ class MLPNet(NetSessions, SteppedNet, RecordedNet, ScoredNet, NeuralNet):
 
     Parameters
     ----------
-    module : FlatMLP
-        The network.
     loss : str
         A key of :data:`LOSSES`.
     solver : {"adam", "sgd"} or type

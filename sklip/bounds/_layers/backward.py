@@ -20,8 +20,6 @@ class Backward:
 
     Parameters
     ----------
-    propagation : ModulePropagation
-        The module.
     bounds : LayerBounds
         Of its nodes, as far as they are needed.
     """

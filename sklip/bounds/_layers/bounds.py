@@ -55,10 +55,6 @@ def layer_bounds(propagation, balls, method):
 
     Parameters
     ----------
-    propagation : ModulePropagation
-        The module.
-    balls : Balls
-        The balls.
     method : {"ibp", "crown"}
         "crown" takes the tighter of both for what enters a nonlinear node. Layers of
         more than 2048 entries are bounded by norms instead of lines.

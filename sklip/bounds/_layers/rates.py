@@ -22,8 +22,6 @@ class Rates:
 
     Parameters
     ----------
-    propagation : ModulePropagation
-        The module.
     bounds : LayerBounds
         Of its nodes.
     """

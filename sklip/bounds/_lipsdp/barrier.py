@@ -47,8 +47,6 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
 
     Parameters
     ----------
-    problem : LipSDPProblem
-        The program.
     tol : float
         Relative gap of the root of x_0 at which to stop.
     deadline : float

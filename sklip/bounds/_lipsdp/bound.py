@@ -71,8 +71,6 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     per_layer : bool, default=False
         One multiplier for each layer (LipSDP-Layer) instead of one for each neuron.
     tol : float, default=1e-6
@@ -159,8 +157,6 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     tol : float, default=1e-6
         Relative gap at which it stops, if it gets there.
     time_limit : float, default=None

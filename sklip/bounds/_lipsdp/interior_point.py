@@ -67,8 +67,6 @@ def interior_point(problem, tol, deadline):
 
     Parameters
     ----------
-    problem : LipSDPProblem
-        The program.
     tol : float
         Relative gap of the root of x_0 at which to stop.
     deadline : float

@@ -23,8 +23,6 @@ class LipSDPPairs:
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     fallback : callable
         ``fallback(pairs)``: proven constants that are never to be exceeded.
     """

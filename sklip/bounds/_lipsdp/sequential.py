@@ -73,8 +73,6 @@ def sequential_bound(network, passes=None):
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     passes : SequentialPasses, default=None
         Of its chain, where they are known.
 
@@ -124,11 +122,6 @@ class SequentialPasses:
     """What the passes over a chain find, computed once and carried.
 
     Iterates over pairs (L, multipliers), the smallest L first; floats without a proof.
-
-    Parameters
-    ----------
-    chain : Chain
-        The chain.
 
     Attributes
     ----------

@@ -43,10 +43,6 @@ def hidden_bounds(propagation, balls, method, given=None):
 
     Parameters
     ----------
-    propagation : Propagation
-        The network.
-    balls : Balls
-        The balls.
     method : {"ibp", "crown"}
         ``"crown"`` takes the tighter of both, neuron by neuron.
     given : list of (Tensor, Tensor), default=None
@@ -87,8 +83,6 @@ def outputs_lower(propagation, bounds, rows, *, n_steps=0, enough=torch.inf):
 
     Parameters
     ----------
-    propagation : Propagation
-        The network.
     bounds : HiddenBounds
         Of the hidden layers.
     rows : Tensor of shape (n_samples, n_rows, n_outputs)

@@ -60,10 +60,6 @@ def rows_over_boxes(propagation, boxes, rows):
 
     Parameters
     ----------
-    propagation : Propagation
-        The network.
-    boxes : Boxes
-        The boxes.
     rows : Tensor of shape (n_rows, n_outputs)
         Coefficients of the outputs.
 

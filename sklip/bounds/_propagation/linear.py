@@ -48,10 +48,6 @@ def linear_lower(
 
     Parameters
     ----------
-    propagation : Propagation
-        The network.
-    balls : Balls
-        The balls.
     k : int
         Layer; the last one gives linear functions of the outputs.
     rows : Tensor of shape (n_samples or 1, n_rows, n_k)

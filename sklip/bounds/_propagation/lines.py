@@ -88,8 +88,6 @@ def offsets(shape, low, high, slope, side):
 
     Parameters
     ----------
-    shape : Shape
-        The activation.
     low, high : Tensor
         Ends of the intervals.
     slope : Tensor

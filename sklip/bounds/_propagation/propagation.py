@@ -75,8 +75,6 @@ class Propagation:
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     norm : {1, 2, inf}
         Norm of the balls.
     mutable : ndarray of bool of shape (n_inputs,), default=None

@@ -148,8 +148,6 @@ def input_shares(propagation, bounds, losses):
 
     Parameters
     ----------
-    propagation : Propagation
-        The network.
     bounds : HiddenBounds
         Of its hidden layers over :class:`Boxes`.
     losses : list of Tensor of shape (n_boxes, n_k)

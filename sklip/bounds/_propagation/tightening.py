@@ -33,8 +33,6 @@ def tightened(propagation, bounds, n_steps, some=True):
 
     Parameters
     ----------
-    propagation : Propagation
-        The network.
     bounds : HiddenBounds
         Proven bounds.
     n_steps : int

@@ -26,8 +26,6 @@ class WholeSteps:
 
     Parameters
     ----------
-    decisions : Decisions
-        The samples.
     writer : RowWriter
         Of the table that they came from.
     norm : {1, 2, numpy.inf}

@@ -20,8 +20,6 @@ class InputSplits(BoxQueue):
 
     Parameters
     ----------
-    network : FeedForward
-        The network.
     case : Specification
         Of one box.
     folding : FoldRounding

@@ -19,8 +19,6 @@ def bounded_verifications(decisions, norm, radius):
 
     Parameters
     ----------
-    decisions : Decided
-        The samples.
     norm : {1, 2, numpy.inf}
         Norm of the balls.
     radius : float

@@ -39,11 +39,6 @@ def read_cases(text):
     Numbers are rounded to the nearest float64. The box then holds the same float64
     inputs as the exact one, and who decides the property allows for the roundings.
 
-    Parameters
-    ----------
-    text : str
-        The file.
-
     Returns
     -------
     cases : list of (ndarray, ndarray, list of (ndarray, ndarray))

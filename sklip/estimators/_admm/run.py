@@ -77,8 +77,6 @@ class ADMMRun:
 
     Parameters
     ----------
-    settings : ADMMSettings
-        The parameters.
     net : MLPNet
         Initialised; its module holds the start, and the result of :meth:`deploy`.
     data, valid : TensorData

@@ -30,8 +30,6 @@ def add_network(graph, network, tensor):
     ----------
     graph : Graph
         Gets the nodes.
-    network : FeedForward
-        The network.
     tensor : str
         Name of its inputs, of shape (n_samples, n_inputs).
 

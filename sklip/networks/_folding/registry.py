@@ -48,8 +48,6 @@ def unsupported(transformer, why=""):
 
     Parameters
     ----------
-    transformer : object
-        The transformer.
     why : str
         What follows its name: arguments in brackets, or a reason after a comma.
 

@@ -28,8 +28,6 @@ def link_target(model, coarseness):
 
     Parameters
     ----------
-    model : object
-        The regressor.
     coarseness : int
         What one rounding of its arithmetic counts for.
 

@@ -213,8 +213,6 @@ def extract_rounding(model, network, dtypes):
 
     Parameters
     ----------
-    model : object
-        The model.
     network : FeedForward
         What :func:`extract_network` made of it.
     dtypes : tuple of numpy.dtype

@@ -58,8 +58,6 @@ def unwrap(model, opened=None):
 
     Parameters
     ----------
-    model : object
-        The model.
     opened : callable, default=None
         What finds the model inside searches; None for :func:`unwrap_search`.
 

@@ -97,8 +97,6 @@ def monotone_stage(transformer, n_outputs):
 
     Parameters
     ----------
-    transformer : object
-        The transformer.
     n_outputs : int
         Number of outputs.
 

@@ -17,8 +17,6 @@ class ConsensusTerm(Penalty):
 
     Parameters
     ----------
-    module : FlatMLP
-        The network.
     rho : float, default=0.0
         Weight of the squared distance.
     """

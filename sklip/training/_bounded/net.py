@@ -13,8 +13,6 @@ class BoundedNet(MLPNet):
 
     Parameters
     ----------
-    module : BoundedMLP
-        The network.
     averaging : float, default=0.99
         Decay of the average of the weights.
     **kwargs : dict

@@ -15,8 +15,6 @@ class BoundedBackprop(Backprop):
 
     Parameters
     ----------
-    module : BoundedMLP
-        The network.
     loss, alpha
         As for Backprop; a classifier's loss is that on the radius whatever the name.
     radius : float, default=None

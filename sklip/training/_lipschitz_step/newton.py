@@ -58,8 +58,6 @@ def project(ball, tol, start=None):
 
     Parameters
     ----------
-    ball : SpectralBall
-        The problem.
     tol : float
         Gap between the objective and its lower bound, over the objective.
     start : ndarray of shape (n_units, rank), default=None

@@ -34,8 +34,6 @@ def make_feasible(point, values, directions, enough=0.0):
 
     Parameters
     ----------
-    point : BallPoint
-        The point.
     values, directions : ndarray
         What the ball's ``outside`` says of the point, from NEAR or one on.
     enough : float, default=0.0

@@ -151,11 +151,6 @@ class FlatMLP(nn.Module):
 def sequential_module(network):
     """A network as a plain torch module in float64.
 
-    Parameters
-    ----------
-    network : FeedForward
-        The network.
-
     Returns
     -------
     module : torch.nn.Sequential

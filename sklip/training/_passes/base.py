@@ -85,11 +85,6 @@ class Pass(ABC):
 
         They go through the module by blocks of rows: neither the layers of all of them
         nor a dense copy of sparse ones is ever in memory.
-
-        Parameters
-        ----------
-        data : TensorData
-            The samples.
         """
         n, weight = len(data), data.sample_weight
         blocks = row_blocks(data.X) if self.by_blocks else [slice(0, n)]

@@ -15,8 +15,6 @@ class Penalty(ABC):
 
     Parameters
     ----------
-    module : FlatMLP
-        The network.
     weight : float
         Weight of the penalty.
 

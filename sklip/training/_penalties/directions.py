@@ -17,8 +17,6 @@ class KeptDirection(Penalty):
 
     Parameters
     ----------
-    module : FlatMLP
-        The network.
     weight : float
         Weight of the penalty.
     """
