@@ -2,11 +2,41 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Parameters that functions about robustness share, from scores to pictures."""
 
+import inspect
+
 from sklip._documentation import entries
 
-__all__ = ["DISPLAY", "META", "SHARED"]
+__all__ = ["DISPLAY", "EXAMPLES", "META", "SHARED"]
 
-SHARED = entries(
+# What examples begin with.
+EXAMPLES = {
+    "iris_model": inspect.cleandoc(
+        """
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = LogisticRegression(max_iter=500).fit(X, y)
+        """
+    ),
+    "scaled_iris": inspect.cleandoc(
+        """
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> X, y = load_iris(return_X_y=True)
+        """
+    ),
+    "scaled_diabetes": inspect.cleandoc(
+        """
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sklearn.preprocessing import StandardScaler
+        >>> X, y = load_diabetes(return_X_y=True)
+        """
+    ),
+}
+
+SHARED = EXAMPLES | entries(
     """
     model : FeedForward, fitted classifier or Pipeline
         As for :func:`sklip.certified_radius`.

@@ -87,11 +87,8 @@ def noise_accuracy_curve(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklip.certification import noise_accuracy_curve
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500).fit(X, y)
     >>> curve = noise_accuracy_curve(model, X, y, [0.0, 1.0], n_repeats=5)
     >>> curve.shape
     (2, 5)

@@ -3,10 +3,11 @@
 """Parameters and attributes that several families of estimators share."""
 
 from sklip._documentation import entries
+from sklip._shared_docs import EXAMPLES
 
 __all__ = ["CLASSIFIER", "FIT", "PREDICT", "REGRESSOR", "SHARED"]
 
-SHARED = entries(
+SHARED = EXAMPLES | entries(
     """
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers: one of

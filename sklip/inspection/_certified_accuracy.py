@@ -72,11 +72,8 @@ class CertifiedAccuracyDisplay(Display):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklip.inspection import CertifiedAccuracyDisplay
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500).fit(X, y)
     >>> display = CertifiedAccuracyDisplay.from_estimator(model, X, y)
     >>> len(display.lines_), len(display.adversarial_lines_)
     (1, 1)

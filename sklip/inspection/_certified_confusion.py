@@ -61,11 +61,8 @@ class CertifiedConfusionMatrixDisplay:
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklip.inspection import CertifiedConfusionMatrixDisplay
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500).fit(X, y)
     >>> display = CertifiedConfusionMatrixDisplay.from_estimator(
     ...     model, X, y, radius=0.2
     ... )

@@ -55,11 +55,8 @@ class CertifiedRadiusDisplay(Display):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklip.inspection import CertifiedRadiusDisplay
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500).fit(X, y)
     >>> display = CertifiedRadiusDisplay.from_estimator(model, X, y, groups="class")
     >>> display.names
     ['0', '1', '2']

@@ -47,11 +47,8 @@ class NoiseRobustnessDisplay(Display):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklip.inspection import NoiseRobustnessDisplay
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500).fit(X, y)
     >>> NoiseRobustnessDisplay.from_estimator(
     ...     {"logistic": model}, X, y, n_repeats=3
     ... )  # doctest: +SKIP

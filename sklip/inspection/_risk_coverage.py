@@ -48,11 +48,8 @@ class RiskCoverageDisplay(Display):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklip.inspection import RiskCoverageDisplay
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500).fit(X, y)
     >>> display = RiskCoverageDisplay.from_estimator(model, X, y)
     >>> len(display.lines_)
     1

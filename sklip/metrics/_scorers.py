@@ -54,16 +54,13 @@ def make_certified_accuracy_scorer(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklip.metrics import make_certified_accuracy_scorer
     >>> scorer = make_certified_accuracy_scorer(radius=0.1)
     >>> scorer
     make_certified_accuracy_scorer(radius=0.1, norm=2, method='best', \
 categorical='immutable', effort='normal', feature_eps=None)
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500)
     >>> bool(cross_val_score(model, X, y, scoring=scorer, cv=3).min() > 0.8)
     True
     """
@@ -223,13 +220,10 @@ def make_noise_accuracy_scorer(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    {iris_model}
     >>> from sklearn.model_selection import cross_val_score
     >>> from sklip.metrics import make_noise_accuracy_scorer
     >>> scorer = make_noise_accuracy_scorer(noise_std=0.1)
-    >>> X, y = load_iris(return_X_y=True)
-    >>> model = LogisticRegression(max_iter=500)
     >>> bool(cross_val_score(model, X, y, scoring=scorer, cv=3).min() > 0.85)
     True
     """

@@ -4,6 +4,8 @@
 
 import numpy as np
 
+from sklip._documentation import documented
+from sklip._shared_docs import EXAMPLES
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._entry import entry_of, met
 from sklip.networks._feedforward import FeedForward
@@ -31,6 +33,7 @@ from sklip.networks._view import NetworkView, named_tolerances
 __all__ = ["label_views", "logits_view", "network_view", "prediction_view"]
 
 
+@documented(EXAMPLES)
 def network_view(model, X=None, *, feature_eps=None):
     """View a fitted model as one network of the columns of X.
 
@@ -93,12 +96,9 @@ def network_view(model, X=None, *, feature_eps=None):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
+    {scaled_iris}
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklip.networks import network_view
-    >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
     >>> view = network_view(model)
     >>> bool(abs(view.network.forward(X) - model.decision_function(X)).max() < 1e-10)

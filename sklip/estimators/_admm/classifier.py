@@ -75,11 +75,8 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
+    {scaled_iris}
     >>> from sklip import ADMMLipschitzMLPClassifier, certified_radius
-    >>> X, y = load_iris(return_X_y=True)
     >>> network = ADMMLipschitzMLPClassifier(
     ...     (16,), lipschitz_bound=5.0, solver="lbfgs", random_state=0
     ... )

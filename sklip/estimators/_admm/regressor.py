@@ -73,12 +73,9 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
 
     Examples
     --------
+    {scaled_diabetes}
     >>> from sklearn.compose import TransformedTargetRegressor
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklip import ADMMLipschitzMLPRegressor, certified_interval
-    >>> X, y = load_diabetes(return_X_y=True)
     >>> model = TransformedTargetRegressor(
     ...     make_pipeline(
     ...         StandardScaler(),

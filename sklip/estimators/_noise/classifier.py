@@ -78,11 +78,8 @@ class NoiseLipschitzClassifier(NetworkClassifierMixin, BaseNoiseLipschitz):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
+    {scaled_iris}
     >>> from sklip import NoiseLipschitzClassifier, noise_accuracy_curve
-    >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(
     ...     StandardScaler(),
     ...     NoiseLipschitzClassifier(

@@ -82,12 +82,9 @@ class NoiseLipschitzRegressor(NetworkRegressorMixin, BaseNoiseLipschitz):
 
     Examples
     --------
+    {scaled_diabetes}
     >>> from sklearn.compose import TransformedTargetRegressor
-    >>> from sklearn.datasets import load_diabetes
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
     >>> from sklip import NoiseLipschitzRegressor
-    >>> X, y = load_diabetes(return_X_y=True)
     >>> network = NoiseLipschitzRegressor(
     ...     (16,), lipschitz_weight=0.1, learning_rate_init=1e-2, tol=1e-3,
     ...     random_state=0,

@@ -92,11 +92,8 @@ class LipschitzRegularizedMLPClassifier(
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import StandardScaler
+    {scaled_iris}
     >>> from sklip import LipschitzRegularizedMLPClassifier, certified_radius
-    >>> X, y = load_iris(return_X_y=True)
     >>> model = make_pipeline(
     ...     StandardScaler(),
     ...     LipschitzRegularizedMLPClassifier(
