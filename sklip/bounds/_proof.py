@@ -142,19 +142,8 @@ def _in_range(lipschitz, multipliers):
 def is_feasible(chain, lipschitz, multipliers):
     """Whether (lipschitz, multipliers) are proven to certify the chain.
 
-    Parameters
-    ----------
-    chain : Chain
-        Matrices and sectors.
-    lipschitz : float
-        Bound L of the l2 Lipschitz constant.
-    multipliers : sequence of ndarray
-        d_1 ... d_l, all positive.
-
-    Returns
-    -------
-    feasible : bool
-        True proves the bound; False says nothing.
+    True proves that ``lipschitz`` bounds the l2 Lipschitz constant, by d_1 ... d_l, all
+    positive; False says nothing.
 
     Notes
     -----
@@ -204,16 +193,7 @@ def _margin(chain, lipschitz, multipliers):
 
 
 def prove(chain, lipschitz, multipliers):
-    """Inflate a bound until it is proven.
-
-    Parameters
-    ----------
-    chain : Chain
-        Matrices and sectors.
-    lipschitz : float
-        Bound as a solver found it.
-    multipliers : sequence of ndarray
-        Its d_1 ... d_l.
+    """Inflate a bound, as a solver found it with its d_1 ... d_l, until it is proven.
 
     Returns
     -------

@@ -111,24 +111,10 @@ def need_unaltered(model):
 
 
 def is_exactly(model, kind):
-    """Whether an object is of a class, and nothing of it was changed.
+    """Whether an object is of a class, whose methods are believed, and unchanged.
 
-    Parameters
-    ----------
-    model : object
-        Any object.
-    kind : type
-        A class whose methods are to be believed.
-
-    Returns
-    -------
-    exactly : bool
-        False for an object of another class.
-
-    Raises
-    ------
-    UnsupportedModelError
-        For one of a subclass, or one whose methods were replaced.
+    An object of a subclass, or one whose methods were replaced, is refused by
+    UnsupportedModelError.
     """
     if not isinstance(model, kind):
         return False

@@ -18,10 +18,8 @@ def run_lbfgs(net, data, valid, stopping, epochs):
 
     Parameters
     ----------
-    net : MLPNet
-        An initialised net; its module holds start and result.
-    data, valid : TensorData
-        Training samples, and held-out ones or None.
+    net, data, valid
+        As for :func:`run_epochs`.
     stopping : StoppingRule
         Its tol is the tolerance of the gradient's largest entry; its rule is applied
         to the validation score if there is one.

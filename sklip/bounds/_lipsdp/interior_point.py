@@ -65,12 +65,7 @@ class _State:
 def interior_point(problem, tol, deadline):
     """Minimise x_0 subject to S(x) >= 0 from the problem's initial point.
 
-    Parameters
-    ----------
-    tol : float
-        Relative gap of the root of x_0 at which to stop.
-    deadline : float
-        Value of time.monotonic() at which to stop.
+    ``tol`` and ``deadline`` as for the barrier method.
 
     Returns
     -------

@@ -28,12 +28,8 @@ def lower_over_ranges(propagation, balls, rows, cuts, *, n_steps, enough, given)
 
     Parameters
     ----------
-    propagation : Propagation
-        A network with hidden layers.
-    balls : Balls
-        One for each part.
-    rows : Tensor of shape (n_parts, 1, n_outputs)
-        Coefficients of the outputs.
+    propagation, balls, rows
+        As for :func:`lower_over_parts`, of any network with hidden layers.
     cuts : list of (Tensor, Tensor)
         For each hidden layer ends of the ranges, of shape (n_parts, n_k), infinite
         where there are none.

@@ -34,13 +34,6 @@ class LinearPart:
     def centered(self, radius, ball):
         """The same by displacements from the middle of a box that is one-sided.
 
-        Parameters
-        ----------
-        radius : float
-            Of the ball.
-        ball : Ball
-            Its norm and shares.
-
         Returns
         -------
         part : LinearPart

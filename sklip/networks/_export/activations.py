@@ -24,20 +24,7 @@ _WITH_ATTRIBUTES = {
 
 
 def add_network(graph, network, tensor):
-    """The outputs of a network.
-
-    Parameters
-    ----------
-    graph : Graph
-        Gets the nodes.
-    tensor : str
-        Name of its inputs, of shape (n_samples, n_inputs).
-
-    Returns
-    -------
-    outputs : str
-        Name of a tensor of shape (n_samples, n_outputs).
-    """
+    """Name of the outputs of a network, (n_samples, n_outputs), behind its inputs'."""
     activations = (*network.activations, None)
     for w, b, activation in zip(
         network.weights, network.biases, activations, strict=True

@@ -12,21 +12,10 @@ __all__ = ["calibrated_proba"]
 
 
 def calibrated_proba(graph, member, heads):
-    """Probabilities of one calibrated classifier.
+    """Name of the probabilities, (n_samples, n_classes), of one calibrated classifier.
 
-    Parameters
-    ----------
-    graph : Graph
-        Gets the nodes.
-    member : object
-        Of ``calibrated_classifiers_`` of a CalibratedClassifierCV.
-    heads : Heads
-        Of the classifier inside.
-
-    Returns
-    -------
-    proba : str
-        Name of a tensor of shape (n_samples, n_classes).
+    ``member`` is one of a CalibratedClassifierCV's ``calibrated_classifiers_``; the
+    heads are those of the classifier inside.
     """
     n_classes = len(member.classes)
     if member.method not in ("sigmoid", "isotonic"):

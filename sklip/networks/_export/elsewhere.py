@@ -19,16 +19,7 @@ __all__ = ["convert_elsewhere"]
 
 
 def convert_elsewhere(exporter, transformer, table):
-    """Columns behind a transformer, by skl2onnx's converter.
-
-    Parameters
-    ----------
-    exporter : Exporter
-        Gets the nodes.
-    transformer : object
-        Fitted.
-    table : Table
-        What it is given: numbers alone.
+    """Columns behind a fitted transformer of numbers, by skl2onnx's converter.
 
     Returns
     -------

@@ -26,15 +26,8 @@ def predicts_exponential(model):
 def link_target(model, coarseness):
     """The map from a regressor's network to its predictions; None where there is none.
 
-    Parameters
-    ----------
-    coarseness : int
-        What one rounding of its arithmetic counts for.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If it would go on in float32.
+    ``coarseness`` is what one rounding of its arithmetic counts for. A model that would
+    go on in float32 is refused by UnsupportedModelError.
     """
     if not predicts_exponential(model):
         return None

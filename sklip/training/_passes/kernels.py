@@ -91,18 +91,7 @@ _KERNELS = {
 
 
 def activation_kernel(name):
-    """Kernel of a registered activation.
-
-    Parameters
-    ----------
-    name : str
-        A name known to :func:`sklip.networks.get_activation`.
-
-    Returns
-    -------
-    kernel : Kernel
-        Its forward and backward pass.
-    """
+    """Forward and backward pass of a registered activation, by its name."""
     activation = get_activation(name)
     if activation.family == "leaky_relu":
         slope = activation.parameter
@@ -120,18 +109,7 @@ def activation_kernel(name):
 
 
 def torch_activation(name):
-    """Module of a registered activation.
-
-    Parameters
-    ----------
-    name : str
-        A name known to :func:`sklip.networks.get_activation`.
-
-    Returns
-    -------
-    module : torch.nn.Module
-        The same function as a layer.
-    """
+    """A registered activation, by its name, as a layer of torch."""
     layer, arguments = get_activation(name).torch
     return getattr(torch.nn, layer)(**arguments)
 

@@ -13,12 +13,8 @@ class NoiseBackprop(Backprop):
 
     Parameters
     ----------
-    module : FlatMLP
-        The network; gradients are written to its ``flat_grad``.
-    loss : str
-        A key of :data:`LOSSES`.
-    alpha : float, default=0.0
-        Weight of the L2 term.
+    module, loss, alpha
+        As for :class:`Backprop`.
     noise : NoiseTerm
         The term that is added to the loss of each sample.
     """
