@@ -26,6 +26,7 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
+    "bound_methods",
     "mathml",
     "measured",
     "references",

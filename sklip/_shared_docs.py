@@ -48,9 +48,8 @@ SHARED = EXAMPLES | entries(
         Size of the perturbations, in the units of X (or of feature_eps).
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation.
-    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "auto", "best"}, default="best"
-        As for :func:`sklip.certified_radius`.
+    method : str, default="best"
+        As for :func:`sklip.certified_radius`, where all are described.
     feature_eps : dict or Series, default=None
         Feature name or index to its tolerance, or to a pair (down, up); other
         features do not move, and radii count tolerances.

@@ -10,6 +10,8 @@ import textwrap
 
 import pytest
 
+from sklip.bounds import BOUND_METHODS
+
 docutils = pytest.importorskip("docutils")
 pytest.importorskip("sphinx")
 
@@ -21,7 +23,14 @@ _BLOCK = re.compile(r"^( *)\.\. math:: ?(.*)\n((?:\1 +.*\n|\s*\n)*)", re.MULTILI
 def docs(repository, monkeypatch):
     monkeypatch.syspath_prepend(str(repository / "docs"))
     yield repository / "docs"
-    names = ("api_reference", "mathml", "measured", "measurements", "references")
+    names = (
+        "api_reference",
+        "bound_methods",
+        "mathml",
+        "measured",
+        "measurements",
+        "references",
+    )
     for name in names:
         sys.modules.pop(name, None)
 
@@ -264,3 +273,11 @@ def test_references_lead_to_names_that_exist(docs):
 def test_names_of_other_packages_lead_to_their_pages(docs, name, end):
     found = importlib.import_module("references").place_elsewhere(name)
     assert found is None if end is None else end in found
+
+
+def test_the_ladder_of_bounds_is_the_table_of_methods(docs):
+    names, norms, says = zip(
+        *importlib.import_module("bound_methods").rows(), strict=True
+    )
+    assert names == tuple(f'"{name}"' for name in BOUND_METHODS)
+    assert set(norms) == {"1 2 ∞", "2"} and all(says)

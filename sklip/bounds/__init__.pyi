@@ -23,6 +23,7 @@ from sklip.bounds._layers import ModulePropagation
 from sklip.bounds._lipsdp import lipsdp_bound, lipsdp_gradient, sequential_bound
 from sklip.bounds._local import local_lipschitz_bound
 from sklip.bounds._local_slopes import LocalSlopes
+from sklip.bounds._method_docs import METHOD_DOCS
 from sklip.bounds._methods import (
     BALL_METHODS,
     BOUND_METHODS,
@@ -84,6 +85,7 @@ __all__ = [
     "Evidence",
     "row_check",
     "METHODS",
+    "METHOD_DOCS",
     "ModuleSubject",
     "NetworkSubject",
     "PAIR_METHODS",

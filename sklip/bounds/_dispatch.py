@@ -19,6 +19,7 @@ from sklip.bounds._lipsdp import (
     first_order_evaluations,
     solves_quickly,
 )
+from sklip.bounds._method_docs import METHOD_DOCS
 from sklip.bounds._methods import BOUND_METHODS, METHODS
 from sklip.bounds._subject import NetworkSubject, subject_of
 
@@ -31,7 +32,7 @@ _CHEAP = {1.0: (), 2.0: ("product", "path", "sequential"), float("inf"): ()}
 _AUTO_TOL = 1e-4
 
 
-@documented(BOUNDS)
+@documented(BOUNDS, METHOD_DOCS)
 def lipschitz_bound(
     model,
     *,
@@ -60,20 +61,13 @@ def lipschitz_bound(
         encoder consumes do not count. Of a classifier without ``decision_function`` it
         speaks of what decides: the logits of an MLPClassifier, the mean probability of
         a soft vote.
-    method : {"auto", "product", "path", "sequential", "lipsdp-layer", "lipsdp", \
-            "lipsdp-cvxpy", "best"}, default="auto"
-        ``"product"``: product of the layers' norms. ``"path"``: signed path norms, no
-        worse in norms 1 and inf. The others bound the l2 constant: ``"sequential"``:
-        multipliers layer by layer in one pass, never worse than the product;
-        ``"lipsdp-layer"``: the best multiplier for each layer; ``"lipsdp"``: the best
-        for each neuron, the tightest; ``"lipsdp-cvxpy"``: the same by a general solver,
-        for comparison, up to 200 hidden neurons. ``"auto"``: ``"lipsdp"`` up to 512
-        hidden neurons, and to a gap of 1e-4 up to 1357; above, LipSDP's first-order
-        method, whose number of steps follows from the layers' sizes (about ten seconds
-        of one core at most); where too few would be left (a layer of more than about
-        1400), ``"sequential"``. For
-        norms 1 and inf the smaller of ``"path"`` and ``"product"``. ``"best"``: the
-        smallest of ``"auto"`` and the methods that cost less.
+    {bound_methods}
+        "auto": LipSDP up to 512 hidden neurons, and to a gap of 1e-4 up to 1357; above,
+        LipSDP's first-order method, whose number of steps follows from the layers'
+        sizes (about ten seconds of one core at most); where too few would be left (a
+        layer of more than about 1400), "sequential". For norms 1 and inf the smaller of
+        "path" and "product". "best": the smallest of "auto" and the methods that cost
+        less.
     {norm}
     output : int or "all", default=None
         Bound this output of the network by which ``predict`` decides alone, or

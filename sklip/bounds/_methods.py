@@ -38,6 +38,10 @@ class Method:
     # ``pairs(network, norm)``: a function from pairs of outputs to the constants of
     # their differences.
     pairs: Callable | None = None
+    # What docstrings and the guide say: of the global constant; of what it proves for
+    # pairs of outputs or inside a ball.
+    says: str = ""
+    says_of_pairs: str = ""
     in_balls: bool = False  # whether it bounds the network inside a ball
     # Hidden neurons up to which it is chosen without being asked for: seconds.
     limit: float = np.inf
@@ -84,24 +88,70 @@ def _cvxpy(network, norm, **options):
 METHODS = {
     method.name: method
     for method in (
-        Method("product", bound=_product, pairs=product_rule),
-        Method("path", bound=_path),
-        Method("pairwise", pairs=pairwise_rule),
-        Method("sequential", _EUCLIDEAN, _sequential, sequential_rule),
-        Method("lipsdp-layer", _EUCLIDEAN, _lipsdp_layer),
+        Method(
+            "product",
+            bound=_product,
+            pairs=product_rule,
+            says="the product of the layers' norms",
+            says_of_pairs="the product of the layers' norms times 2^((p-1)/p) "
+            "(Theorem 2 of paper 000, A8)",
+        ),
+        Method(
+            "path",
+            bound=_path,
+            says="signed path norms, no worse than the product in norms 1 and inf",
+        ),
+        Method(
+            "pairwise",
+            pairs=pairwise_rule,
+            says_of_pairs="the dual norm of the difference of the two output rows, "
+            "times the product of the other layers (A9b)",
+        ),
+        Method(
+            "sequential",
+            _EUCLIDEAN,
+            _sequential,
+            sequential_rule,
+            says="multipliers layer by layer in one pass, never worse than the product",
+            says_of_pairs="LipSDP (P7 of paper 001) with the multipliers of the "
+            "sequential bound, those of its two passes for all pairs at once",
+        ),
+        Method(
+            "lipsdp-layer",
+            _EUCLIDEAN,
+            _lipsdp_layer,
+            says="LipSDP with the best multiplier for each layer",
+        ),
         Method(
             "lipsdp",
             _EUCLIDEAN,
             _lipsdp,
             lipsdp_rule,
+            says="LipSDP with the best multiplier for each neuron, the tightest",
+            says_of_pairs="a LipSDP of its own for each pair",
             limit=512,
             limit_often=128,
             limit_pairs=(256, 10),
         ),
-        Method("lipsdp-cvxpy", _EUCLIDEAN, _cvxpy, limit=MAX_HIDDEN),
-        Method("ibp", in_balls=True),
-        Method("crown", in_balls=True),
-        Method("local", in_balls=True),
+        Method(
+            "lipsdp-cvxpy",
+            _EUCLIDEAN,
+            _cvxpy,
+            says="the same by a general solver, for comparison, up to "
+            f"{MAX_HIDDEN} hidden neurons",
+            limit=MAX_HIDDEN,
+        ),
+        Method("ibp", in_balls=True, says_of_pairs="interval arithmetic"),
+        Method(
+            "crown",
+            in_balls=True,
+            says_of_pairs="linear bound propagation with optimised slopes",
+        ),
+        Method(
+            "local",
+            in_balls=True,
+            says_of_pairs="Lipschitz constants of the ball alone",
+        ),
     )
 }
 BOUND_METHODS = tuple(m.name for m in METHODS.values() if m.bound)

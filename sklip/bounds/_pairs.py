@@ -5,9 +5,11 @@
 import numpy as np
 
 from sklip._arguments import check_norm, check_option
+from sklip._documentation import documented
 from sklip._lru import LRU
 from sklip._threads import limit_threads
 from sklip.bounds._chain import dense_work
+from sklip.bounds._method_docs import METHOD_DOCS
 from sklip.bounds._methods import METHODS
 
 __all__ = ["output_difference_bounds"]
@@ -17,6 +19,7 @@ _CHOICES = {"auto": "sequential", "best": "lipsdp"}
 _known = LRU(32)
 
 
+@documented(METHOD_DOCS)
 def output_difference_bounds(network, pairs, *, method="sequential", norm=2):
     """Bound the Lipschitz constants of ``y_t - y_j`` for pairs of outputs.
 
@@ -26,16 +29,9 @@ def output_difference_bounds(network, pairs, *, method="sequential", norm=2):
         The network with outputs y.
     pairs : array-like of int of shape (n_pairs, 2)
         Columns t and j.
-    method : {"product", "pairwise", "sequential", "lipsdp", "auto", "best"}, \
-            default="sequential"
-        ``"product"``: 2^((p-1)/p) times the product of norms (Theorem 2 of paper 000,
-        A8). ``"pairwise"``: dual norm of the difference of the two last rows times the
-        product of the other layers (A9b). ``"sequential"``: LipSDP (P7 of paper 001)
-        with the multipliers of the sequential bound, those of its two passes for all
-        pairs at once, and never above ``"pairwise"``; norm 2 only. ``"lipsdp"``: a
-        LipSDP of its own for each pair, never above ``"sequential"``; norm 2 only.
-        ``"auto"`` is ``"sequential"`` and ``"best"`` is ``"lipsdp"``, both
-        ``"pairwise"`` in norms 1 and inf.
+    {pair_methods}
+        "sequential" is never above "pairwise", and "lipsdp" never above that. "auto" is
+        "sequential" and "best" is "lipsdp", both "pairwise" in norms 1 and inf.
     norm : {1, 2, inf}, default=2
         Norm of the input.
 

@@ -55,8 +55,7 @@ def certified_accuracy_score(
     Parameters
     ----------
     {model, X, y, radius, norm}
-    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "auto", "best"} or LipschitzCertificate, default="best"
+    method : str or LipschitzCertificate, default="best"
         As for :func:`certified_radius`. "best" decides each pair of classes by the
         cheapest rule that decides it (see Notes).
     {feature_eps, categorical, sample_weight, groups, device, effort}
@@ -142,8 +141,7 @@ def certified_accuracy_curve(
         Sizes of the perturbations, in any order; None takes 26 from 0 to where 2 % of
         the samples are certified still, and returns them as well.
     {norm}
-    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "auto", "best"} or LipschitzCertificate, default="best"
+    method : str or LipschitzCertificate, default="best"
         As for :func:`certified_radius`.
     {feature_eps, categorical, sample_weight, groups, device, effort}
     {time_limit, n_jobs, verbose}

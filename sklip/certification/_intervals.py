@@ -47,12 +47,11 @@ def certified_interval(
         Anything that :func:`sklip.networks.network_view` accepts as a regressor; of a
         FeedForward, all outputs.
     {X, radius, norm}
-    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "auto", "best"}, default="best"
-        Global constants of each output, interval arithmetic or lines inside the ball,
-        the steepest slope inside the ball, or for each sample and end the tightest of
-        all. ``"pairwise"`` bounds each output's row by itself, ``"lipsdp"`` is tried by
-        ``"best"`` up to 128 hidden neurons. ``"auto"`` is ``"best"``.
+    method : str, default="best"
+        As for :func:`certified_radius`, without certificates: a global constant of each
+        output ("pairwise" bounds each output's row by itself), bounds inside the ball,
+        or by "best" for each sample and end the tightest of all, LipSDP up to 128
+        hidden neurons. "auto" is "best".
     {feature_eps, n_jobs, verbose}
 
     Returns

@@ -8,7 +8,7 @@ from sklip._arguments import check_device, check_effort, check_norm, check_time_
 from sklip._blocks import by_blocks, check_jobs, joined, step_for
 from sklip._documentation import documented
 from sklip._shared_docs import SHARED
-from sklip.bounds import row_check
+from sklip.bounds import METHOD_DOCS, row_check
 from sklip.certification._categories import check_categorical, radii_for
 from sklip.certification._decisions import decide
 from sklip.certification._label_sets import each_label, labels_of
@@ -17,7 +17,7 @@ from sklip.certification._pairs import check_method
 __all__ = ["certified_radius"]
 
 
-@documented(SHARED)
+@documented(METHOD_DOCS, SHARED)
 def certified_radius(
     model,
     X,
@@ -47,16 +47,8 @@ def certified_radius(
         and 1.
     norm : {1, 2, numpy.inf}, default=2
         Norm of the perturbation, in the units of X.
-    method : {"product", "pairwise", "sequential", "lipsdp", "ibp", "crown", "local", \
-            "auto", "best"} or LipschitzCertificate, default="best"
-        Where the constants of the logit differences come from: "product" is the product
-        of all layers' norms times 2^((p-1)/p), "pairwise" takes the norm of the
-        difference of two output rows times the product of the other layers,
-        "sequential" the sequential bound of each pair, "lipsdp" solves LipSDP for
-        each pair. The other three bound the network inside the ball: "ibp" by
-        interval arithmetic, "crown" by linear bound propagation with optimised slopes,
-        "local" by Lipschitz constants of the ball alone; their radii are found by
-        trial, 0.14 % low at most. "best" takes for each sample and pair of classes what
+    {radius_methods}
+        "best" takes for each sample and pair of classes what
         reaches farthest, with LipSDP up to 256 hidden neurons and 10 classes, and
         goes on by branch and bound in networks with ReLU, leaky ReLU or abs, as far as
         ``effort`` allows; "auto" is "best". A certificate bounds every pair by itself.
