@@ -60,6 +60,7 @@ class JacobianAscent:
         if vectors is None:
             vectors = np.ones(points.shape) * self.units
         for _ in range(n_steps):
+            # J^T J v by a pass up and one down: no Jacobian is formed.
             _, slopes, tangents = self._forward(points, vectors)
             adjoint = tangents[-1] @ self.network.weights[-1]
             for slope, w in zip(
@@ -97,6 +98,7 @@ class JacobianAscent:
             best = np.where(better, norms, best)
             best_points = np.where(better[:, None], points, best_points)
             direction = _unit_rows(gradients * self.units) * self.units
+            # Momentum carries across pieces where the gradient sees no kink.
             velocity = _MOMENTUM * velocity + (1.0 - _MOMENTUM) * direction
             points = points + length * velocity
         return best_points
@@ -143,6 +145,7 @@ class JacobianAscent:
             vectors = np.broadcast_to(vector, candidates.shape)
             norms, _ = self.estimates(candidates, vectors)
             best = np.argmax(norms)
+            # Power iteration never exceeds the true norm: growth that it sees is real.
             if norms[best] <= norm * (1.0 + 1e-9):
                 break
             norm, point = norms[best], candidates[best]
@@ -161,11 +164,13 @@ class JacobianAscent:
         inner = network.weights[0]
         for k, activation in enumerate(network.activations):
             z = inputs[k][0]
+            # The slope just beyond the kink at zero.
             other = activation.derivative(np.where(z > 0.0, -1e-9, 1e-9))
             gain = adjoints[-1 - k] * tangents[k][0] * (other - slopes[k][0])
             scaled = inner * self.units
             squared = np.sum(scaled * scaled, axis=1)
             useful = (gain > 0.0) & (squared > 0.0)
+            # The shortest move, in units, that brings the pre-activation to zero.
             crossing = -(z / np.where(useful, squared, 1.0))[:, None] * scaled
             crossing = crossing * self.units
             moves.append(crossing[useful])

@@ -184,6 +184,8 @@ def _product(weights, sectors, norm):
 def _spectral_norm(w):
     """Proven norm of a matrix no taller than wide; infinity if there is no proof."""
     guesses = [_lanczos, lambda w: np.linalg.norm(w, 2)]
+    # A guess may be wrong, since only its proof counts; of small matrices an SVD is as
+    # quick.
     for guess in guesses[len(w) <= 200 :]:
         norm = guess(w)
         norm *= 1.0 + 1.25 * _condition([w], [0.0], [], norm, [])[-1]
@@ -200,6 +202,7 @@ def _lanczos(w):
     for k in range(len(basis)):
         image = gram @ basis[k]
         diagonal.append(image @ basis[k])
+        # Once more than in exact arithmetic: the first leaves rounding behind.
         for _ in range(2):
             image -= (basis[: k + 1] @ image) @ basis[: k + 1]
         off.append(np.linalg.norm(image))
@@ -217,6 +220,8 @@ def _path_norm(weights, sectors, norm):
     # The inputs come out of a cut: slope 0 + 1 c.
     for w, (low, high) in zip(weights, [(-1.0, 1.0), *sectors], strict=True):
         exponent = int(np.frexp(abs(w).max())[1]) + max(w.shape).bit_length()
+        # Powers of two are exact: nothing overflows, and the scale returns as a
+        # fraction.
         w, scale = np.ldexp(w, -exponent), scale + exponent
         runs = [((low + high) / 2 * (w @ a), f) for a, f in runs]
         runs.append((w, (high - low) / 2 * total))
@@ -235,6 +240,7 @@ def _merge(weights, sectors):
         merged.append((w, 0.0 * w))
         if sector == (1.0, 1.0):
             last, radius = merged.pop(-2)
+            # The product is rounded: the exact matrix is within this of the stored one.
             radius = abs(w) @ ((w.shape[1] + 1) * _U * abs(last) + radius)
             merged[-1] = w @ last, _SAFETY**2 * radius + 2.0**-1050
     return *zip(*merged, strict=True), [s for s in sectors if s != (1.0, 1.0)]
@@ -266,6 +272,7 @@ def _proof(weights, radii, sectors, value, d):
     blocks, lowers, flat, gamma, error, room = condition
     residual = total = left = 0.0
     for k, block in enumerate(blocks):
+        # What is taken off the diagonal first pays for all that the factors miss.
         block = block - room * np.eye(len(block)) - (left @ left.T if k else 0.0)
         if k == 0 and flat:
             left = lowers[0] / np.sqrt(1.0 - room)
@@ -278,6 +285,8 @@ def _proof(weights, radii, sectors, value, d):
         total += gamma[k] * np.linalg.norm(factor) ** 2
         if k + 1 < len(blocks):
             left = np.linalg.solve(factor, lowers[k].T).T
+            # Below the diagonal and, transposed, above it.
             residual += 2.0 * np.linalg.norm(lowers[k] - left @ factor.T) ** 2
             total += gamma[k] * np.linalg.norm(left) ** 2
+    # A Frobenius norm is no smaller than the spectral one that has to fit.
     return bool(_SAFETY * (residual**0.5 + total + error) + _TINY <= room)

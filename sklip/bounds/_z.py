@@ -91,6 +91,7 @@ class Z:
         return layout.assemble([a * v for (a, _), v in pairs])
 
     def _need_convex(self):
+        # Else the diagonal blocks are no identities, and the condition is no norm.
         if any(product for _, product in self.couplings):
             raise ValueError("Z exists for slope sectors with alpha = 0 only.")
 
@@ -102,7 +103,9 @@ class Z:
         """
         n_matrices = len(self.multipliers) + 1
         scaled = [
-            d * factor ** (n_matrices - k) for k, d in enumerate(self.multipliers, 1)
+            # Neighbours' ratios fall by the factor, and V_k is such a ratio times W_k.
+            d * factor ** (n_matrices - k)
+            for k, d in enumerate(self.multipliers, 1)
         ]
         return self.lipschitz * factor**n_matrices, tuple(scaled)
 
@@ -150,6 +153,7 @@ class ParityLayout:
     def assemble(self, blocks):
         """Z of its blocks; the odd layers are its rows."""
         shape = self.n_units - self.n_even, self.n_even
+        # A Z without zero blocks is filled entirely.
         z = np.empty(shape) if self.is_dense else np.zeros(shape)
         for k, block in enumerate(blocks):
             odd, even = (k + 1, k) if k % 2 == 0 else (k, k + 1)
@@ -176,5 +180,6 @@ def neuron_scaling(p, q, r):
     with np.errstate(all="ignore"):
         roots = (q + np.array([[1.0], [-1.0]]) * np.sqrt(discriminant)) / (2.0 * p)
     roots[~np.isfinite(roots)] = 0.0
+    # The nearest to 1 changes X, and with it the dual value, least.
     nearest = np.argmin(np.abs(np.log(np.maximum(roots, 1e-300))), axis=0)
     return np.take_along_axis(roots, nearest[None], axis=0)[0]

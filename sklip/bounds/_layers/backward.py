@@ -65,6 +65,8 @@ class Backward:
 
     def _down(self, k, rows, through):
         nodes, coefficients = self.propagation.nodes, {k: rows}
+        # Nodes stand behind all that they take: when one's turn comes, its coefficients
+        # are complete.
         for j in range(k, -1, -1):
             if j in coefficients:
                 rows = coefficients.pop(j)
@@ -90,6 +92,7 @@ class Backward:
         if k not in coefficients:
             coefficients[k] = rows
             return
+        # Where branches meet, the sum rounds as well.
         rows = coefficients[k] = coefficients[k] + rows
         self._lose(2.0 * UNIT, rows, self._largest(k))
 
@@ -109,6 +112,8 @@ class Backward:
             line = lines[j]
             if node.kind == "slope":
                 flat = rows.flatten(2)
+                # From below a positive coefficient takes the lower line, a negative one
+                # the upper.
                 positive, negative = flat.clamp_min(0.0), flat.clamp_max(0.0)
                 lower, below, upper, above = (
                     x if x.ndim == 3 else x[:, None]
@@ -137,6 +142,7 @@ class Backward:
             above, below, slope = (
                 x.flatten(1) for x in (line.above, line.below, line.lower)
             )
+            # One slope on both sides: coefficients pass once, offsets make the width.
             middle, half = 0.5 * (above + below), 0.5 * (above - below)
             self.middle = self.middle + vectors_times(flat, middle)
             self.half = self.half + vectors_times(flat.abs(), half)

@@ -181,12 +181,14 @@ class _Convolved(LinearMap):
         self.terms_in = self.kernel.shape[1] * n_taps
         self.terms_out = len(self.kernel) // convolution.groups * n_taps
         self._indices = None
+        # Padding that repeats entries is a selection, whose transpose adds up.
         if self.mode != "zeros":
             sizes = zip(in_shape[1:], self.padding, strict=True)
             self._indices = [
                 tensor(np.pad(np.arange(n), pad, mode=_PAD_MODES[self.mode])).long()
                 for n, pad in sizes
             ]
+            # An entry may stand inside and in the padding of both sides.
             self.terms_out *= 3**n_axes
 
     def _entries(self, power):

@@ -92,6 +92,7 @@ class Rates:
             return node.layer.transposed(known, line.chosen)
         smallest, largest = slope_range(node.layer, low, high)
         middle, half = 0.5 * (smallest + largest), 0.5 * (largest - smallest)
+        # Middle and half width are rounded: the half width makes up for both.
         half = half + 2.0 * UNIT * (smallest.abs() + largest.abs())
         self._lose(rows * half[:, None], 1.0, scale, each)
         return rows * middle[:, None]
@@ -100,5 +101,6 @@ class Rates:
         flat = rows.flatten(2)
         lost = tensor_lengths(flat) * (factor * scale)
         if each is not None:
+            # Two bounds of the same: all entries at once, or each by its own rate.
             lost = torch.minimum(lost, flat.abs() @ each.flatten())
         self.lost = self.lost + lost * (1.0 + gamma(flat.shape[2]))

@@ -70,12 +70,15 @@ class Recursion:
         for w, (a, b), t in zip(
             self.weights[-2::-1], self.sectors[::-1], scales[::-1], strict=True
         ):
+            # S = 2 T - K is what eliminating the layers above leaves of this one: the
+            # condition holds while it is definite.
             s_matrix = -k_matrix
             s_matrix.flat[:: len(t) + 1] += 2.0 * t
             lower, info = dpotrf(s_matrix, lower=1)
             if info:
                 return None, None, None, np.inf
             barrier += np.sum(np.log(2.0 * t)) - 2.0 * np.sum(np.log(np.diag(lower)))
+            # K of the layer below as a Gram matrix: symmetric, however it rounds.
             scaled = dtrsm(a + b, lower, t[:, None] * w, lower=1)
             factors.append(lower)
             k_matrix = scaled.T @ scaled
@@ -91,6 +94,7 @@ class Recursion:
         _, block = self._largest(k_matrix, x)
         if block is None:
             return 0.0
+        # The value is homogeneous in X: that of trace 1 is the dual's.
         trace = np.trace(block)
         for w, (a, b), t, lower in zip(
             self.weights[:-1], self.sectors, scales, factors, strict=True
@@ -99,7 +103,10 @@ class Recursion:
             v_matrix = w @ block @ w.T
             half = (a + b) * (v_matrix * t) @ inverse
             block = (a + b) * (inverse * t) @ half
+            # The barrier's part keeps the block definite where that of K has low rank.
             block = 0.5 * (block + block.T) + self.barrier * inverse
+            # Scaled neuron by neuron it satisfies the dual's equations, wherever the
+            # steps stopped.
             own, square = np.diag(block), a * b * np.diag(v_matrix)
             scale = neuron_scaling(own, (a + b) * np.diag(half), square)
             if scale is None:
@@ -116,8 +123,10 @@ class Recursion:
         values, vectors = np.linalg.eigh(k_matrix)
         if not values[-1] > 0.0:
             return np.inf, None
+        # Each feasible point proves a bound, whatever barrier and power say of it.
         if np.log(values[-1]) < self.best:
             self.best, self.best_point = np.log(values[-1]), x
+        # Relative to the largest, so that no power overflows.
         ratios = np.maximum(values / values[-1], 0.0)
         total = np.sum(ratios**self.power)
         shares = ratios ** (self.power - 1.0) / (total * values[-1])
@@ -137,6 +146,7 @@ class Recursion:
             slope = 2.0 * (a + b) * np.diag(half) - 2.0 * np.diag(q_matrix)
             slope -= 2.0 * a * b * np.diag(v_matrix)
             slope += mu * (1.0 / t - 2.0 * np.diag(inverse))
+            # In log t steps are relative, and t stays positive.
             gradients.append(t * slope)
             q_matrix = 0.5 * (q_matrix + q_matrix.T) + mu * inverse
         return np.concatenate(gradients)

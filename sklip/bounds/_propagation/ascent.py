@@ -42,6 +42,8 @@ class Ascent:
         self.open = [
             ((low < 0.0) & (high > 0.0))[:, None] for low, high in self.bounds.intervals
         ]
+        # Shares of the way from one slope to the other: steps mean the same in each
+        # neuron.
         self.shares = [
             ((line.lower[:, None] - left) / (right - left)).nan_to_num(1.0).clamp(0, 1)
             for line, (left, right) in zip(self.lines, self.hinges, strict=True)
@@ -89,6 +91,7 @@ class Ascent:
                 lower = self.lower(lines, extra, passed)
                 direction = self._direction(lines, extra, passed)
                 found = [lower, direction, *passed, *self.shares, *multipliers]
+                # Every step's bounds are proven: each part keeps its best.
                 best = better([x.detach().clone() for x in found], best)
                 if step == n_steps or (best[0] > enough).all():
                     return best
@@ -99,6 +102,7 @@ class Ascent:
 
     def _direction(self, lines, extra, passed):
         first = passed[-1]
+        # Of the first pre-activations: a positive coefficient meets the lower line.
         positive, negative = first.clamp_min(0.0), first.clamp_max(0.0)
         rows = positive * lines[0].lower + negative * lines[0].upper + extra[0]
         return rows[:, 0]
@@ -142,6 +146,7 @@ class Ascent:
             for beta, sign in zip(multipliers, self.signs, strict=True)
         ]
         found = gains.argmax(1)
+        # Trial splits cost bounds: parts that are proven need none.
         found[some] = best_split(
             self.propagation,
             self.bounds.balls[some],

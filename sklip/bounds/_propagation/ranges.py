@@ -170,5 +170,6 @@ class _Ascent:
             if layer.shape.is_piecewise_linear:
                 inside = [(low < b) & (b < high) for b in layer.shape.breakpoints]
                 open_ = open_ & (sum(inside, torch.zeros_like(open_)) > 0)
+            # Above zero wherever a split is possible, so that one is found.
             found.append(torch.where(open_, c[:, 0].abs() * gap + 1e-30, 0.0))
         return found

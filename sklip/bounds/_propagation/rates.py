@@ -70,6 +70,7 @@ def lower_rates(propagation, bounds, row, column, n_roundings):
     lines, losses = _by_lines(
         propagation, slopes, rates, after, (coefficients, lost), column, extra
     )
+    # Both are proven: ranges from the inputs up, and lines from the outputs down.
     return torch.fmax(through, lines), losses
 
 
@@ -77,6 +78,7 @@ def _products(least, most, low, high):
     """Ends of products of a slope and a rate, in these ranges."""
     corners = torch.stack([least * low, least * high, most * low, most * high])
     below, above = corners.amin(0), corners.amax(0)
+    # Where the signs are known, rounding outward must not cross zero.
     not_negative = ((least >= 0.0) & (low >= 0.0)) | ((most <= 0.0) & (high <= 0.0))
     not_positive = ((most <= 0.0) & (low >= 0.0)) | ((least >= 0.0) & (high <= 0.0))
     below = below - 2.0 * UNIT * below.abs() - _TINY
@@ -92,6 +94,7 @@ def _sums_lower(low, high, weight, rate):
     losses = (-low).clamp_min(0.0) @ up + high.clamp_min(0.0) @ down
     lower = gains * (1.0 - 2.0 * rate) - losses * (1.0 + 2.0 * rate) - rate * FLOOR
     number = weight.dtype
+    # A sum without negative terms is not negative, however its terms are rounded.
     negative = (low < 0.0).to(number) @ (up > 0.0).to(number)
     negative += (high > 0.0).to(number) @ (down > 0.0).to(number)
     return torch.where(negative == 0.0, lower.clamp_min(0.0), lower)

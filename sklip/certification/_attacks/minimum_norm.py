@@ -245,6 +245,7 @@ class _Descent:
         chosen = None
         if restart:
             ranked = np.argsort(-self.others, axis=1)
+            # Each restart aims at another class, the likeliest first.
             chosen = ranked[:, (restart - 1) % (self.others.shape[1] - 1)]
         for step in range(self.n_steps):
             here = self._points(delta, radius)
@@ -257,13 +258,16 @@ class _Descent:
             length = norms(delta, self.norm)
             nearer = flips & (length < nearest)
             best[nearer], nearest[nearer] = here[nearer], length[nearer]
+            # Radii change much at first and settle at the end.
             ease = 0.5 * (1.0 + np.cos(np.pi * step / self.n_steps))
             radius = self._radii(radius, length, nearest, flips, margin, gradient, ease)
+            # Where no unit responds every way is as good as another.
             flat = ~gradient.any(axis=1)
             noise = rng.standard_normal((flat.sum(), gradient.shape[1]))
             gradient[flat] = noise * self.free[flat]
             ball = replace(self.whole, radius=radius[:, None])
             size = np.maximum(ease, 0.02) * radius[:, None]
+            # From the sample itself all restarts would go the same way.
             if step == 0 and restart:
                 delta = 0.3 * ball.sample(delta.shape[1], rng) * self.free
             delta = ball.project(delta + size * ball.steepest(-gradient))
@@ -300,6 +304,7 @@ class _Descent:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             slope = self.whole.scaled(-gradient)
             tangent = np.abs(margin) / norms(slope, self.dual)
+        # A little beyond where the margin would vanish if it were linear.
         tangent = np.where(np.isfinite(tangent), 1.05 * tangent, length + 1.0)
         shrunk = np.minimum(radius, nearest) * (1.0 - _RADIUS_STEP * ease)
         grown = np.minimum(radius * (1.0 + _RADIUS_STEP * ease), nearest)
