@@ -28,7 +28,7 @@ from sklip.inspection._curves import (
 )
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
-from sklip.inspection._text import add_legend
+from sklip.inspection._text import add_legend, set_titles
 
 __all__ = ["CertifiedAccuracyDisplay"]
 
@@ -260,11 +260,9 @@ class CertifiedAccuracyDisplay(Display):
                 self.radii, self.certified_accuracies[k], **style
             )
             self._plot_beside(k, self.lines_[-1].get_color())
-        self.ax_.set(
-            xlabel=radius_label(check_norm(self.norm), self.in_tolerances),
-            ylabel="accuracy",
-            ylim=(0.0, 1.02),
-        )
+        radius = radius_label(check_norm(self.norm), self.in_tolerances)
+        self.ax_.set_ylim(0.0, 1.02)
+        set_titles(self.ax_, radius, "accuracy")
         self.ax_.margins(x=0.0)
         self._add_legend()
 

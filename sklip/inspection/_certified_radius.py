@@ -19,7 +19,7 @@ from sklip.certification import certified_radius
 from sklip.inspection._axes import model_style, radius_label
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
-from sklip.inspection._text import add_legend
+from sklip.inspection._text import add_legend, set_titles
 
 __all__ = ["CertifiedRadiusDisplay"]
 
@@ -167,13 +167,9 @@ class CertifiedRadiusDisplay(Display):
             style = model_style(k, len(names) > 1) | {"where": "post", "label": label}
             style |= line_kwargs
             self.lines_ += self.ax_.step(places, heights, **style)
-        self.ax_.set(
-            xlabel="certified "
-            + radius_label(check_norm(self.norm), self.in_tolerances),
-            ylabel="share of samples up to it",
-            ylim=(0.0, 1.02),
-            xlim=(0.0, end),
-        )
+        radius = radius_label(check_norm(self.norm), self.in_tolerances)
+        self.ax_.set(ylim=(0.0, 1.02), xlim=(0.0, end))
+        set_titles(self.ax_, f"certified {radius}", "share of samples up to it")
         add_legend(self.ax_, loc="lower right")
 
 

@@ -10,7 +10,12 @@ from sklip._shared_docs import DISPLAY
 from sklip.bounds import feature_slopes, view_of
 from sklip.inspection._axes import new_axes
 from sklip.inspection._names import holds_several, named_estimators
-from sklip.inspection._text import add_legend, legend_share, set_row_names
+from sklip.inspection._text import (
+    add_legend,
+    legend_share,
+    set_row_names,
+    set_titles,
+)
 
 __all__ = ["FeatureSlopesDisplay"]
 
@@ -185,12 +190,12 @@ class FeatureSlopesDisplay:
             self.ax_, np.arange(len(chosen)), [self.feature_names[j] for j in chosen]
         )
         per = "tolerance" if self.in_tolerances else "unit"
-        self.ax_.set(xlabel=f"change of the output per {per} of the column")
+        set_titles(self.ax_, f"change of the output per {per} of the column")
         # The legend gets the lowest part for itself: bars may be of any length.
         share = legend_share(self.ax_, n_entries)
         below = share / (1.0 - share) * (len(chosen) + 0.2)
         self.ax_.set_ylim(-0.6 - below, len(chosen) - 0.4)
-        add_legend(self.ax_, loc="lower right")
+        add_legend(self.ax_, share=share, loc="lower right")
 
 
 def _columns(views):

@@ -7,7 +7,7 @@ from sklip._shared_docs import DISPLAY
 from sklip.bounds import jacobian_diagnostic
 from sklip.inspection._display import Display
 from sklip.inspection._names import holds_several, named_estimators
-from sklip.inspection._text import add_legend
+from sklip.inspection._text import add_legend, set_titles
 
 __all__ = ["JacobianDiagnosticDisplay"]
 
@@ -96,8 +96,9 @@ class JacobianDiagnosticDisplay(Display):
             )
         ends = found[0].theoretical[[0, -1]]
         self.lines_ += self.ax_.plot(ends, ends, color="0.6", linewidth=1, zorder=0)
-        self.ax_.set(
-            xlabel="quantiles of the normal law",
-            ylabel="quantiles of the standardised entries of J",
+        set_titles(
+            self.ax_,
+            "quantiles of the normal law",
+            "quantiles of the standardised entries of J",
         )
         add_legend(self.ax_, font="small", loc="upper left")

@@ -17,7 +17,7 @@ from sklip.bounds import (
 from sklip.inspection._axes import model_style, plain_numbers
 from sklip.inspection._display import Display
 from sklip.inspection._names import holds_several, named_estimators
-from sklip.inspection._text import add_legend
+from sklip.inspection._text import add_legend, set_titles
 from sklip.networks import FeedForward
 
 __all__ = ["LipschitzBoundsDisplay"]
@@ -136,17 +136,20 @@ class LipschitzBoundsDisplay(Display):
         self.lines_ = []
         for k, (label, row) in enumerate(zip(names, bounds, strict=True)):
             style = {"marker": model_style(k)["marker"], **line_kwargs}
-            self._plot_model(label if name else None, row, lower[k], style)
+            dashes = (2 * k, (2, 2 * max(len(names) - 1, 1)))  # side by side
+            self._plot_model(label if name else None, row, (lower[k], dashes), style)
         norm = check_norm(self.norm)
         norm = "∞" if norm == np.inf else f"{norm:g}"
         self.ax_.set_xticks(np.arange(len(self.methods)), self.methods)
-        self.ax_.set(ylabel=f"Lipschitz constant, norm {norm}", yscale="log")
+        self.ax_.set_yscale("log")
+        set_titles(self.ax_, None, f"Lipschitz constant (ℓ{norm})")
         plain_numbers(self.ax_.yaxis)
         self.ax_.margins(x=0.12, y=0.15)
         add_legend(self.ax_)
 
     def _plot_model(self, name, bounds, lower, line_kwargs):
         """Bounds of one model, and what a pair of inputs reaches."""
+        lower, dashes = lower
         rungs = np.arange(len(self.methods))
         style = {"linestyle": "-", "label": name, **line_kwargs}
         self.lines_ += self.ax_.plot(rungs, bounds, **style)
@@ -157,8 +160,8 @@ class LipschitzBoundsDisplay(Display):
             )
         if lower is not None:
             label = f"{name}, reached by a pair" if name else "reached by a pair"
-            line = self.ax_.axhline(lower, color=color, linestyle=":", label=label)
-            self.lines_.append(line)
+            style = {"color": color, "linestyle": dashes, "label": label}
+            self.lines_.append(self.ax_.axhline(lower, **style))
 
 
 def _ladder(models, norm):

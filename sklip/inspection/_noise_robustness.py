@@ -10,7 +10,7 @@ from sklip.certification import noise_accuracy_curve
 from sklip.inspection._axes import model_style
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
-from sklip.inspection._text import add_legend
+from sklip.inspection._text import add_legend, set_titles
 
 __all__ = ["NoiseRobustnessDisplay"]
 
@@ -134,5 +134,5 @@ class NoiseRobustnessDisplay(Display):
                     linewidth=0,
                 )
                 self.bands_.append(band)
-        self.ax_.set(xlabel="standard deviation of the noise", ylabel="accuracy")
+        set_titles(self.ax_, "standard deviation of the noise (units of X)", "accuracy")
         add_legend(self.ax_)

@@ -16,7 +16,7 @@ from sklip.estimators import CertifiedRejectClassifier
 from sklip.inspection._axes import model_style
 from sklip.inspection._display import Display
 from sklip.inspection._names import named_estimators
-from sklip.inspection._text import add_legend
+from sklip.inspection._text import add_legend, set_titles
 
 __all__ = ["RiskCoverageDisplay"]
 
@@ -186,10 +186,11 @@ class RiskCoverageDisplay(Display):
             if self.points is not None and self.points[k] is not None:
                 color = self.lines_[-1].get_color()
                 self.ax_.plot(*self.points[k], marker="*", ms=11, color=color)
-        self.ax_.set(
-            xlabel="coverage: share of samples answered",
-            ylabel="risk: errors among the answers",
-            xlim=(0.0, 1.0),
+        self.ax_.set_xlim(0.0, 1.0)
+        set_titles(
+            self.ax_,
+            "coverage: share of samples answered",
+            "risk: errors among the answers",
         )
         self.ax_.set_ylim(bottom=0.0)
         add_legend(self.ax_, loc="upper left")

@@ -11,7 +11,7 @@ from sklip._documentation import documented
 from sklip._shared_docs import DISPLAY
 from sklip.inspection._axes import new_panels
 from sklip.inspection._names import holds_several, named_estimators
-from sklip.inspection._text import add_legend
+from sklip.inspection._text import add_legend, set_titles
 
 __all__ = ["TrainingCurveDisplay"]
 
@@ -136,7 +136,7 @@ class TrainingCurveDisplay:
                 for key in [key for key in keys if key in curves]:
                     style = self._style(key, label if name else None, line_kwargs)
                     drawn[key] = axes.plot(*curves[key], **style, color=color)[0]
-            axes.set(xlabel="epoch", ylabel=panel)
+            set_titles(axes, "epoch", panel)
             if panel == "accuracy":
                 axes.set_ylim(-0.02, 1.02)
         for axes in self.axes_:

@@ -107,17 +107,49 @@ def outside(figure):
     return found
 
 
-@pytest.mark.parametrize("names", [NAMES, [f"{WORDS} {k}" for k in range(12)]])
-def test_all_text_lies_inside_the_figure(linear, trained, names):
-    for display in displays(linear, trained, names):
-        assert outside(display.figure_) == [], type(display).__name__
-        for ax in display.figure_.axes:
-            legend = ax.get_legend()
-            if legend is not None:
-                box, room = legend.get_window_extent(), ax.get_window_extent()
-                assert box.width <= room.width + 1.0
-                assert box.height <= room.height + 1.0
-        pyplot.close(display.figure_)
+def covered(ax):
+    """What of a picture lies under its legend: lines, points, bars, numbers."""
+    if ax.get_legend() is None:
+        return []
+    box = ax.get_legend().get_window_extent()
+    curves = [
+        (line.get_label(), line.get_transform().transform_path(line.get_path()))
+        for line in ax.lines
+    ]
+    found = [name for name, path in curves if path.intersects_bbox(box, filled=False)]
+    others = [*ax.patches, *(text for text in ax.texts if text.get_text())]
+    return found + [o for o in others if box.overlaps(o.get_window_extent())]
+
+
+@pytest.mark.parametrize(
+    "names, size",
+    [
+        (NAMES, (6.4, 4.8)),
+        ([f"{WORDS} {k}" for k in range(12)], (6.4, 4.8)),
+        (NAMES, (4.0, 3.0)),
+        (["plain", "spectral", "bounded"], (4.0, 3.0)),
+    ],
+)
+def test_all_text_lies_inside_the_figure(linear, trained, names, size):
+    with pyplot.rc_context({"figure.figsize": size}):
+        for display in displays(linear, trained, names):
+            assert outside(display.figure_) == [], type(display).__name__
+            for ax in display.figure_.axes:
+                assert covered(ax) == [], type(display).__name__
+                legend = ax.get_legend()
+                if legend is not None:
+                    box, room = legend.get_window_extent(), ax.get_window_extent()
+                    assert box.width <= room.width + 1.0
+                    assert box.height <= room.height + 1.0
+            pyplot.close(display.figure_)
+
+
+def test_the_check_finds_what_the_legend_covers():
+    _, ax = pyplot.subplots()
+    ax.plot([0, 1], [0, 1], label="line")
+    ax.legend(loc="center")
+    ax.figure.canvas.draw()
+    assert covered(ax) == ["line"]
 
 
 def test_the_check_finds_what_is_outside():
