@@ -29,8 +29,8 @@ SHARED = EXAMPLES | entries(
         cosine from three times ``learning_rate_init`` to 0 over the ``max_iter`` epochs
         of fit, if these are at least 150, so that training settles. It is constant
         where the end is not known (``partial_fit``, ``early_stopping``), for other
-        solvers, for ADMM, with ``learning_rate_milestones`` and with an LRScheduler
-        among the callbacks.
+        solvers, with ``learning_rate_milestones`` and with an LRScheduler among the
+        callbacks.
         ``"invscaling"`` and ``"adaptive"`` are for ``"sgd"`` and torch optimizers:
         ``"invscaling"`` divides ``learning_rate_init`` by ``(t + 1) ** power_t``, t the
         samples seen before an epoch; ``"adaptive"`` divides by 5 whenever training

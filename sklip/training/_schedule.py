@@ -44,14 +44,22 @@ class Schedule:
         self.applied = 1.0
         self._first, self._length = 0, None
 
-    def begin(self, n_epochs, length):
+    def peak(self, length):
+        """Factor that a training of that length begins with; 1 if it does not fall."""
+        falls = self.kind == "auto" and length is not None and not self.milestones
+        return _PEAK if falls and length >= _FEWEST_EPOCHS else 1.0
+
+    def begin(self, n_epochs, length, *, share=1.0):
         """Begin a training of at most ``length`` epochs after ``n_epochs`` others.
 
-        None is a training whose end is not known: its step size stays.
+        None is a training whose end is not known: its step size stays. One that falls
+        may do so within a share of the epochs, and needs no others. Returns how many
+        there are to be.
         """
-        falls = self.kind == "auto" and length is not None and not self.milestones
-        falls = falls and length >= _FEWEST_EPOCHS
+        falls = self.peak(length) > 1.0
+        length = math.ceil(share * length) if falls else length
         self._first, self._length = n_epochs, length if falls else None
+        return length
 
     def factor(self, n_epochs, n_samples_seen):
         """Factor of an epoch, from the epochs and samples before it."""

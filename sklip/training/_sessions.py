@@ -41,9 +41,9 @@ class NetSessions:
             If loss or weights stop being finite; the last finite weights are kept.
         """
         epochs = self.max_epochs if epochs is None else epochs
-        self.schedule.begin(
-            len(self.history), epochs if self._has_end(stopping) else None
-        )
+        has_end = stopping is not None and not stopping.early_stopping
+        has_end = has_end and self.follows_schedule
+        self.schedule.begin(len(self.history), epochs if has_end else None)
         with self.session(data):
             converged = self.run(data, valid, stopping, epochs)
             if stopping is not None:
@@ -51,10 +51,9 @@ class NetSessions:
                 stopping.restore_best(self.module_)
         return converged
 
-    def _has_end(self, stopping):
-        """Whether the step size may follow the number of epochs."""
-        if stopping is None or stopping.early_stopping:
-            return False
+    @property
+    def follows_schedule(self):
+        """Whether the step size is its own, and no scheduler's among the callbacks."""
         return not any(isinstance(c, LRScheduler) for _, c in self.callbacks_)
 
     @contextmanager

@@ -323,9 +323,9 @@ def test_warm_start_goes_on_and_follows_the_bound(classification):
     model = _classifier(lipschitz_bound=2.0, warm_start=True).fit(*classification)
     epochs = len(model.history_)
     model.fit(*classification)
-    # No second start; an epoch of these 60 samples is one batch, an iteration four.
+    # No second start; an epoch of these 60 samples is one batch, an iteration eight.
     assert model.n_iter_ == 1
-    assert len(model.history_) == epochs + 4 * len(model.primal_residuals_)
+    assert len(model.history_) == epochs + 8 * len(model.primal_residuals_)
     for bound in (0.5, 3.0):
         _assert_kept(
             model.set_params(lipschitz_bound=bound).fit(*classification), bound
@@ -443,7 +443,7 @@ def test_start_can_be_given(regression):
     model.fit(X, y, coef_init=start.coefs_, intercept_init=start.intercepts_)
     _assert_kept(model, 0.4)
     assert model.n_iter_ == 1
-    assert len(model.history_) == 4 * len(model.primal_residuals_)
+    assert len(model.history_) == 8 * len(model.primal_residuals_)
     for wrong, message in (
         ({"coef_init": start.coefs_[:1]}, "shapes"),
         ({"coef_init": [c.T for c in start.coefs_]}, "shapes|coef_init"),
@@ -549,13 +549,54 @@ def test_rho_returns_once_the_bound_binds():
 
 
 def test_effort_follows_the_arguments(classification):
-    for max_iter, iterations in ((1, 1), (6, 1), (9, 2), (200, 25)):
+    for max_iter, start, iterations in ((1, 1, 1), (6, 6, 1), (17, 17, 2)):
         model = ADMMLipschitzMLPClassifier(
             (4,), max_iter=max_iter, tol=0, n_iter_no_change=np.inf, admm_tol=0
         ).fit(*classification)
-        assert (model.n_iter_, model.n_admm_iter_) == (max_iter, iterations)
-        per_iter = min(4, max_iter)
-        assert len(model.history_) == max_iter + iterations * per_iter
+        assert (model.n_iter_, model.n_admm_iter_) == (start, iterations)
+        per_iter = min(8, max_iter)
+        assert len(model.history_) == start + iterations * per_iter
+
+
+class StepSizes(Callback):
+    """Notes what each epoch's steps are multiplied by."""
+
+    def on_epoch_end(self, net, **kwargs):
+        self.seen = [*getattr(self, "seen", []), net.schedule.applied * net.rate_factor]
+
+
+@pytest.mark.parametrize(
+    "parameters, start, iterations, peak",
+    [
+        ({}, 100, 7, 3.0),
+        ({"max_iter": 301}, 151, 7, 3.0),
+        ({"max_iter": 149}, 149, 12, 1.0),
+        ({"learning_rate": "constant"}, 200, 12, 1.0),
+        ({"solver": "sgd"}, 200, 12, 1.0),
+        ({"max_admm_iter": 3}, 200, 3, 1.0),
+    ],
+)
+def test_where_the_step_size_falls_fewer_epochs_are_enough(
+    classification, parameters, start, iterations, peak
+):
+    sizes = StepSizes()
+    model = ADMMLipschitzMLPClassifier(
+        (4,),
+        tol=0,
+        n_iter_no_change=np.inf,
+        admm_tol=0,
+        certificate=None,
+        callbacks=[sizes],
+        random_state=0,
+        **parameters,
+    ).fit(*classification)
+    assert (model.n_iter_, model.n_admm_iter_) == (start, iterations)
+    begin = sizes.seen[:start]
+    assert begin[0] == pytest.approx(peak, rel=1e-3)
+    assert begin[-1] == pytest.approx(0.0 if peak > 1 else 1.0, abs=1e-3)
+    np.testing.assert_allclose(
+        sizes.seen[start::8], peak * (1.0 - np.arange(iterations) / iterations)
+    )
 
 
 def test_small_residuals_of_a_moving_loss_do_not_stop(classification):
@@ -583,7 +624,7 @@ def test_verbose_prints_each_iteration(classification, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[19].startswith("Start: epoch 20, train_loss")
     assert lines[20].startswith("Epoch 21, train_loss")
-    assert sum(line.startswith("Epoch") for line in lines) == 32
+    assert sum(line.startswith("Epoch") for line in lines) == 64
 
 
 def test_copies_and_jobs(classification):

@@ -24,11 +24,18 @@ ADMM = entries(
         are free.
     learning_rate_init : float, default=1e-3
         Step size of the optimizer; it falls linearly to zero over the ADMM iterations.
+    learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
+        Schedule of the step size. With ``"auto"``, ``"adam"`` and ``max_iter`` of at
+        least 150 it falls from three times ``learning_rate_init`` to 0 in the start,
+        which then takes half of ``max_iter``, and from there again over the ADMM
+        iterations. Not so with ``max_admm_iter``, ``early_stopping`` or an LRScheduler
+        among the callbacks, where it is ``learning_rate_init`` at first. Others as in
+        MLPClassifier, for ``"sgd"`` and torch optimizers.
     max_iter : int, default=200
         Largest number of epochs (iterations of ``"lbfgs"``) of the start.
     verbose : bool or int, default=False
         Print a line for each epoch of the start, "Start: epoch 7", and for each ADMM
-        iteration, "ADMM iteration 3 of at most 100"; 2 also prints the epochs of each
+        iteration, "ADMM iteration 3 of at most 60"; 2 also prints the epochs of each
         iteration, counted from the first of the start on.
     warm_start : bool, default=False
         Go on with the ADMM of the last fit, also towards another bound; the layers
@@ -76,10 +83,10 @@ ADMM = entries(
         residuals.
     max_admm_iter : int or "auto", default="auto"
         Largest number of ADMM iterations; "auto" is as many as take min(100, max_iter)
-        epochs, or min(100, max_iter) where ``epochs_per_iter`` is given or with
-        ``"lbfgs"``.
+        epochs, or 60 where ``learning_rate="auto"`` begins with larger steps; where
+        ``epochs_per_iter`` is given or with ``"lbfgs"``, as many iterations.
     epochs_per_iter : int or "auto", default="auto"
-        Epochs between two projections; "auto" is 1, or as many as have four batches,
+        Epochs between two projections; "auto" is 1, or as many as have eight batches,
         and with ``"lbfgs"`` min(100, max_iter) iterations.
     init_alpha : float, default=3e-3
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is

@@ -28,12 +28,15 @@ from sklip.training import (
 
 __all__ = ["ADMMRun", "ADMMSettings"]
 
-# Most epochs in all iterations of ADMM (iterations with L-BFGS), and most iterations of
-# L-BFGS in a loss step (10a), by "auto"; those in the last fit of the biases.
-_ADMM_ITERATIONS = 100
+# Most epochs in all iterations of ADMM (iterations with L-BFGS) at the step size given,
+# and where it begins larger; most iterations of L-BFGS in a loss step (10a), by "auto";
+# those in the last fit of the biases.
+_ADMM_EPOCHS = 100, 60
 _LBFGS_ITERATIONS = 100
+# Share of max_iter that suffices for a start whose step size falls by itself.
+_START_SHARE = 0.5
 # Batches between two projections at least, by "auto".
-_FEWEST_BATCHES = 4
+_FEWEST_BATCHES = 8
 _BIAS_ITERATIONS = 20
 # Values of rho that adapt it.
 _RHO_RULES = {"auto": "forces", "balanced": "residuals"}
@@ -100,6 +103,12 @@ class ADMMRun:
         """What the last complete iteration left; None before the first multipliers."""
         return self._state if self.admm is None else self.admm.state
 
+    def _peak(self, epochs):
+        """Factor of the first steps: where it is above 1, fewer epochs are enough."""
+        is_free = self.settings.max_admm_iter == "auto" and self.valid is None
+        is_free = is_free and self.net.follows_schedule
+        return self.net.schedule.peak(epochs) if is_free else 1.0
+
     def fit(self, stopping, epochs):
         """Train the start unless there is one, then iterate; False if unconverged."""
         net = self.net
@@ -109,7 +118,7 @@ class ADMMRun:
                 self._train_start(stopping, epochs)
                 if net.interrupted:
                     return True
-            finished = self._iterate()
+            finished = self._iterate(self._peak(self.settings.max_iter))
             left = net.module_.flat.clone()
         if not torch.equal(left, net.module_.flat):
             warnings.warn(
@@ -125,15 +134,18 @@ class ADMMRun:
         net.penalty.weight = self.settings.init_alpha
         before = len(net.history)
         net.epoch_label = "Start: epoch"
+        if self._peak(epochs) > 1.0:
+            epochs = net.schedule.begin(before, epochs, share=_START_SHARE)
         net.run(self.data, self.valid, stopping, epochs)
+        net.schedule.begin(len(net.history), None)
         stopping.restore_best(net.module_)
         self.n_start_epochs = len(net.history) - before
         net.forget_momentum()
 
-    def _iterate(self):
+    def _iterate(self, peak):
         """All iterations; False if they ran out."""
         net, settings = self.net, self.settings
-        epochs_per_iter, n_iter = self._effort()
+        epochs_per_iter, n_iter = self._effort(_ADMM_EPOCHS[peak > 1.0])
         self._begin(epochs_per_iter, self._refresh_rule())
         rule = None
         if self.valid is not None:
@@ -147,6 +159,7 @@ class ADMMRun:
                 self.valid,
                 n_iter=n_iter,
                 rule=rule,
+                peak=peak,
                 verbose=bool(settings.verbose),
             )
         finally:
@@ -162,11 +175,11 @@ class ADMMRun:
             return None
         return Refresh(every)
 
-    def _effort(self):
+    def _effort(self, most):
         """Epochs of a loss step and number of iterations; "auto" follows max_iter."""
         settings, net = self.settings, self.net
         epochs, n_iter = settings.epochs_per_iter, settings.max_admm_iter
-        most = min(_ADMM_ITERATIONS, settings.max_iter)
+        most = min(most, settings.max_iter)
         if epochs != "auto":
             return epochs, most if n_iter == "auto" else n_iter
         if net.solver == "lbfgs":

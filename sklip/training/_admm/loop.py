@@ -7,7 +7,7 @@ from sklip.training._admm.iteration import load_weights
 __all__ = ["run_admm"]
 
 
-def run_admm(admm, data, valid, *, n_iter, rule=None, verbose=False):
+def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):
     """Iterate until the residuals are small, or the rule or a callback says stop.
 
     The step size of the stochastic solvers falls linearly to zero over the iterations,
@@ -23,6 +23,8 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, verbose=False):
         Largest number of iterations.
     rule : StoppingRule, default=None
         Watches the score of the certified weights on ``valid``.
+    peak : float, default=1.0
+        Factor of the step size in the first iteration.
     verbose : bool, default=False
         Print a line for each iteration.
 
@@ -35,7 +37,7 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, verbose=False):
     """
     net, best = admm.net, None
     for k in range(n_iter):
-        net.rate_factor = 1.0 - k / n_iter
+        net.rate_factor = peak * (1.0 - k / n_iter)
         finished = admm.iterate(data, valid)
         if rule is not None:
             before = rule.best
