@@ -6,11 +6,14 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-__all__ = ["Task", "classification_tasks", "regression_tasks"]
+__all__ = ["IMAGES", "Task", "classification_tasks", "regression_tasks"]
+
+# Data whose inputs are pixels; all else is standardised.
+IMAGES = ("digits", "digits splits", "mnist")
 
 # Bounds on the Lipschitz constants of the tables.
 _BOUNDS = {"concrete": (1.09, 3.4), "power_plant": (0.667, 0.955, 1.46)}
@@ -33,8 +36,8 @@ class Task:
     bounds: tuple = ()
 
 
-def classification_tasks(mnist=None):
-    """digits, breast cancer, and MNIST where its file is given."""
+def classification_tasks(mnist=None, folder=None):
+    """digits and small tables, MNIST and larger tables where their files are given."""
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
     for data, split, seed in [
@@ -42,11 +45,21 @@ def classification_tasks(mnist=None):
         *(("digits splits", split, 0) for split in range(4)),
     ]:
         yield _task(data, split, seed, X, y, (128, 128), 80)
-    X, y = load_breast_cancer(return_X_y=True)
-    for split in range(5):
-        yield _task("cancer", split, 0, X, y, (64,), 80, scaled=True)
+    for data, X, y in _tables(folder):
+        for split in range(5):
+            yield _task(data, split, 0, X, y, (64,), 80, scaled=True)
     if mnist is not None:
         yield from _mnist(mnist)
+
+
+def _tables(folder):
+    yield "cancer", *load_breast_cancer(return_X_y=True)
+    yield "wine", *load_wine(return_X_y=True)
+    for data in ("ionosphere", "spambase") if folder is not None else ():
+        path = os.path.join(folder, f"{data}.csv")
+        rows = np.loadtxt(path, delimiter=",", skiprows=1, dtype=str)
+        _, y = np.unique(rows[:, -1], return_inverse=True)
+        yield data, rows[:, :-1].astype(float), y
 
 
 def _task(data, split, seed, X, y, hidden, epochs, scaled=False):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from _bounded_data import IMAGES
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
@@ -71,12 +72,12 @@ def classifiers(task):
             Model("bounded", "radius 1", bounded, options),
             Model("bounded", "radius 1, PCA 128", bounded, options, 128),
         ]
-    if task.data == "cancer":
-        return [
-            Model("bounded", "radius 2", bounded, {"radius": 2.0}),
-            _spectral(0.1),
-            _admm(2.0),
+    if task.data not in IMAGES:
+        radii = (2.0,) if task.data == "cancer" else (1.0, 2.0)
+        ours = [
+            Model("bounded", f"radius {r:g}", bounded, {"radius": r}) for r in radii
         ]
+        return [*ours, _spectral(0.1), _admm(2.0)]
     radii = (0.35, 0.5, 1.0) if task.data == "digits" else (0.5, 1.0)
     models = [
         Model("bounded", f"radius {r:g}", bounded, {"radius": r, "input_noise": 0.05})

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from _bounded_data import IMAGES
 
 __all__ = ["peers"]
 
@@ -23,13 +24,13 @@ _BATCH, _RATE = 128, 1e-3
 
 def peers(task):
     """The peers that are installed."""
-    if task.data in ("digits", "digits splits", "mnist"):
+    if task.data in IMAGES:
         alphas = (0.98,) if task.data == "mnist" else (0.9, 0.98)
         found = [_Peer("deel", f"SoftHKR {a:g}", _deel, a) for a in alphas]
     else:
         found = [_Peer("deel", "SoftHKR 0.9", _deel, 0.9)]
     found.append(_Peer("orthogonium", "LossXent", _orthogonium, None))
-    temperature = 1.0 if task.data == "cancer" else 4.0
+    temperature = 4.0 if task.data in IMAGES else 1.0
     setting = f"temperature {temperature:g}"
     found.append(_Peer("sandwich", setting, _sandwich, temperature))
     return [peer for peer in found if peer.is_installed()]
