@@ -13,9 +13,11 @@ __all__ = ["BoundedOptimizer"]
 
 _MOMENTUM = 0.9
 _ADAM = (0.9, 0.99, 1e-8)
-# Length of a direction with all singular values 1, over sqrt(larger side): of
-# classifiers, and of regressors, whose squared error asks for finer moves.
-_LENGTHS = (0.2, 0.05)
+# Length of a direction with all singular values 1, over sqrt(larger side), in layers
+# of up to _LARGE rows or columns and in larger ones, whose moves would else be cut at
+# nearly every step: of classifiers, and of regressors, whose squared error asks for
+# finer moves.
+_LENGTHS = ((0.2, 0.06), (0.05, 0.05))
 # Gradients of classifiers, whose loss has no unit, that count as died out. A direction
 # forgets how large its gradient was: rows of next to no weight would be fitted as
 # eagerly as others once those are content.
@@ -23,7 +25,7 @@ _CONTENT = 1e-5
 # Every so many steps hidden layers move, that much farther, and the Frobenius norm of a
 # move at most: the momentum changes little in between, and moves are most of a step's
 # time. The second pair is for layers with more than so many rows and columns.
-_MOVES, _LARGE_MOVES, _LARGE = (2, 1.0), (6, 2.0), 128
+_MOVES, _LARGE_MOVES, _LARGE = (2, 1.0), (6, 3.0), 128
 # Largest singular value of a move, about: one step leads back from there.
 _FARTHEST = 0.5
 # Share of a schedule that goes uphill.
@@ -61,7 +63,7 @@ class BoundedOptimizer(torch.optim.Optimizer):
     def __init__(self, module, lr, averaging):
         self.module, self.averaging, self.n_steps = module, averaging, None
         is_regressor = module.lipschitz_bound is not None
-        self._length = _LENGTHS[is_regressor]
+        self._lengths = _LENGTHS[is_regressor]
         self._options = {} if is_regressor else {"dead": _CONTENT}
         self._hidden = module.weights[:-1]
         self._hidden_grads = [layer.weight.grad for layer in module.layers[:-1]]
@@ -130,10 +132,12 @@ class BoundedOptimizer(torch.optim.Optimizer):
             kept = momentum[start : start + weight.numel()].view_as(weight)
             start += weight.numel()
             kept.lerp_(grad, 1.0 - _MOMENTUM)
-            every, longest = _MOVES if min(weight.shape) <= _LARGE else _LARGE_MOVES
+            is_large = min(weight.shape) > _LARGE
+            every, longest = _LARGE_MOVES if is_large else _MOVES
             if n_steps % every == 1:
                 kept.copy_(tangent(weight, kept))
-                length = rate * every * self._length * max(weight.shape) ** 0.5
+                length = rate * every * max(weight.shape) ** 0.5
+                length *= self._lengths[is_large]
                 direction = polar_direction(kept, **self._options)
                 move(weight, direction, min(length, _FARTHEST), longest)
 
