@@ -38,6 +38,10 @@ class Boxes:
     def __getitem__(self, rows):
         return Boxes(self.centers[rows], self.halves[rows])
 
+    def start(self, propagation):
+        """First pre-activations at the centers, and bounds of their errors."""
+        return propagation.start_of(self.centers)
+
     def first_reach(self, propagation):
         """How far each first pre-activation may fall and rise from the center."""
         layer = propagation.layers[0]

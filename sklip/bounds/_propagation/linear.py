@@ -121,7 +121,7 @@ def _affine_losses(layer, row_norms, sizes):
 
 def _over_the_ball(propagation, balls, rows, row_norms):
     """Value at the center of ``rows @ z_1``, and how far it may fall and rise."""
-    z, z_error = propagation.start(balls)
+    z, z_error = balls.start(propagation)
     center = vectors_times(rows, z)
     below, above = balls.reach(propagation, rows, row_norms)
     layer = propagation.layers[0]

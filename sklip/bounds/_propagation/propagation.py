@@ -12,7 +12,7 @@ what the roundings add up to is taken off at the end. See _Ledger.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -35,12 +35,21 @@ class Balls:
     centers: torch.Tensor  # of shape (n_samples, n_inputs): their centers
     # Of shape (n_samples,): their radii, in the norm of the Propagation.
     radii: torch.Tensor
+    # The Propagation that was asked last, and what it says of the centers.
+    known: list = field(default_factory=list, repr=False)
 
     def __len__(self):
         return len(self.centers)
 
     def __getitem__(self, rows):
-        return Balls(self.centers[rows], self.radii[rows])
+        known = [(p, tuple(x[rows] for x in found)) for p, found in self.known]
+        return Balls(self.centers[rows], self.radii[rows], known)
+
+    def start(self, propagation):
+        """First pre-activations at the centers, and bounds of their errors."""
+        if not self.known or self.known[0][0] is not propagation:
+            self.known[:] = [(propagation, propagation.start_of(self.centers))]
+        return self.known[0][1]
 
     def first_reach(self, propagation):
         """How far each first pre-activation may fall and rise from the center."""
@@ -152,16 +161,16 @@ class Propagation:
         """Balls around the rows of an array."""
         return Balls(self.tensor(inputs), self.tensor(radii))
 
-    def start(self, balls):
-        """First pre-activations at the centers, and bounds of their errors."""
+    def start_of(self, centers):
+        """Pre-activations of the first layer at inputs, and bounds of their errors."""
         layer = self.layers[0]
-        z = balls.centers @ layer.weight.T + layer.bias
-        size = balls.centers.abs() @ layer.magnitude.T + layer.bias.abs()
+        z = centers @ layer.weight.T + layer.bias
+        size = centers.abs() @ layer.magnitude.T + layer.bias.abs()
         return z, layer.gamma_in * (size + FLOOR)
 
     def first(self, balls):
         """Bounds of the first pre-activations: exact up to rounding."""
-        z, error = self.start(balls)
+        z, error = balls.start(self)
         below, above = balls.first_reach(self)
         room = error + UNIT * 4.0 * (z.abs() + torch.maximum(below, above))
         return z - below - room, z + above + room

@@ -28,7 +28,7 @@ _BLOCK_FLOATS = 2**21
 _SAME_SLOPE = 1e-6
 
 
-def tightened(propagation, bounds, n_steps, some=True):
+def tightened(propagation, bounds, n_steps, some=True, further=None):
     """Bounds of the hidden layers, nowhere wider than given ones.
 
     Parameters
@@ -39,6 +39,9 @@ def tightened(propagation, bounds, n_steps, some=True):
         Steps of ascent for each bound of each neuron.
     some : Tensor of bool of shape (n_balls,), default=True
         Balls that are worth it.
+    further : callable, default=None
+        ``further(k, below, low, high)`` gives ends of layer k that are proven as well,
+        from those of the layers below.
 
     Returns
     -------
@@ -57,7 +60,10 @@ def tightened(propagation, bounds, n_steps, some=True):
         low, high = meet(
             (low, high), parallel_bounds(propagation, balls, k, lines, sizes)
         )
-        known.append(_layer(propagation, below, k, low, high, n_steps, some))
+        low, high = _layer(propagation, below, k, low, high, n_steps, some)
+        if further is not None:
+            low, high = meet((low, high), further(k, known, low, high))
+        known.append((low, high))
     return HiddenBounds(balls, known, bounds.method)
 
 

@@ -72,11 +72,14 @@ class Branching:
         The samples, of a network with nothing :func:`unsplittable`.
     norm : {1, 2, numpy.inf}
         Norm of the balls.
+    network : FeedForward, default=None
+        One that is exactly the same in the balls in question; by default that of the
+        decisions.
     """
 
-    def __init__(self, decisions, norm):
+    def __init__(self, decisions, norm, network=None):
         self.decisions, self.norm = decisions, norm
-        self.network = decisions.network
+        self.network = decisions.network if network is None else network
         view = decisions.view
         self.propagation = Propagation(
             self.network, norm, view.mutable, shares=view.shares
@@ -91,6 +94,10 @@ class Branching:
     def lost(self, samples, radii):
         """What a computed margin may lack of the exact one, anywhere in the balls."""
         return 1.5 * (self.error[samples] + self.growth * radii)
+
+    def of_same(self, network):
+        """The same with another network, which is exactly the same in some balls."""
+        return type(self)(self.decisions, self.norm, network)
 
     def question(self, sample, others, radius):
         """What is to be settled of one sample."""

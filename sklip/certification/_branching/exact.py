@@ -25,6 +25,7 @@ from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.queue import Effort
 from sklip.certification._branching.radius import limits
 from sklip.certification._branching.ranges import branching_of
+from sklip.certification._branching.table import LEVELS, Clock, Level, Table
 from sklip.certification._branching.unsplit import (
     bounded_verifications,
     margins_at_once,
@@ -36,11 +37,6 @@ from sklip.certification._module_decisions import ModuleDecisions
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["check_splittable", "verify_coordinates", "verify_robustness"]
-
-# Parts of each sample by which hard ones are told from easy ones, then without limit.
-_LEVELS = tuple(Effort(n, rounds=np.inf) for n in (64, 512, 4096, np.inf))
-# Samples whose parts are kept at a time; of more, the parts are found again.
-_KEPT = 32
 
 
 @documented(SHARED)
@@ -122,7 +118,7 @@ def _verifications(model, feature_eps, norm, radius, effort, X, y, block):
     """What is known of each row of a block."""
     told = {"effort": "normal" if effort is None else effort, "block": block}
     decisions = decide(model, X, y, feature_eps, **told)
-    results, clock = {}, _Clock(block.start_of_call, block.deadline)
+    results, clock = {}, Clock(block.start_of_call, block.deadline)
     for rows, part in decisions.by_missing():
         found = _verified(part, norm, radius, clock, effort is not None)
         results |= dict(zip(rows.tolist(), found, strict=True))
@@ -156,20 +152,8 @@ def check_splittable(decisions, name, instead):
 def verify_coordinates(decisions, norm, radius, time_limit):
     """As :func:`verify_robustness`, about the network: points are its inputs."""
     start = time.monotonic()
-    clock = _Clock(start, start + time_limit)
+    clock = Clock(start, start + time_limit)
     return _verified(decisions, norm, radius, clock, False)
-
-
-class _Clock:
-    """Time that is over and left."""
-
-    def __init__(self, start, deadline):
-        self.start, self.deadline = start, deadline
-
-    @property
-    def seconds(self):
-        """Since the start."""
-        return time.monotonic() - self.start
 
 
 def _verified(decisions, norm, radius, clock, is_limited):
@@ -193,11 +177,11 @@ def _verified(decisions, norm, radius, clock, is_limited):
         for row, lower in margins(decisions, norm, radius, results):
             found = Verification("verified", None, lower, 1, clock.seconds)
             results[row] = found
-    levels = _levels(decisions) if is_limited else _LEVELS
-    table = _Table(branching_of(decisions, norm), radius, results, clock)
+    levels = _levels(decisions) if is_limited else LEVELS
+    table = Table(branching_of(decisions, norm), radius, results, clock)
     with limit_threads(table.branching.propagation.work):
-        for n, effort in enumerate(levels):
-            table.run(effort, is_last=n + 1 == len(levels))
+        for n, level in enumerate(levels):
+            table.run(level, is_last=n + 1 == len(levels))
     return table.results
 
 
@@ -205,57 +189,4 @@ def _levels(decisions):
     """The one level of a stated effort."""
     size = len(decisions.target), decisions.block.n_table
     found = limits(decisions.effort, decisions.network, *size, ranges=True)
-    return (found.at_one_radius if found else Effort(0),)
-
-
-class _Table:
-    """Samples of one table, those that take few parts first.
-
-    Attributes
-    ----------
-    results : list of Verification
-        None where nothing is known yet.
-    """
-
-    def __init__(self, branching, radius, results, clock):
-        self.branching, self.radius, self.clock = branching, radius, clock
-        self.results, self._questions = results, {}
-        self._others = np.argsort(branching.decisions.gaps(), axis=1)[:, :-1]
-
-    def run(self, effort, is_last):
-        """Go on with the open samples until each has taken so many parts."""
-        rows = [i for i, result in enumerate(self.results) if result is None]
-        # The nearest to a proof first, of those that were tried.
-        rows.sort(key=lambda i: -self._questions[i].lower if self._questions else 0.0)
-        keep = len(rows) <= _KEPT
-        for start in range(0, len(rows), _KEPT):
-            block = rows[start : start + _KEPT]
-            questions = [self._question(i, keep) for i in block]
-            self.branching.settle(
-                questions, effort=effort, deadline=self.clock.deadline
-            )
-            for i, question in zip(block, questions, strict=True):
-                self._note(i, question, is_last)
-
-    def _question(self, i, keep):
-        question = self._questions.get(i)
-        if question is None or not (keep and question.can_go_on):
-            question = self.branching.question(i, self._others[i], self.radius)
-        question.reopen()
-        self._questions[i] = question
-        return question
-
-    def _note(self, i, question, is_last):
-        late = self.clock.seconds > self.clock.deadline - self.clock.start
-        if (
-            question.status == "unknown"
-            and question.can_go_on
-            and not (is_last or late)
-        ):
-            return
-        lower = -np.inf
-        if question.status != "falsified":
-            lower = float(question.lower - self.branching.lost(i, self.radius))
-        parts = question.status, question.point, lower, question.n_parts
-        self.results[i] = Verification(*parts, self.clock.seconds)
-        self._questions[i].clear()
+    return (Level(found.at_one_radius if found else Effort(0)),)

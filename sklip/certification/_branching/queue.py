@@ -64,6 +64,8 @@ class Question:
         A flip inside the ball.
     n_parts : int
         Parts bounded so far.
+    ends : ndarray of shape (2, n_neurons) or None
+        Of the hidden neurons in the whole ball.
     """
 
     def __init__(self, sample, others, radius, n_neurons, signs=None):
@@ -72,16 +74,17 @@ class Question:
         signs = np.zeros(n_neurons) if signs is None else signs
         start = np.zeros((n_neurons, 2))
         self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
-        self._first, self._unsure = -np.inf, False
+        self.ends, self._first, self._unsure = None, -np.inf, False
         self._settled, self._taken, self._is_cut_short = np.inf, [], False
 
     @property
     def is_new(self):
         """Whether nothing has been bounded yet."""
-        return self.n_parts == 0 and self.status is None
+        return self.ends is None and self.n_parts == 0 and self.status is None
 
     def begin(self, ends):
         """Take bounds of all hidden neurons, an array of shape (2, n_neurons)."""
+        self.ends = ends
         self._queue = [part._replace(ends=ends) for part in self._queue]
 
     def take(self, effort):

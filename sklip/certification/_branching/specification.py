@@ -197,8 +197,8 @@ def _decided(view, case, deadline):
 def _has_few_signs(network, n_moving):
     """Whether signs of neurons are split at less cost than so many inputs."""
     n_neurons = sum(network.layer_sizes[1:-1])
-    few = 0 < n_neurons <= _FEW_NEURONS * n_moving
-    return few and not unsplittable(network)
+    few = n_neurons <= _FEW_NEURONS * n_moving
+    return n_moving > 0 and few and not unsplittable(network)
 
 
 def _through_layers(view, case, deadline, n_moving):
