@@ -81,3 +81,21 @@ def test_importing_everything_leaves_the_rarely_needed_out():
         check=True,
     )
     assert found.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("kind", ["FeedForward([[[1.0], [-1.0]]])", "CONVOLUTION"])
+def test_verification_works_as_the_first_thing_that_is_imported(kind):
+    """What proves radii is loaded by whoever asks for them."""
+    code = (
+        "import torch; from sklip.certification import verify_robustness\n"
+        "from sklip.networks import FeedForward\n"
+        "CONVOLUTION = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 1)), "
+        "torch.nn.Conv1d(1, 2, 1), torch.nn.Flatten()).double().eval()\n"
+        "CONVOLUTION[1].weight.data[:, 0, 0] = torch.tensor([1.0, -1.0])\n"
+        "CONVOLUTION[1].bias.data[:] = 0.0\n"
+        f"print(verify_robustness({kind}, [[1.0]], [0], radius=0.25)[0].status)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True
+    )
+    assert found.stdout.strip() == "verified", found.stderr

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a classifier decides at some samples: the base of every kind of model."""
 
+import importlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -40,6 +41,8 @@ class Decided(ABC):
     # {"low", "normal", "high"} or int: work that branch and bound may do.
     effort: str | int = "normal"
     block: Block = Block()  # of which table the samples are rows, and when time is over
+
+    proofs: ClassVar[str]  # name of the module whose function is taken as ``radii``
 
     @property
     def predicted(self):
@@ -165,6 +168,8 @@ class Decided(ABC):
         radii : ndarray of shape (n_samples,)
             Made no tighter than it takes to reach ``needed``.
         """
+        if not hasattr(self, "_prove"):  # whoever asks need not know what proves
+            importlib.import_module(self.proofs)
         return self._prove(norm, method, needed)
 
     @classmethod

@@ -3,6 +3,7 @@
 """What a classifier decides at some samples, in the coordinates of its network."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sklip._arguments import check_effort, refuse_ambiguous
 from sklip._blocks import Block
@@ -25,6 +26,8 @@ _WHOLE = Block()
 @dataclass(frozen=True)
 class Decisions(Decided):
     """Those of a fully connected network, whose ``network`` is a FeedForward."""
+
+    proofs: ClassVar[str] = "sklip.certification._proven_radii"
 
     def rounding(self):
         """Error of the logits at each sample, and its growth with l2 distance."""

@@ -28,6 +28,7 @@ class ModuleDecisions(Decided):
     model: object = None
 
     cheapest: ClassVar[str] = "product"
+    proofs: ClassVar[str] = "sklip.certification._module_radii"
 
     def rounding(self):
         """Error of the logits at each sample, and its growth with l2 distance."""
