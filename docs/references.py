@@ -6,23 +6,15 @@ import importlib
 
 from api_reference import API_REFERENCE, further_names
 from docutils import nodes
+from inventories import SITES, page_of
 
 __all__ = ["setup"]
 
-# Where other packages document their classes and functions; members have an anchor on
-# the page of their class. A name that cannot be imported is dead and stays a warning:
-# that is asked of the installed package, so that no inventory has to be downloaded.
-_ELSEWHERE = {
-    "sklearn": "https://scikit-learn.org/stable/modules/generated/{page}.html",
-    "numpy": "https://numpy.org/doc/stable/reference/generated/{page}.html",
-    "scipy": "https://docs.scipy.org/doc/scipy/reference/generated/{page}.html",
-    "pandas": "https://pandas.pydata.org/docs/reference/api/{page}.html",
+# A package without an inventory (inventories.py): a class or function has a page of its
+# own there, members an anchor on it. A name that cannot be imported is dead.
+_WITHOUT_INVENTORY = {
     "torch": "https://docs.pytorch.org/docs/stable/generated/{page}.html",
-    "joblib": "https://joblib.readthedocs.io/en/stable/generated/{page}.html",
-    "skorch": "https://skorch.readthedocs.io/en/stable/{module}.html#{full}",
 }
-# Packages whose methods have pages of their own.
-_METHOD_PAGES = {"numpy", "scipy", "pandas"}
 
 
 def _places():
@@ -69,20 +61,33 @@ def _inside(app, env, node, contnode, full):
 def place_elsewhere(name):
     """Address of the page of another package about a dotted name; None if dead."""
     package, *rest = name.split(".")
-    found = _imported(name)
-    if package not in _ELSEWHERE or not rest or found is None:
+    if package not in SITES or not rest:
         return None
-    owner = name.rpartition(".")[0]
-    is_member = isinstance(_imported(owner), type)
-    if package == "skorch":
-        top = _imported(owner) if is_member else found
-        full = f"{top.__module__}.{top.__qualname__}"
-        full += f".{rest[-1]}" if is_member else ""
-        module = full.split(".")[1]
-        return _ELSEWHERE[package].format(module=module, full=full)
-    if is_member and package not in _METHOD_PAGES:
-        return f"{_ELSEWHERE[package].format(page=owner)}#{name}"
-    return _ELSEWHERE[package].format(page=name)
+    try:
+        return page_of(name) or page_of(_by_module(name))
+    except LookupError:
+        return _by_import(name)
+
+
+def _by_module(name):
+    """The name that a class, or a member of one, has where it is written."""
+    owner, _, last = name.rpartition(".")
+    parent = _imported(owner)
+    if isinstance(parent, type):
+        return f"{parent.__module__}.{parent.__qualname__}.{last}"
+    found = _imported(name)
+    place = getattr(found, "__module__", None), getattr(found, "__qualname__", None)
+    return ".".join(place) if None not in place else name
+
+
+def _by_import(name):
+    """The page that a name has by the rule of its package, if there is such a name."""
+    package, owner = name.partition(".")[0], name.rpartition(".")[0]
+    if package not in _WITHOUT_INVENTORY or _imported(name) is None:
+        return None
+    if isinstance(_imported(owner), type):
+        return f"{_WITHOUT_INVENTORY[package].format(page=owner)}#{name}"
+    return _WITHOUT_INVENTORY[package].format(page=name)
 
 
 def _imported(name):

@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 import textwrap
+import zlib
 
 import pytest
 
@@ -281,3 +282,47 @@ def test_the_ladder_of_bounds_is_the_table_of_methods(docs):
     )
     assert names == tuple(f'"{name}"' for name in BOUND_METHODS)
     assert set(norms) == {"1 2 ∞", "2"} and all(says)
+
+
+_ROLE = re.compile(r":(?:class|func|meth|mod|attr|exc|obj):`~?([a-z]\w*)\.([\w.]+)`")
+
+
+def test_every_name_of_another_package_has_a_page_there(repository, docs):
+    place_elsewhere = importlib.import_module("references").place_elsewhere
+    sites = importlib.import_module("inventories").SITES
+    named = {
+        f"{package}.{rest}"
+        for _, text in _texts(repository)
+        for package, rest in _ROLE.findall(text)
+        if package in sites
+    }
+    assert len(named) > 5
+    assert [name for name in named if place_elsewhere(name) is None] == []
+
+
+def test_an_inventory_keeps_names_and_pages_of_python_objects(docs):
+    inventories = importlib.import_module("inventories")
+    lines = [
+        "package.name py:class 1 api/$.html#$ -",
+        "a label std:label -1 guide.html#x A title",
+        "package.f py:function 1 other.html#$ a title of its own",
+    ]
+    head = b"# Sphinx inventory version 2\n# Project: P\n# Version: 1\n# zlib\n"
+    packed = head + zlib.compress("\n".join(lines).encode())
+    kept, n_names = inventories._python_only(packed)
+    assert n_names == 2 and kept.startswith(head)
+    assert zlib.decompress(kept.removeprefix(head)).decode().splitlines() == [
+        "package.f py:function 1 other.html#$ -",
+        "package.name py:class 1 api/$.html#$ -",
+    ]
+    with pytest.raises(ValueError, match="version 2"):
+        inventories._python_only(b"<html>")
+
+
+def test_inventories_name_thousands_of_pages(docs):
+    inventories = importlib.import_module("inventories")
+    stored = {path.stem for path in inventories.FOLDER.glob("*.inv")}
+    assert stored == set(inventories.SITES) - {"torch"}
+    for package in stored - {"joblib", "skorch"}:
+        path = inventories.FOLDER / f"{package}.inv"
+        assert len(inventories._pages(path)) > 1000
