@@ -13,7 +13,7 @@ from sklip.networks._folding import is_drop, is_identity, pipeline_steps
 from sklip.networks._reading import THRESHOLD_MODELS, extract_network, unwrap_search
 from sklip.networks._trust import full_name
 
-__all__ = ["entry", "entry_of", "met"]
+__all__ = ["entry", "entry_of", "first_met"]
 
 # Their members get X as it is; a bag checks it itself.
 _VOTES = (OneVsRestClassifier, VotingClassifier, VotingRegressor)
@@ -21,7 +21,8 @@ _VOTES = (OneVsRestClassifier, VotingClassifier, VotingRegressor)
 
 def entry(model):
     """Number and names of the columns of X, and whether they are taken by name."""
-    return entry_of(next(_met_in(model), model))
+    first = _first_in(model)
+    return entry_of(model if first is None else first)
 
 
 def entry_of(first):
@@ -47,39 +48,42 @@ def _refuse_text(first):
         )
 
 
-def met(parts):
-    """What X meets on its way through a model, but what hands it on."""
+def first_met(parts):
+    """What X meets first on its way through a model, but what hands it on."""
     for _, step in parts.steps:
-        yield from _met_in(step)
-    yield from _met_by(parts.last)
+        if (first := _first_in(step)) is not None:
+            return first
+    first = _first_behind(parts.last)
+    return parts.outer if first is None else first
 
 
-def _met_in(model):
-    """The same of a part of it."""
+def _first_in(model):
+    """The same of a part of it; None where nothing is met."""
     if is_drop(model) or is_identity(model):
-        return
+        return None
     model = unwrap_search(model)
     steps = pipeline_steps(model)
     if steps is None:
-        yield from _met_by(model)
-    else:
-        for _, step in steps:
-            yield from _met_in(step)
+        return _first_behind(model)
+    return _first_of(step for _, step in steps)
 
 
-def _met_by(model):
+def _first_of(models):
+    met = (_first_in(model) for model in models)
+    return next((first for first in met if first is not None), None)
+
+
+def _first_behind(model):
     """The same of what is no Pipeline and has no search around it."""
     kind = type(model)
     if kind is FeatureUnion:
-        for _, step in model.transformer_list:
-            yield from _met_in(step)
-    elif kind is TransformedTargetRegressor:
-        yield from _met_in(model.regressor_)
-    elif kind in THRESHOLD_MODELS:
-        yield from _met_in(getattr(model, "estimator_", model.estimator))
-    elif kind is CalibratedClassifierCV:
-        yield from _met_in(model.calibrated_classifiers_[0].estimator)
-    elif kind in _VOTES:
-        yield from _met_in(model.estimators_[0])
-    else:
-        yield model
+        return _first_of(step for _, step in model.transformer_list)
+    if kind is TransformedTargetRegressor:
+        return _first_in(model.regressor_)
+    if kind in THRESHOLD_MODELS:
+        return _first_in(getattr(model, "estimator_", model.estimator))
+    if kind is CalibratedClassifierCV:
+        return _first_in(model.calibrated_classifiers_[0].estimator)
+    if kind in _VOTES:
+        return _first_in(model.estimators_[0])
+    return model

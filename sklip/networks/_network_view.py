@@ -7,7 +7,7 @@ import numpy as np
 from sklip._documentation import documented
 from sklip._shared_docs import EXAMPLES
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._entry import entry_of, met
+from sklip.networks._entry import entry_of, first_met
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import (
     Coordinates,
@@ -185,8 +185,7 @@ def _view(model, X, feature_eps):
 
 
 def _view_of_parts(parts, X=None, feature_eps=None):
-    first = next(met(parts), parts.outer)
-    n_features, names, by_name = entry_of(first)
+    n_features, names, by_name = entry_of(first_met(parts))
     moving = None
     if feature_eps is not None:
         known = named_tolerances(feature_eps, names, n_features)

@@ -168,9 +168,8 @@ def statement_of(model, name):
 def is_own(model, name):
     """Whether the statement ``name`` speaks of a class of sklip's own."""
     kind = type(model)
-    return makes_statement(model, name) and (
-        _package(_owner(kind, name).__module__) == "sklip"
-    )
+    states = _static(kind, name) is not _MISSING
+    return states and _package(_owner(kind, name).__module__) == "sklip"
 
 
 def _owner(kind, name):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from sklip.bounds._modules.graphs import OnnxModule, opened
@@ -21,11 +20,9 @@ from sklip.networks import (
     FeedForward,
     Unwrapped,
     makes_statement,
-    need_unaltered,
     network_view,
     statement_of,
     unwrap,
-    unwrap_search,
 )
 
 __all__ = [
@@ -77,19 +74,9 @@ class Rows(BaseEstimator):
 
 def split(model):
     """A model without searches and Pipelines, which all but estimators are."""
-    is_whole = not isinstance(model, BaseEstimator)
-    return Unwrapped(model, (), model) if is_whole else unwrap(model, _opened)
-
-
-def _opened(model):
-    try:
-        return unwrap_search(model)
-    except NotFittedError:
-        # Who states a module need not have been fitted here.
-        if not makes_statement(model, "__sklip_module__"):
-            raise
-        need_unaltered(model)
-        return model
+    if not isinstance(model, BaseEstimator):
+        return Unwrapped(model, (), model)
+    return unwrap(model, "__sklip_module__")
 
 
 def split_steps(model):

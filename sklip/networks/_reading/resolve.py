@@ -12,17 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import SEARCHES
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._folding import (
-    is_identity,
-    pipeline_steps,
-    unfreeze,
-)
+from sklip.networks._folding import is_identity, pipeline_steps, unfreeze
 from sklip.networks._reading.calibrated import calibrated
 from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
@@ -32,13 +29,9 @@ from sklip.networks._reading.one_vs_rest import one_vs_rest
 from sklip.networks._reading.resolved import Resolved
 from sklip.networks._reading.scores import decided_ties, scores_of
 from sklip.networks._reading.stated import stated_model
-from sklip.networks._reading.targets import (
-    CURVED_TARGETS,
-    TargetMap,
-    monotone_stage,
-)
+from sklip.networks._reading.targets import CURVED_TARGETS, TargetMap, monotone_stage
 from sklip.networks._reading.thresholds import shift_threshold
-from sklip.networks._trust import full_name, need_unaltered
+from sklip.networks._trust import full_name, makes_statement, need_unaltered
 
 __all__ = ["Unwrapped", "resolve", "resolve_unwrapped", "unwrap", "unwrap_search"]
 
@@ -53,25 +46,25 @@ class Unwrapped(NamedTuple):
     last: Any  # that estimator, without searches around it; no Pipeline
 
 
-def unwrap(model, opened=None):
+def unwrap(model, unfitted=None):
     """Open searches and Pipelines, fitted and with the methods of their classes.
 
     Parameters
     ----------
-    opened : callable, default=None
-        What finds the model inside searches; None for :func:`unwrap_search`.
+    unfitted : str, default=None
+        A method, such as ``"__sklip_module__"``: whose class has it need not have been
+        fitted here.
 
     Raises
     ------
     NotFittedError, UnsupportedModelError
         If one of them is not fitted, or was changed.
     """
-    opened = opened or unwrap_search
-    last = outer = opened(model)
+    last = outer = unwrap_search(model, unfitted)
     steps = ()
     while acting := pipeline_steps(last):
         steps = (*steps, *acting[:-1])
-        last = opened(acting[-1][1])
+        last = unwrap_search(acting[-1][1], unfitted)
     return Unwrapped(outer, steps, last)
 
 
@@ -161,19 +154,34 @@ def _in_double(wrapper):
     return resolve_inner
 
 
-def unwrap_search(model):
-    """The fitted model inside FrozenEstimator, searches and models that name one."""
-    while True:
-        _check_fitted(model)
-        need_unaltered(model)
-        if type(model) is FrozenEstimator:
-            model = model.estimator
-        elif type(model) in SEARCHES:
-            model = _best(model)
-        elif (stated := stated_model(model)) is not None:
-            model = stated
-        else:
-            return model
+def unwrap_search(model, unfitted=None):
+    """The fitted model inside FrozenEstimator, searches and models that name one.
+
+    Whose class has the method ``unfitted`` need not have been fitted here.
+    """
+    outer = model
+    try:
+        while True:
+            if isinstance(model, type) or not hasattr(model, "fit"):
+                raise UnsupportedModelError(
+                    f"No bound is known for {full_name(model)}: a fitted estimator or "
+                    "a FeedForward is needed."
+                )
+            check_is_fitted(model)
+            need_unaltered(model)
+            if type(model) is FrozenEstimator:
+                model = model.estimator
+            elif type(model) in SEARCHES:
+                model = _best(model)
+            elif (stated := stated_model(model)) is not None:
+                model = stated
+            else:
+                return model
+    except NotFittedError:
+        if unfitted is None or not makes_statement(outer, unfitted):
+            raise
+        need_unaltered(outer)
+        return outer
 
 
 def _best(search):
@@ -196,15 +204,6 @@ def _warn_of_halving(search):
             UserWarning,
             stacklevel=2,
         )
-
-
-def _check_fitted(model):
-    if isinstance(model, type) or not hasattr(model, "fit"):
-        raise UnsupportedModelError(
-            f"No bound is known for {full_name(model)}: a fitted estimator or a "
-            "FeedForward is needed."
-        )
-    check_is_fitted(model)
 
 
 def _undo_target(model, resolved):
