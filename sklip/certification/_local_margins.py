@@ -80,6 +80,7 @@ class LocalMargins:
         refine=True,
         together=True,
         by_lines=None,
+        given_up=None,
     ):
         """Bounds of target's logit minus each other's at every point of the balls.
 
@@ -99,7 +100,11 @@ class LocalMargins:
             Whether a row only counts if all its pairs are proven: rates are then left
             out where one pair cannot be.
         by_lines : ndarray of bool of shape (n, n_classes), default=None
-            Filled, if given, with what "best" proves by "crown" alone.
+            Filled, if given, with what lines prove by themselves.
+        given_up : ndarray of bool of shape (n, n_classes), default=None
+            Pairs for which no slopes are optimised: they did not help at a smaller
+            radius. If given, others are optimised to the last step, and what is below
+            zero is no bound but where a search goes by.
 
         Returns
         -------
@@ -114,12 +119,12 @@ class LocalMargins:
                 block = slice(start, start + step)
                 part = None if passed is None else passed[block]
                 told = None if by_lines is None else by_lines[block]
-                lower[block] = self._block(
-                    rows[block], radii[block], method, part, refine, together, told
-                )
+                useless = None if given_up is None else given_up[block]
+                asked = rows[block], radii[block], method, part, refine, together
+                lower[block] = self._block(*asked, told, useless)
         return lower
 
-    def _block(self, rows, radii, method, passed, refine, together, by_lines):
+    def _block(self, rows, radii, method, passed, refine, together, by_lines, given_up):
         propagation = self.propagation
         target = propagation.tensor(self.decisions.target[rows], torch.int64)
         balls = propagation.balls(self.decisions.inputs[rows], radii)
@@ -132,15 +137,18 @@ class LocalMargins:
         done = torch.arange(len(self._identity), device=lost.device) == target[:, None]
         if passed is not None:
             done |= propagation.tensor(passed, torch.bool)
+        useless = torch.zeros_like(done)
+        if method == "best" and given_up is not None:
+            useless = propagation.tensor(given_up, torch.bool)
         asked = bounds, rows, differences, lost, done
         if method == "local":
-            lower = self._by_rates(*asked, together)
+            lower = self._by_rates(*asked, together, given_up is not None)
         else:
-            lower = self._outputs_lower(bounds, differences) - lost
+            lower = self._by_lines(bounds, differences, lost, done, useless)
         lower[done] = torch.inf
         if refine and method in ("crown", "best") and propagation.n_hidden:
             gaps = propagation.tensor(self.gaps[rows])
-            self._improve(bounds, differences, lower, gaps, lost)
+            self._improve(bounds, differences, lower, gaps, lost, given_up)
         # NaN (an overflow on the way) proves nothing.
         lower = torch.nan_to_num(lower, nan=-torch.inf, posinf=torch.inf)
         if by_lines is not None:
@@ -150,13 +158,24 @@ class LocalMargins:
             if len(some):
                 left = _some(asked, some)
                 left = (*left[:4], left[4] | (lower[some] > 0.0))
-                lower[some] = torch.fmax(lower[some], self._by_rates(*left, together))
+                found = self._by_rates(*left, together, given_up is not None)
+                lower[some] = torch.fmax(lower[some], found)
         return torch.nan_to_num(lower, nan=-torch.inf).cpu().numpy()
 
-    def _by_rates(self, bounds, rows, differences, lost, done, together):
+    def _by_lines(self, bounds, differences, lost, done, useless):
+        """What lines prove with slopes as they are; -inf where they are of no use."""
+        lower = torch.full_like(differences[..., 0], -torch.inf)
+        some = torch.nonzero((~useless & ~done).any(dim=1))[:, 0]
+        if len(some):
+            found = self._outputs_lower(bounds[some], differences[some])
+            lower[some] = found - lost[some]
+        return lower.masked_fill(useless, -torch.inf)
+
+    def _by_rates(self, bounds, rows, differences, lost, done, together, guess):
         """Gaps at the centers less what the rates of change may take off.
 
-        -inf for samples that even rates from below cannot settle.
+        -inf for samples that even rates from below cannot settle; with ``guess`` what
+        these rates leave, which is below zero and says how far a search may be off.
         """
         gaps = self.propagation.tensor(self.gaps[rows] - 3.0 * self.error[rows, None])
         gaps, radii = gaps - lost, bounds.balls.radii[:, None] * (1.0 + 1e-12)
@@ -169,17 +188,21 @@ class LocalMargins:
         if not together:
             open_rows = (~hopeless & ~done).any(dim=1)
         lower = torch.full_like(gaps, -torch.inf)
+        if guess:
+            lower = torch.where(hopeless & ~done, gaps - radii * rates, lower)
         some = torch.nonzero(open_rows)[:, 0]
         if len(some):
             found = self._rates(bounds[some], differences[some])
             lower[some] = gaps[some] - radii[some] * found
         return lower
 
-    def _improve(self, bounds, differences, lower, gaps, lost):
+    def _improve(self, bounds, differences, lower, gaps, lost, given_up):
         """Optimise the slopes where all that is missing may be gained by them."""
-        missing = lower <= 0.0
+        missing, useful = lower <= 0.0, True
+        if given_up is not None:
+            useful = ~self.propagation.tensor(given_up, torch.bool)
         hopeful = (lower > -_NEARLY * gaps) | ~missing
-        open_pairs = missing & hopeful.all(dim=1, keepdim=True)
+        open_pairs = missing & hopeful.all(dim=1, keepdim=True) & useful
         samples, others = torch.nonzero(open_pairs, as_tuple=True)
         if len(samples):
             lost = lost[samples]
@@ -187,7 +210,8 @@ class LocalMargins:
                 bounds[samples],
                 differences[samples, others][:, None],
                 n_steps=_N_STEPS,
-                enough=lost,
+                # A search goes by values, not by their signs alone.
+                enough=lost if given_up is None else torch.inf,
             )
             lower[samples, others] = (improved - lost)[:, 0]
 

@@ -28,6 +28,8 @@ _FALSE_POSITIONS = 5
 _SMALLEST, _LARGEST = 2.0**-900, 2.0**60
 # Ratio of the ends from which on slopes are optimised.
 _COARSE = 1.03
+# How far past the end of a search its bounds are tried once more.
+_BEYOND = 1.02
 # Largest step up: what saturates may be certified very far out.
 _FASTEST = 2.0**8
 
@@ -102,26 +104,31 @@ def best_radii(margins, known):
     passed = known[rows] >= start[:, None]
     by_lines = np.zeros_like(passed)
     lower = margins.lower(rows, start, "best", passed, by_lines=by_lines)
+    # From where on slopes are not optimised for a pair: they did not help there.
+    ends = np.where(by_lines | passed, np.inf, start[:, None])
     good, by_lines = (lower > 0.0).all(axis=1), by_lines.all(axis=1)
     proven[rows[good]] = start[good]
-    _rise_by_lines(margins, known, proven, rows[by_lines])
-    rows = rows[good]
+    ends[by_lines] = _rise_by_lines(margins, known, proven, rows[by_lines])
+    rows, ends = rows[good], ends[good]
     if len(rows):
         search = _Search(margins, "best", known, rows)
+        search.lines_end = ends
         search.rise(proven[rows])
+        search.rise_beyond(search.low > proven[rows])
         proven[rows] = np.maximum(proven[rows], search.low)
     return proven
 
 
 def _rise_by_lines(margins, known, proven, rows):
-    """Search on by "crown" alone from proven radii, in place."""
+    """Search on by "crown" alone from proven radii, in place; where its lines end."""
     if len(rows) == 0:
-        return
+        return np.empty((0, known.shape[1]))
     start = 0.8 * tangent_distances(margins.decisions.some(rows), margins.norm)
     search = _Search(margins, "crown", known, rows)
     search.low = proven[rows].copy()
     search.run(np.where(np.isfinite(start) & (start > 0.0), start, 1.0))
     proven[rows] = np.maximum(proven[rows], search.low)
+    return search.lines_end
 
 
 def settled_pairs(margins, method, known, needed):
@@ -162,11 +169,14 @@ class _Search:
         self.known, self.rows = known[rows], rows
         self.low = np.zeros(len(rows))
         self.low_value = margins.gaps[rows].min(axis=1)
+        # The least radius at which the optimised slopes of a pair prove nothing.
+        self.lines_end = np.full_like(self.known, np.inf)
         self._open_upwards()
 
     def _open_upwards(self):
         self.high = np.full(len(self.rows), np.inf)
         self.high_value = np.full(len(self.rows), -np.inf)
+        self.moved = np.zeros(len(self.rows), dtype=int)
 
     def run(self, start):
         """Find the largest certified radii of the grid; 0 where there is none."""
@@ -182,6 +192,24 @@ class _Search:
         """Go on from proven radii by what each pair's better bound allows."""
         self.low = np.minimum(proven, _LARGEST)
         self._narrow(self.low, 1.0, growth=_COARSE)
+
+    def rise_beyond(self, some):
+        """Try some samples past their ends: slopes in a larger ball may be tighter."""
+        some = np.flatnonzero(some & (self.low < 0.5 * _LARGEST))
+        if len(some) == 0 or self.margins.decisions.block.is_late:
+            return
+        low, farther = self.low.copy(), self._grid(_BEYOND * self.low)
+        self._open_upwards()
+        self._evaluate(some, farther[some], refine=True)
+        risen = self.low > low
+        if risen.any():
+            # What is left where it was is settled already.
+            self.high[~risen] = 0.0
+            self._narrow(self.low, 1.0, growth=_COARSE)
+
+    @staticmethod
+    def _grid(radius):
+        return grid_radius(np.floor(grid_index(radius)))
 
     def _narrow(self, start, ratio, growth, refine=True):
         """Try radii until the ends are neighbours, or their ratio is small enough."""
@@ -199,15 +227,29 @@ class _Search:
     def _evaluate(self, active, radii, refine):
         passed = self.known[active] >= radii[:, None]
         rows = self.rows[active]
-        lower = self.margins.lower(rows, radii, self.method, passed, refine=refine)
+        ends, by_lines = self.lines_end[active], np.zeros_like(passed)
+        lower = self.margins.lower(
+            rows,
+            radii,
+            self.method,
+            passed,
+            refine=refine,
+            by_lines=by_lines,
+            given_up=ends <= radii[:, None],
+        )
+        if refine:
+            tried = np.where(by_lines | passed, np.inf, radii[:, None])
+            self.lines_end[active] = np.minimum(ends, tried)
         value = lower.min(axis=1)
         good = value > 0.0
         up, down = active[good], active[~good]
         self.low[up], self.low_value[up] = radii[good], value[good]
-        # The end that stays is weighted less each time (Illinois).
-        self.high_value[up] *= 0.5
         self.high[down], self.high_value[down] = radii[~good], value[~good]
-        self.low_value[down] *= 0.5
+        # An end that stays a second time is weighted less (Illinois).
+        again = self.moved[active] == np.where(good, 1, -1)
+        self.high_value[active[good & again]] *= 0.5
+        self.low_value[active[~good & again]] *= 0.5
+        self.moved[active] = np.where(good, 1, -1)
 
     def _settled(self, active, ratio):
         low, high = self.low[active], self.high[active]
@@ -228,7 +270,7 @@ class _Search:
         below = grid_radius(
             np.ceil(grid_index(np.minimum(self.high, 2.0 * _LARGEST))) - 1
         )
-        trial = grid_radius(np.floor(grid_index(radius)))
+        trial = self._grid(radius)
         return np.maximum(np.minimum(trial, below), _above(self.low))
 
 

@@ -27,11 +27,17 @@ class Margins:
         self.functions, self.asked = functions, []
         self.gaps = np.array([[f(0.0)] for f in functions])
 
-    def lower(self, rows, radii, method, passed, refine=True):
+    def lower(
+        self, rows, radii, method, passed, *, refine=True, by_lines=None, given_up=None
+    ):
         assert len(self.asked) < 400
         self.asked.append(len(rows))
         found = [self.functions[i](r) for i, r in zip(rows, radii, strict=True)]
-        return np.where(passed, np.inf, np.array(found)[:, None])
+        lower = np.where(passed, np.inf, np.array(found)[:, None])
+        # All that is proven lines prove, where their slopes are optimised.
+        by_lines[:] = (lower > 0.0) & ~given_up & refine
+        self.given_up = given_up
+        return lower
 
 
 def searched(method, functions, start):
@@ -61,6 +67,43 @@ def test_the_last_point_of_the_grid_below_the_limit(method, shape):
     # An optimised search comes after a coarse one; a cliff tells nothing but its side.
     most = {"crown": (11, 20)}.get(method, (9, 14))
     assert n_asked <= most[shape == "cliff"]
+
+
+@pytest.mark.parametrize("shape", ["line", "root", "square"])
+def test_what_rises_from_below_is_found_in_few_evaluations(shape):
+    """By false position; halves of the interval would take two more."""
+    margins = Margins([SHAPES[shape](1.0)])
+    search = _Search(margins, "best", np.zeros((1, 1)), np.arange(1))
+    search.rise(np.array([0.985]))
+    assert search.low == grid_radius(-1)
+    assert len(margins.asked) <= 6
+
+
+def test_what_is_proven_again_farther_out_is_found():
+    """Between two places where bounds in a larger ball are tighter."""
+
+    def twice(limit):
+        return lambda r: 1.0 if r < 1.0 or 1.01 < r < limit else -1.0
+
+    margins = Margins([twice(1.05), twice(1.0), lambda r: 1.0 if r < 1.0 else -1.0])
+    search = _Search(margins, "best", np.zeros((3, 1)), np.arange(3))
+    search.low[:], search.high[:] = grid_radius(-1), grid_radius(0)
+    search.rise_beyond(np.array([True, True, True]))
+    end = grid_radius(np.floor(grid_index(1.05)))
+    np.testing.assert_allclose(search.low, [end, grid_radius(-1), grid_radius(-1)])
+
+
+def test_slopes_that_do_not_help_are_not_optimised_farther_out():
+    margins = Margins([SHAPES["line"](1.0)])
+    search = _Search(margins, "crown", np.zeros((1, 1)), np.arange(1))
+    search.run(np.array([0.9]))
+    # Where the search ended: the neighbour of the last radius that is proven.
+    np.testing.assert_allclose(search.lines_end, 1.0)
+    search = _Search(margins, "best", np.zeros((1, 1)), np.arange(1))
+    search.lines_end[:] = 0.5
+    search.rise(np.array([0.9]))
+    assert margins.given_up.all()
+    assert search.lines_end == 0.5
 
 
 def test_it_starts_at_four_fifths_of_the_way_to_the_tangent(monkeypatch):

@@ -7,6 +7,10 @@ predict follows as :func:`sklip.networks.network_view` describes, or another fit
 model that predicts the same.
 """
 
+from sklearn.linear_model import RANSACRegressor
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.semi_supervised import SelfTrainingClassifier
+
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._reading.known import MODELS, WRAPPERS
@@ -18,6 +22,16 @@ from sklip.networks._trust import (
 )
 
 __all__ = ["extract_stated", "stated_model", "unknown_model"]
+
+# What predicts inside of models that are not opened.
+_FOUND = "pass the model that it fitted last, model.estimator_, which predicts the same"
+_EACH = "pass the models of single outputs, model.estimators_[k]"
+_INSIDE = {
+    MultiOutputClassifier: _EACH,
+    MultiOutputRegressor: _EACH,
+    RANSACRegressor: _FOUND,
+    SelfTrainingClassifier: _FOUND,
+}
 
 
 def stated_model(model):
@@ -63,6 +77,10 @@ def unknown_model(model):
         return UnsupportedModelError(
             f"No bound is known for {full_name(model)}: pass the model that it found, "
             "its best_estimator_."
+        )
+    if type(model) in _INSIDE:
+        return UnsupportedModelError(
+            f"No bound is known for {full_name(model)}: {_INSIDE[type(model)]}."
         )
     return UnsupportedModelError(
         f"No bound is known for {full_name(model)}. Models that have one: the "
