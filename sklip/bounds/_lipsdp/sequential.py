@@ -25,18 +25,14 @@ itself, which costs as much again, is proven only where they nearly agree.
 
 import math
 import warnings
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 from numpy.linalg import LinAlgError
-from scipy.linalg import qr
-from scipy.linalg.blas import dtrsm
-from scipy.linalg.lapack import dpotrf, dsygst
 
 from sklip.bounds._chain import chain_of
 from sklip.bounds._evidence import Evidence
-from sklip.bounds._norms import largest_eigenvalue
+from sklip.bounds._lipsdp.elimination import eliminate, square_root
 from sklip.bounds._product import product_bound
 from sklip.bounds._proof import prove
 from sklip.exceptions import CertificationWarning
@@ -49,8 +45,6 @@ __all__ = [
     "unscale",
 ]
 
-# Keeps S_k positive definite where a + b = 0 (as for leaky_relu(-1)).
-_SMALLEST_ROOM = 1e-6
 # Where the forward pass leaves more than this of the squared product, the network looks
 # trained, not random, and other combinations of the passes are good.
 _TRAINED = 0.75
@@ -60,10 +54,6 @@ _SHARES = (0.3, 0.04, 0.3)
 _TRANSPOSED_SHARES = (0.55, 0.98, 0.95)
 # Rounding, or a rough pass, may cost feasibility; half the share is tried then.
 _SMALLEST_SHARE = 0.01
-# Steps of the power method, and what makes up for their error.
-_POWER_STEPS, _ROUGHLY = 6, 1.05
-# Order up to which LAPACK is as fast as they are.
-_EXACT_UP_TO = 32
 # Undercutting the product by this much cannot be a matter of rounding.
 _CLEAR = 1e-6
 
@@ -152,9 +142,9 @@ def normalised(chain, *, reduced=True):
     exponents = [math.frexp(max(w.max(), -w.min()))[1] for w in chain.weights]
     weights = [_halved(w, e) for w, e in zip(chain.weights, exponents, strict=True)]
     if reduced and weights[0].shape[1] > len(weights[0]):
-        weights[0] = _square_root(weights[0])
+        weights[0] = square_root(weights[0])
     if reduced and len(weights[-1]) > weights[-1].shape[1]:
-        weights[-1] = _square_root(weights[-1].T).T
+        weights[-1] = square_root(weights[-1].T).T
     return weights, exponents
 
 
@@ -173,16 +163,6 @@ def unscale(lipschitz, multipliers, exponents):
         return float(np.ldexp(lipschitz, tails[0])), multipliers
 
 
-@dataclass(frozen=True, eq=False)
-class _Pass:
-    """What one elimination found."""
-
-    squared: float  # L^2
-    scales: list  # t_1 ... t_l
-    start: float  # squared norm of the matrix that it started from
-    rest: float  # times the squared norm of the last one: at most the product
-
-
 def _candidates(chain):
     """The pairs of sequential_passes, and whether the first undercuts the product."""
     # With a b = 0 a pass sees the wide ends through their small Gram matrices only.
@@ -190,13 +170,13 @@ def _candidates(chain):
     weights, exponents = normalised(chain, reduced=any(a * b for a, b in sectors))
     gram = weights[0] @ weights[0].T
     try:
-        forward = _eliminate(*_transposed(weights, sectors), grams=(None, gram))
+        forward = eliminate(*_transposed(weights, sectors), grams=(None, gram))
     except LinAlgError:
         return iter(()), False
     own_scales = _transposed_scales(forward.squared, forward.scales, sectors)
     found, is_clear = [(forward.squared, own_scales)], False
     try:
-        backward = _eliminate(weights, sectors, is_rough=True)
+        backward = eliminate(weights, sectors, is_rough=True)
         found += _mixtures(weights, sectors, forward, backward, gram)
         found.sort(key=lambda pair: pair[0])
         is_clear = found[0][0] < forward.rest * backward.start * (1.0 - _CLEAR)
@@ -258,82 +238,10 @@ def _combined(weights, sectors, ends, share, grams):
     while True:
         scales = [(1.0 - share) * f + share * b for f, b in zip(*ends, strict=True)]
         try:
-            squared = _eliminate(weights, sectors, scales, grams=grams).squared
+            squared = eliminate(weights, sectors, scales, grams=grams).squared
         except LinAlgError:
             if share < _SMALLEST_SHARE:
                 raise
             share *= 0.5
         else:
             return squared, scales
-
-
-def _eliminate(weights, sectors, scales=None, *, is_rough=False, grams=(None, None)):
-    """Eliminate from the last matrix backwards, with these scales or the best ones.
-
-    grams are W_0 W_0^T and W_l^T W_l, each where it is known and useful, or None.
-    """
-    last = weights[-1]
-    k_matrix = last.T @ last if grams[1] is None else grams[1].copy()
-    start = top = _squared_norm(last, k_matrix) if scales is None else 0.0
-    chosen, rest = [], 1.0
-    for k in range(len(sectors) - 1, -1, -1):
-        weight, (a, b) = weights[k], sectors[k]
-        if scales is None:
-            t = 0.5 * top * (1.0 + max(abs(a + b) / (b - a), _SMALLEST_ROOM))
-        else:
-            t = scales[k]
-        chosen.append(t)
-        rest = top * max(abs(a), abs(b)) ** 2
-        if k == 0 and is_rough:
-            break
-        k_matrix *= -1.0
-        k_matrix.flat[:: len(k_matrix) + 1] += 2.0 * t
-        lower, info = dpotrf(k_matrix.T, lower=1, overwrite_a=1)
-        if info:
-            raise LinAlgError("A layer's multiplier is too small.")
-        if k == 0 and not a * b:
-            top = ((a + b) * t) ** 2 * _largest_congruent(lower, weight, grams[0])
-            break
-        xt = dtrsm((a + b) * t, lower, weight.T, side=1, lower=1, trans_a=1)
-        k_matrix = xt @ xt.T
-        if a * b:
-            k_matrix -= (2.0 * a * b * t) * (weight.T @ weight)
-        if k == 0 or (scales is None and not is_rough):
-            top = largest_eigenvalue(k_matrix.copy())
-        elif scales is None:
-            top = _roughly_largest(k_matrix)
-    return _Pass(top, chosen[::-1], start, rest)
-
-
-def _largest_congruent(lower, weight, gram):
-    """Largest eigenvalue of ``W^T (L L^T)^-1 W``; gram is ``W W^T`` or None."""
-    if gram is None:
-        xt = dtrsm(1.0, lower, weight.T, side=1, lower=1, trans_a=1)
-        return _squared_norm(xt)
-    reduced, info = dsygst(gram.T, lower, lower=1)
-    if info:
-        raise LinAlgError("LAPACK could not reduce the input's block.")
-    return largest_eigenvalue(reduced.T, lower=1)
-
-
-def _roughly_largest(matrix):
-    """Largest eigenvalue of a positive matrix, or a few percent more."""
-    if len(matrix) <= _EXACT_UP_TO:
-        return largest_eigenvalue(matrix.copy())
-    vector = matrix[np.argmax(matrix.diagonal())]
-    for _ in range(_POWER_STEPS):
-        vector = vector * (1.0 / math.sqrt(np.vdot(vector, vector)))
-        vector = matrix @ vector
-    return _ROUGHLY * math.sqrt(np.vdot(vector, vector))
-
-
-def _squared_norm(matrix, gram=None):
-    if gram is not None and len(gram) <= len(matrix):
-        return largest_eigenvalue(gram.copy())
-    short = matrix if len(matrix) <= matrix.shape[1] else matrix.T
-    return largest_eigenvalue(short @ short.T)
-
-
-def _square_root(wide):
-    """Square R with ``R R^T = W W^T``: all that a bound sees of a wide input."""
-    return qr(wide.T, mode="r", check_finite=False)[0][: len(wide)].T

@@ -12,7 +12,7 @@ from sklip.bounds import (
     product_bound,
 )
 from sklip.bounds._chain import chain_of
-from sklip.bounds._lipsdp import sequential
+from sklip.bounds._lipsdp import elimination, sequential
 from sklip.bounds._lipsdp.sequential import sequential_passes
 from sklip.exceptions import CertificationWarning
 from sklip.networks import FeedForward, list_activations, random_network
@@ -214,7 +214,7 @@ def test_a_narrow_end_at_either_side(sizes, activation):
 
 def test_combinations_that_are_infeasible_are_tried_with_less(monkeypatch):
     network = random_network([12, 16, 16, 16, 3], random_state=3)
-    usual, plain = sequential_bound(network), sequential._eliminate
+    usual, plain = sequential_bound(network), sequential.eliminate
     refused = []
 
     def refuse_large_shares(weights, sectors, scales=None, **options):
@@ -223,7 +223,7 @@ def test_combinations_that_are_infeasible_are_tried_with_less(monkeypatch):
             raise np.linalg.LinAlgError
         return plain(weights, sectors, scales, **options)
 
-    monkeypatch.setattr(sequential, "_eliminate", refuse_large_shares)
+    monkeypatch.setattr(sequential, "eliminate", refuse_large_shares)
     certificate = sequential_bound(network)
     forward = eclipse_fast(network.weights)
     assert usual.value < certificate.value < 0.99 * forward
@@ -235,4 +235,4 @@ def test_the_largest_eigenvalue_of_a_small_matrix_is_not_guessed(n):
     root = np.random.default_rng(n).normal(size=(n, n))
     matrix = root @ root.T
     largest = np.linalg.eigvalsh(matrix)[-1]
-    assert_allclose(sequential._roughly_largest(matrix), largest, rtol=1e-12)
+    assert_allclose(elimination._roughly_largest(matrix), largest, rtol=1e-12)
