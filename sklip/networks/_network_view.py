@@ -18,6 +18,7 @@ from sklip.networks._folding import (
     column_names,
     raw_columns,
 )
+from sklip.networks._named_tolerances import named_tolerances
 from sklip.networks._onnx import is_onnx_model
 from sklip.networks._reading import (
     Resolved,
@@ -28,7 +29,7 @@ from sklip.networks._reading import (
     unwrap,
 )
 from sklip.networks._trust import full_name, is_exactly
-from sklip.networks._view import NetworkView, named_tolerances
+from sklip.networks._view import NetworkView
 
 __all__ = ["label_views", "logits_view", "network_view", "prediction_view"]
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import expit
 
-from sklip._arguments import is_integer
-from sklip._tolerances import check_feature_eps
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import FoldRounding, InputEncoder
+from sklip.networks._named_tolerances import measured_in, named_tolerances, shares_of
 
-__all__ = ["NetworkView", "named_tolerances"]
+__all__ = ["NetworkView"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,9 +284,9 @@ class NetworkView:
             mutable[coordinates] = True
             # A curved map may turn a move up into one down.
             own = coordinates[raw[coordinates]]
-            shares[:, own] = _shares(ends)[:, None]
+            shares[:, own] = shares_of(ends)[:, None]
         ratio = units / self.units
-        network, rounding = _measured(self.network, self.rounding, ratio)
+        network, rounding = measured_in(self.network, self.rounding, ratio)
         score = self.score
         return replace(
             self,
@@ -296,7 +295,7 @@ class NetworkView:
             mutable=mutable,
             units=units,
             shares=tuple(shares),
-            score=None if score is None else lambda: _measured(*score(), ratio),
+            score=None if score is None else lambda: measured_in(*score(), ratio),
         )
 
     def _mutable_coordinates(self, key, j):
@@ -308,42 +307,3 @@ class NetworkView:
                 "consumes it, or an earlier feature_eps left it out."
             )
         return moving
-
-
-def _measured(network, rounding, ratio):
-    """A network of coordinates in other units, and its rounding."""
-    first = network.weights[0] * ratio
-    network = FeedForward(
-        (first, *network.weights[1:]), network.biases, network.activation
-    )
-    return network, rounding.measured_in(ratio)
-
-
-def named_tolerances(feature_eps, names, n_features):
-    """Each column that may move: as it was named, its position, and (down, up)."""
-    found, seen = [], set()
-    for key, *ends in check_feature_eps(feature_eps):
-        j = _position(key, names, n_features)
-        if j in seen:
-            raise ValueError(f"feature_eps names column {key!r} twice.")
-        seen.add(j)
-        found.append((key, j, tuple(ends)))
-    return found
-
-
-def _position(key, names, n_features):
-    """Index of a column of X given by name or index."""
-    if isinstance(key, str):
-        if names is not None and key in names:
-            return list(names).index(key)
-    elif is_integer(key) and 0 <= key < n_features:
-        return int(key)
-    known = list(names) if names else f"the indices 0 to {n_features - 1}"
-    raise ValueError(f"feature_eps names the unknown column {key!r}; known: {known}.")
-
-
-def _shares(ends):
-    """Moves down and up in units of the larger; a share is rounded up."""
-    shares = np.array(ends) / max(ends)
-    between = (shares > 0.0) & (shares < 1.0)
-    return np.where(between, np.nextafter(shares, 1.0), shares)
