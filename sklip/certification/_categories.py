@@ -17,8 +17,9 @@ from sklip._floats import UNIT
 from sklip.bounds import output_difference_bounds
 from sklip.certification._decisions import Decisions
 from sklip.certification._module_radii import module_radii
+from sklip.certification._pair_constants import Margins
 from sklip.certification._pairs import LOCAL_METHODS, certificate_constant, rules
-from sklip.certification._proven_radii import Margins, proven_radii
+from sklip.certification._proven_radii import proven_radii
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward
 

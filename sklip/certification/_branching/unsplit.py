@@ -8,6 +8,9 @@ from sklip._floats import rounded_down, rounded_up
 from sklip.certification._attacks import attack_points
 from sklip.certification._branching.verification import Verification
 from sklip.certification._local_margins import LocalMargins
+from sklip.certification._module_radii import module_radii
+from sklip.certification._pair_constants import Margins, PairConstants
+from sklip.certification._pairs import rules
 
 __all__ = ["bounded_verifications", "margins_at_once", "margins_by_constants"]
 
@@ -32,7 +35,7 @@ def bounded_verifications(decisions, norm, radius):
     radii = np.full(len(decisions.target), radius)
     effort = _N_STEPS, _N_RESTARTS, np.random.default_rng(0)
     points, flipped = attack_points(decisions, radii, norm, *effort)
-    proven = decisions.radii(norm, "best", radius)
+    proven = module_radii(decisions, norm, "best", radius)
     verified = (proven >= radius) & (proven > 0.0)
     results = []
     for point, hit, safe in zip(points, flipped, verified, strict=True):
@@ -65,7 +68,11 @@ def margins_by_constants(decisions, norm, radius, results):
     They hold in all of space and cost next to nothing; for networks that are bounded by
     construction they are nearly exact, where bounds inside the ball are not.
     """
-    proven = decisions.radii(norm, "pairwise", radius)
+    network = decisions.view.mutable_network()
+    constants = PairConstants(decisions, Margins(decisions, norm))
+    if decisions.n_mutable:
+        constants.tighten(rules("pairwise", norm, network)[0], radius)
+    proven = constants.radii.min(axis=1)
     wanted = [result is None for result in results] & (proven > radius)
     rows = np.flatnonzero(wanted)
     if len(rows) == 0:

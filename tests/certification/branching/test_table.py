@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Samples of a table on all levels: hidden neurons' splits change no answer."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pytest
 
 from sklip.certification import verify_robustness
 from sklip.certification._branching import exact, table
@@ -39,6 +43,25 @@ def test_splits_of_hidden_neurons_change_no_answer(monkeypatch):
         top = network.forward(x[None]).argmax()
         margins = logits[:, top] - logits[:, 1 - top]
         assert result.lower <= margins.min() + 1e-9
+
+
+@pytest.mark.parametrize("kind", ["network", "module"])
+def test_nothing_else_needs_to_be_imported(kind):
+    code = """
+import numpy as np, torch
+from sklip.certification import verify_robustness
+from sklip.networks import random_network
+
+torch.manual_seed(0)
+layers = torch.nn.Conv1d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten()
+module = torch.nn.Sequential(torch.nn.Unflatten(1, (1, 4)), *layers).double()
+model = {"network": random_network([4, 3, 2], random_state=0), "module": module}
+found = verify_robustness(model["KIND"], np.ones((1, 4)), radius=1e-3)
+print(found[0].status)
+"""
+    command = [sys.executable, "-c", code.replace("KIND", kind)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.stdout.strip() == "verified", run.stderr
 
 
 def test_levels_end_without_a_limit():
