@@ -186,12 +186,23 @@ def _decided(view, case, deadline):
     n_moving = np.count_nonzero(case.upper > case.lower)
     if isinstance(view, ModuleView):
         return _through_layers(view, case, deadline, n_moving)
-    if n_moving <= _FEW_INPUTS and not _has_few_signs(view.network, n_moving):
-        splits = InputSplits(view.network, case, view.rounding)
-        with limit_threads(splits.propagation.work):
-            splits.run(deadline)
-        return splits.result()
-    return _by_signs(view, case, deadline)
+    if n_moving > _FEW_INPUTS:
+        return _by_signs(view, case, deadline)
+    if not _has_few_signs(view.network, n_moving):
+        return _by_halves(view, case, deadline)
+    found = _by_signs(view, case, deadline)
+    if found.status == "unknown":  # an unsafe set may just touch a corner: one look
+        at_corner = _by_halves(view, case, -np.inf)
+        return found if at_corner.point is None else at_corner
+    return found
+
+
+def _by_halves(view, case, deadline):
+    """Boxes are halved until the time is over, or looked at once."""
+    splits = InputSplits(view.network, case, view.rounding)
+    with limit_threads(splits.propagation.work):
+        splits.run(deadline)
+    return splits.result()
 
 
 def _has_few_signs(network, n_moving):
