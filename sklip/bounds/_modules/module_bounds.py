@@ -5,7 +5,8 @@
 import math
 
 from sklip._arguments import check_norm
-from sklip.bounds._modules.operators import chain_bound, feedforward_of
+from sklip.bounds._modules.as_network import feedforward_of
+from sklip.bounds._modules.operators import chain_bound
 from sklip.bounds._modules.reader import checked_shape, is_module, operators_of
 
 __all__ = ["feedforward_from_module", "module_bound", "unwrap_module"]

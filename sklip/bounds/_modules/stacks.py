@@ -12,8 +12,9 @@ from dataclasses import fields, replace
 
 import numpy as np
 
+from sklip.bounds._modules.as_network import affine_part
 from sklip.bounds._modules.network import ModuleNetwork
-from sklip.bounds._modules.operators import Dense, Reshape, Scale, Slope, affine_part
+from sklip.bounds._modules.operators import Dense, Reshape, Scale, Slope
 from sklip.bounds._modules.reader import checked_shape, operators_of
 from sklip.bounds._modules.shaped import module_rounding
 from sklip.bounds._modules.shaped_view import ShapedView
