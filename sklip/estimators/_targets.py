@@ -1,11 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""How classifiers and regressors encode targets and read outputs."""
+"""Class labels: encoded for the net, and read off its outputs."""
 
 import numpy as np
-from scipy import sparse
 from scipy.special import expit, log_expit, log_softmax, softmax
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -14,17 +13,12 @@ from sklip._compat import StrOptions, fit_context
 from sklip._documentation import documented
 from sklip._multilabel import check_indicator, is_multilabel_target
 from sklip.estimators._shared_docs import PREDICT
-from sklip.training import (
-    CLASSIFIER_LOSSES,
-    LABEL_LOSSES,
-    LOG_LINK_LOSSES,
-    REGRESSOR_LOSSES,
-)
+from sklip.training import CLASSIFIER_LOSSES, LABEL_LOSSES
 
-__all__ = ["NetworkClassifierMixin", "NetworkRegressorMixin"]
+__all__ = ["NetworkClassifierMixin", "is_stochastic"]
 
 
-def _is_stochastic(estimator):
+def is_stochastic(estimator):
     if isinstance(estimator.solver, str) and estimator.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic solvers ('adam', 'sgd' or a "
@@ -58,7 +52,7 @@ class NetworkClassifierMixin(ClassifierMixin):
     def _loss_of_net(self):
         return LABEL_LOSSES[self.loss] if self._is_multilabel else self.loss
 
-    @available_if(_is_stochastic)
+    @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch more on these samples.
@@ -237,82 +231,3 @@ class NetworkClassifierMixin(ClassifierMixin):
         if self._is_multilabel:
             return log_expit(outputs)
         return log_softmax(outputs, axis=1)
-
-
-@documented(PREDICT)
-class NetworkRegressorMixin(RegressorMixin):
-    """One output for each target."""
-
-    _y_numeric = True
-    _is_multilabel = False
-    _link = "identity"
-    _target_constraints = {"loss": [StrOptions(set(REGRESSOR_LOSSES))]}
-
-    @available_if(_is_stochastic)
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch more on these samples.
-
-        A parameter changed since the last call counts from now on; the optimizer then
-        starts without its moments. The layers cannot change.
-
-        Parameters
-        ----------
-        {X}
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
-        return self._fit_more(X, y, sample_weight, not self.__sklearn_is_fitted__())
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
-    def _encode_targets(self, y, dtype, reset):
-        y = y.toarray() if sparse.issparse(y) else y
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        targets = np.asarray(y, dtype=dtype).reshape(len(y), -1)
-        if self.loss in LOG_LINK_LOSSES and not np.all(targets >= 0):
-            raise ValueError(f"loss={self.loss!r} needs y >= 0, such as counts.")
-        if reset:
-            self._y_ndim = y.ndim
-        elif targets.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {targets.shape[1]} outputs, the fitted network "
-                f"{self.n_outputs_}."
-            )
-        return targets, y
-
-    @property
-    def _loss_of_net(self):
-        return self.loss
-
-    def _outputs_of_y(self):
-        """Outputs that the targets of fit need; None if any number has a shape."""
-        return 1 if self._y_ndim == 1 else None
-
-    def predict(self, X):
-        """Predicted targets.
-
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, shaped like the y of fit.
-        """
-        outputs = self._outputs(X)
-        if self.out_activation_ == "exp":
-            outputs = np.exp(outputs)
-        return outputs[:, 0] if self._y_ndim == 1 else outputs

@@ -5,8 +5,8 @@
 from sklip._documentation import documented
 from sklip.estimators._admm.base import ADMMLipschitzMLP
 from sklip.estimators._admm.docs import ADMM
+from sklip.estimators._regression_targets import NetworkRegressorMixin
 from sklip.estimators._shared_docs import REGRESSOR, SHARED
-from sklip.estimators._targets import NetworkRegressorMixin
 
 __all__ = ["ADMMLipschitzMLPRegressor"]
 

@@ -8,8 +8,8 @@ from sklip._compat import Interval
 from sklip._documentation import documented
 from sklip.estimators._bounded.base import BaseBoundedMLP
 from sklip.estimators._bounded.docs import BOUNDED
+from sklip.estimators._regression_targets import NetworkRegressorMixin
 from sklip.estimators._shared_docs import REGRESSOR, SHARED
-from sklip.estimators._targets import NetworkRegressorMixin
 
 __all__ = ["LipschitzBoundedMLPRegressor"]
 

@@ -6,8 +6,8 @@ from sklip._compat import StrOptions
 from sklip._documentation import documented
 from sklip.estimators._noise.base import BaseNoiseLipschitz
 from sklip.estimators._noise.docs import NOISE
+from sklip.estimators._regression_targets import NetworkRegressorMixin
 from sklip.estimators._shared_docs import REGRESSOR, SHARED
-from sklip.estimators._targets import NetworkRegressorMixin
 
 __all__ = ["NoiseLipschitzRegressor"]
 

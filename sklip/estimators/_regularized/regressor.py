@@ -3,10 +3,10 @@
 """Multilayer perceptron regressors with a penalty on their Lipschitz constant."""
 
 from sklip._documentation import documented
+from sklip.estimators._regression_targets import NetworkRegressorMixin
 from sklip.estimators._regularized.classifier import LipschitzRegularizedMLP
 from sklip.estimators._regularized.docs import REGULARIZED
 from sklip.estimators._shared_docs import REGRESSOR, SHARED
-from sklip.estimators._targets import NetworkRegressorMixin
 
 __all__ = ["LipschitzRegularizedMLPRegressor"]
 
