@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Proofs of LipSDP's condition, against 60 digits and against Z."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -11,7 +13,7 @@ from sklip.bounds import _chain, _check, _proof, lipschitz_bound
 from sklip.bounds._chain import Chain, chain_of
 from sklip.bounds._lipsdp.sequential import sequential_passes
 from sklip.bounds._norms import spectral_norm_bound
-from sklip.bounds._proof import is_feasible, prove
+from sklip.bounds._proof import is_feasible, output_factor, prove
 from sklip.bounds._z import Z
 from sklip.networks import FeedForward, list_activations, random_network
 
@@ -269,3 +271,14 @@ def test_allowance_for_a_sector_on_both_sides_of_zero(n):
     change = 2.0 * distance * np.sqrt(size) + distance**2 + gamma(n) * size
     expected = SAFETY * (change + UNIT * (1.0 + size))
     assert found == pytest.approx(expected, rel=1e-9, abs=0.0)
+
+
+@pytest.mark.parametrize("share, feasible", [(0.99, True), (1.01, False)])
+def test_the_output_s_factor_says_which_last_matrices_are_feasible(share, feasible):
+    chain = chain_of(random_network([3, 5, 4, 2], random_state=0))
+    value, multipliers = sequential_passes(chain)[-1]
+    factor = output_factor(chain, value, multipliers)
+    last = chain.weights[-1]
+    last = last * share / np.linalg.norm(last @ np.linalg.inv(factor), 2)
+    changed = replace(chain, weights=(*chain.weights[:-1], last))
+    assert is_feasible(changed, value, multipliers) is feasible

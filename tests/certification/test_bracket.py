@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklip.certification import _bracket, minimum_norm_attack, robustness_bracket
+from sklip.certification._decisions import decide
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, random_network
 
@@ -134,3 +135,14 @@ def test_samples_that_nothing_can_flip_are_not_attacked(monkeypatch):
     search.attack(np.array([0.5, 0.2, np.inf]))
     assert asked == [[0.0, 0.2, 0.0]]
     assert search.tried.tolist() == [0.0, 0.2, 0.1]
+
+
+def test_attacks_go_on_within_larger_radii_until_there_is_a_flip():
+    """The margin 1 - x is flatter beyond 0.5: it vanishes at 5.5, its tangent at 1."""
+    weights = [[[1.0], [1.0]], [[-1.0, 0.9], [0.0, 0.0]]]
+    decisions = decide(FeedForward(weights, [[0.0, -0.5], [1.0, 0.0]]), [[0.2]])
+    search = _bracket._Search(decisions, 2, np.zeros(1), np.random.default_rng(0))
+    search.look_farther(np.zeros(1), np.inf)
+    assert search.distance == pytest.approx([5.3]) and search.tried == pytest.approx(
+        [3.2]
+    )

@@ -51,3 +51,14 @@ def test_the_first_start_goes_for_the_runner_up_of_the_moment():
     assert slopes[1].sum() == pytest.approx(0.0) and (slopes[1][1:] > 0.0).all()
     assert slopes[2].tolist() == [-1.0, 1.0, 0.0, 0.0]
     assert slopes[3].tolist() == [-1.0, 0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("n, kept", [(3, 1), (40, 2)])
+def test_the_steepest_l1_step_goes_along_the_largest_slopes(n, kept):
+    gradient = np.random.default_rng(n).normal(size=(5, n))
+    step = l1_ball(2.0).steepest(gradient)
+    assert_allclose(np.abs(step).sum(axis=1), 1.0)
+    largest = np.argsort(np.abs(gradient), axis=1)[:, -kept:]
+    for row, some, own in zip(step, largest, gradient, strict=True):
+        assert set(np.flatnonzero(row)) == set(some)
+        assert_allclose(row[some], np.sign(own[some]) / kept)
