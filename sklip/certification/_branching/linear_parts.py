@@ -71,8 +71,11 @@ class LinearPart:
         """
         size = np.abs(self.slope).max(initial=0.0)
         rows = np.linalg.norm(self.G, axis=1)
-        if not rows.any() or size == 0.0:
+        if not rows.any():
             return np.zeros(len(rows)), np.zeros_like(self.slope)
+        if size == 0.0:
+            # A constant margin is settled where the part is empty.
+            size = max(abs(self.value), enough, 1e-300) / radius
         # Constraints and objective of size one, displacements in units of the radius.
         rows = np.maximum(rows, 1e-12 * rows.max())
         G, h, c = self.G / rows[:, None], self.h / rows / radius, self.slope / size
