@@ -7,7 +7,8 @@
 #   on. With clip_values=(0, 1) this is common: a pixel of 0, a weight below 0, no bias. The
 #   network .5 - relu(x) - relu(-x) against 0 is certified for class 0 on [0, .6], where
 #   class 1 wins from .5 on; on [.01, .6] it is not certified.
-# Seen with adversarial-robustness-toolbox 1.20.1, torch 2.14.1, numpy 2.4.6, Python 3.11,
+# Seen with adversarial-robustness-toolbox 1.20.1 (which imports packaging without asking for
+#   it), torch 2.14.1, numpy 2.4.6, Python 3.11,
 #   on 2026-11-28.
 # sklip: both lines of a neuron hold for any slope, so no case can be forgotten; a test
 #   compares the bounds with the exact values where a neuron's range ends at 0.
@@ -15,7 +16,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" -q install adversarial-robustness-toolbox==1.20.1 torch==2.14.1 numpy==2.4.6
+"$folder/venv/bin/pip" -q install adversarial-robustness-toolbox==1.20.1 torch==2.14.1 numpy==2.4.6 packaging==26.0
 "$folder/venv/bin/python" - <<'PY'
 import sys
 import warnings

@@ -8,7 +8,8 @@
 #   a word. The same two layers with nn.ReLU() and with torch.relu() have the same outputs;
 #   the second is taken for a linear network: its predictions are (.5, 0) instead of (0, 0),
 #   and a box in which the class changes is certified.
-# Seen with adversarial-robustness-toolbox 1.20.1, torch 2.14.1, numpy 2.4.6, Python 3.11,
+# Seen with adversarial-robustness-toolbox 1.20.1 (which imports packaging without asking for
+#   it), torch 2.14.1, numpy 2.4.6, Python 3.11,
 #   on 2026-11-28.
 # sklip: a forward of one's own is traced by torch.fx, every function and method call in it
 #   is an operation, and what is not supported is refused with the line of the module.
@@ -16,7 +17,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" -q install adversarial-robustness-toolbox==1.20.1 torch==2.14.1 numpy==2.4.6
+"$folder/venv/bin/pip" -q install adversarial-robustness-toolbox==1.20.1 torch==2.14.1 numpy==2.4.6 packaging==26.0
 "$folder/venv/bin/python" - <<'PY'
 import sys
 import warnings
