@@ -103,7 +103,7 @@ def draw(rows, radii, path):
     names = list(dict.fromkeys(data for data, _, _ in means))
     n_rows = -(-len(names) // 2)
     _, axes = plt.subplots(
-        n_rows, 2, figsize=(9.0, 3.8 * n_rows), layout="constrained", squeeze=False
+        n_rows, 2, figsize=(9.0, 4.4 * n_rows), layout="constrained", squeeze=False
     )
     for ax in axes.ravel()[len(names) :]:
         ax.set_visible(False)
@@ -115,5 +115,6 @@ def draw(rows, radii, path):
                 label = f"{_LABELS[model]}, {setting}"
                 ax.plot([0.0, *radii], values, style, label=label)
         ax.set(title=name, xlabel="radius (l2)", ylabel="certified accuracy in %")
-        ax.legend(fontsize=7)
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 2}
+        ax.legend(fontsize=7, frameon=False, **below)
     plt.savefig(path, dpi=110)
