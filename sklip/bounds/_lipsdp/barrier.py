@@ -25,11 +25,11 @@ from sklip.bounds._lipsdp.interior_point import (
     smallest_eigenvalue,
 )
 
-__all__ = ["barrier_method"]
+__all__ = ["DAMPING", "SHORTEST_STEP", "Newton", "barrier_method", "follow"]
 
 _MAX_STEPS = 200
 # Share of the way to the boundary that a step takes.
-_DAMPING = 0.8
+DAMPING = 0.8
 # Decrement below which mu falls, and the share by which it may.
 _CENTRED, _FALL = 1.3, 0.8
 # Decrement up to which the dual matrix is definite for certain, rounding allowed for.
@@ -37,7 +37,7 @@ _DUAL_REACH = 0.98
 # Single precision serves while n mu is above this share of x_0, where its errors are
 # far below the gap.
 _COARSE_ABOVE = 1e-3
-_SHORTEST_STEP = 1e-6
+SHORTEST_STEP = 1e-6
 # Steps in which the decrement falls by this share at least, or the method has stalled.
 _PATIENCE, _PROGRESS = 20, 0.97
 
@@ -67,16 +67,40 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
     factor, info = torch.linalg.cholesky_ex(S)
     if info:
         return None
-    path = _Path(problem, S.new_tensor(1.0))
-    mu, best, lower = gap * float(x[0]) / problem.order, x, 0.0
+    path = _Path(problem, S, factor)
+    return follow(path, x, gap * float(x[0]) / path.order, tol, deadline)
+
+
+def follow(path, x, mu, tol, deadline):
+    """Follow the minimisers of x_0 / mu - log det S(x) from a feasible point.
+
+    Parameters
+    ----------
+    path : object
+        Has the ``order`` of S, ``newton(x, mu)``, which gives a :class:`Newton` or
+        None, and ``move(x, dx)``, the length of a step from x that stays feasible; the
+        next x is the one that it leads to.
+    x : tensor or ndarray
+        The point, with x_0 in front.
+    mu : float
+        Where to begin.
+    tol, deadline : float
+        As in :func:`barrier_method`.
+
+    Returns
+    -------
+    optimum : Optimum
+        The best of all iterates.
+    """
+    best, lower = x, 0.0
     decrements = []
     for _ in range(_MAX_STEPS):
         if time.monotonic() > deadline:
             break
-        newton = path.newton(x, factor, mu)
+        newton = path.newton(x, mu)
         if newton is None:
             break
-        lower = max(lower, newton.dual_value(x, problem.order))
+        lower = max(lower, newton.dual_value(x, path.order))
         if math.sqrt(max(lower, 0.0)) >= math.sqrt(float(best[0])) * (1.0 - tol):
             break
         decrements.append(newton.decrement(mu))
@@ -86,10 +110,9 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
                 break
         # Along the tangent of the path, which mu parametrises almost linearly.
         dx = newton.direction(mu / (1.0 + _FALL) if falls else mu)
-        moved = _move(S, factor, problem.combination(dx))
-        if moved is None:
+        length = path.move(x, dx)
+        if not length:
             break
-        length, S, factor = moved
         x = x + length * dx
         if x[0] < best[0]:
             best = x
@@ -102,43 +125,51 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
 class _Path:
     """Newton's equations, in single precision for as long as it serves."""
 
-    def __init__(self, problem, one):
+    def __init__(self, problem, S, factor):
         self._problem, self._coarse = problem, problem.to(torch.float32)
-        self._cost = one.new_zeros(problem.n_variables)
+        self._S, self._factor, self.order = S, factor, problem.order
+        self._cost = S.new_zeros(problem.n_variables)
         self._cost[0] = 1.0
 
     def _is_late(self, x, mu):
         return mu * self._problem.order < _COARSE_ABOVE * float(x[0])
 
-    def newton(self, x, factor, mu):
-        """The equations at a point; None where they cannot be solved."""
+    def newton(self, x, mu):
+        """The equations at the present point; None where they cannot be solved."""
         if self._coarse is not None and self._is_late(x, mu):
             self._coarse = None
         for problem in (self._coarse, self._problem):
             if problem is None:
                 continue
-            inverse = torch.cholesky_inverse(factor.to(problem.dtype))
+            inverse = torch.cholesky_inverse(self._factor.to(problem.dtype))
             hessian = problem.curvature(inverse)
             solve = scaled_solver(hessian, coarse=problem is self._coarse)
             if solve is not None:
-                return _Newton(problem.adjoint(inverse), self._cost, solve)
+                slope = problem.adjoint(inverse)
+                ends = slope, solve(slope), solve(self._cost.to(slope))
+                return Newton(*(end.to(self._cost) for end in ends))
             self._coarse = None
         return None
 
+    def move(self, x, dx):
+        """Length of the step; 0 if none is left."""
+        moved = _move(self._S, self._factor, self._problem.combination(dx))
+        if moved is None:
+            return 0.0
+        length, self._S, self._factor = moved
+        return length
 
-class _Newton:
-    """Newton's direction at a point for every mu: p - q / mu."""
 
-    def __init__(self, slope, cost, solve):
-        self.slope = slope.to(cost.dtype)
-        self._cost = cost
-        self._p = solve(self.slope.to(slope.dtype)).to(cost.dtype)
-        self._q = solve(cost.to(slope.dtype)).to(cost.dtype)
-        self._squares = (
-            float(self.slope @ self._p),
-            float(self._p[0]),
-            float(self._q[0]),
-        )
+class Newton:
+    """Newton's direction at a point for every mu: p - q / mu.
+
+    With the slope of log det S, p and q are the solutions of the Hessian's equations
+    for the slope and for the cost, which is x_0.
+    """
+
+    def __init__(self, slope, p, q):
+        self.slope, self._p, self._q = slope, p, q
+        self._squares = float(slope @ p), float(p[0]), float(q[0])
 
     def direction(self, mu):
         return self._p - self._q / mu
@@ -164,10 +195,10 @@ class _Newton:
 def _move(S, factor, dS):
     """Length of the step, and where it leads; None if no step is left."""
     smallest = smallest_eigenvalue(factor, dS)
-    length = min(1.0, _DAMPING / max(-smallest, 1e-300))
-    while length > _SHORTEST_STEP:
+    length = min(1.0, DAMPING / max(-smallest, 1e-300))
+    while length > SHORTEST_STEP:
         # Lanczos's estimate may be poor: the boundary must lie as far as it says.
-        beyond = torch.add(S, dS, alpha=length / _DAMPING)
+        beyond = torch.add(S, dS, alpha=length / DAMPING)
         if not torch.linalg.cholesky_ex(beyond)[1]:
             moved = torch.add(S, dS, alpha=length)
             factor, info = torch.linalg.cholesky_ex(moved)

@@ -3,8 +3,8 @@
 """LipSDP-Neuron and LipSDP-Layer: the tightest bounds by multipliers, proven.
 
 The network is scaled by the sequential bound's multipliers, so that the optimum is near
-one, and solved by the interior-point method of interior_point.py. Its answer is not
-trusted: the multipliers are proven afterwards (see _proof).
+one, and solved by an interior-point method (interior_point.py, barrier.py and
+one_layer.py). Its answer is not trusted: the multipliers are proven afterwards (see _proof).
 """
 
 import math
@@ -20,6 +20,7 @@ from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._evidence import Evidence
 from sklip.bounds._lipsdp.barrier import barrier_method
 from sklip.bounds._lipsdp.interior_point import interior_point
+from sklip.bounds._lipsdp.one_layer import is_one_layer, one_layer_method
 from sklip.bounds._lipsdp.problem import LipSDPProblem
 from sklip.bounds._lipsdp.rescale import (
     central_start,
@@ -95,7 +96,8 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     -----
     Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Up to 400
     hidden neurons (LipSDP-Layer: 2000) it is solved by a primal-dual method, up to 4500
-    by a barrier method, which takes as many steps, a fifth as costly. Above, the
+    by a barrier method, which takes as many steps, a fifth as costly; one hidden layer
+    of up to 400 with slopes from 0 on by one for a smaller matrix. Above, the
     multipliers come from a first-order method, always on the CPU: some digits fewer.
     Beyond 2000 neurons LipSDP-Layer has one multiplier a neuron, too.
 
@@ -250,6 +252,10 @@ def solve_lipsdp(passes, *, per_layer=False, tol=1e-6, time_limit=None, device="
 
 def _optimum(problem, tol, deadline):
     """What the method for a program of this size finds; None on failure."""
+    if is_one_layer(problem):
+        found = one_layer_method(problem, tol, deadline)
+        if found is None or _is_closed(found, tol) or time.monotonic() > deadline:
+            return found
     if problem.per_layer or problem.n_neurons <= _PRIMAL_DUAL_UP_TO:
         return interior_point(problem, tol, deadline)
     weights = [w.cpu().numpy() for w in problem.weights]

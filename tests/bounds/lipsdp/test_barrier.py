@@ -51,14 +51,14 @@ def test_both_methods_close_the_same_gap(activation, sizes, monkeypatch):
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 def test_every_dual_value_is_below_the_optimum(activation, monkeypatch):
     problem, lowers, uppers = _problem(activation), [], []
-    plain = barrier._Newton.dual_value
+    plain = barrier.Newton.dual_value
 
     def spy(self, x, order):
         lowers.append(plain(self, x, order))
         uppers.append(float(x[0]))
         return lowers[-1]
 
-    monkeypatch.setattr(barrier._Newton, "dual_value", spy)
+    monkeypatch.setattr(barrier.Newton, "dual_value", spy)
     optimum = barrier.barrier_method(problem, 1e-8, math.inf)
     assert sum(value > 0.0 for value in lowers) >= 5
     assert max(lowers) <= min(uppers) == float(optimum.x[0])
