@@ -4,7 +4,8 @@
 
 The network is scaled by the sequential bound's multipliers, so that the optimum is near
 one, and solved by an interior-point method (interior_point.py, barrier.py and
-one_layer.py). Its answer is not trusted: the multipliers are proven afterwards (see _proof).
+one_layer.py). Its answer is not trusted: the multipliers are proven afterwards (see
+_proof).
 """
 
 import math

@@ -18,6 +18,9 @@ __all__ = [
     "start_state",
 ]
 
+# Multipliers serve for weights that go on moving: how far their bound may be from the
+# best one for those they were found for.
+_ACCURACY = 1e-3
 # Multipliers of a layer are kept within this factor of their geometric mean: a neuron
 # that does nothing has no multiplier of its own, and a solver may put it anywhere.
 _SPREAD = 1e3
@@ -132,7 +135,8 @@ def find_multipliers(network, kind):
         raise OverflowError("The weights have exploded.")
     if min(norms) < _TINY:
         return _balanced(network)
-    certificate = lipsdp_bound(network, per_layer=kind == "layer")
+    per_layer = kind == "layer"
+    certificate = lipsdp_bound(network, per_layer=per_layer, tol=_ACCURACY)
     if certificate.multipliers is None:
         return _balanced(network)
     return [_limited(0.5 * d * d) for d in certificate.multipliers], certificate.value
