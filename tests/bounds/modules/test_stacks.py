@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from sklip import FeedForward
+from sklip.bounds._modules.stacks import exact_stack
 from sklip.exceptions import UnsupportedModelError
 
 
@@ -32,3 +33,14 @@ def test_a_width_must_be_told():
     network = FeedForward.from_torch(module, (3,))
     X = np.linspace(-1.0, 1.0, 12).reshape(4, 3)
     np.testing.assert_array_equal(network.forward(X), np.maximum(X, 0.0))
+
+
+def test_an_exact_stack_has_the_matrices_of_the_module_or_is_none():
+    layers = [nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)]
+    network = exact_stack(nn.Sequential(*layers).eval(), (2, 2))
+    for weight, layer in zip(network.weights, layers[1::2], strict=True):
+        np.testing.assert_array_equal(weight, layer.weight.detach().numpy())
+    # A layer that another one takes in, one that is no matrix, a shape that fits none.
+    for other in (nn.BatchNorm1d(4), nn.Conv1d(1, 1, 2), nn.Linear(5, 3)):
+        module = nn.Sequential(layers[0], other, *layers[2:]).eval()
+        assert exact_stack(module, (2, 2)) is None
