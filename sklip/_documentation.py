@@ -5,7 +5,7 @@
 import inspect
 import re
 
-__all__ = ["documented", "entries"]
+__all__ = ["answers", "documented", "entries"]
 
 _ENTRY = re.compile(r"^(?=\S)", re.MULTILINE)
 _NAME = re.compile(r"\**(\w+)")
@@ -28,6 +28,27 @@ def entries(text):
     """
     parts = (part.rstrip() for part in _ENTRY.split(inspect.cleandoc(text)) if part)
     return {_NAME.match(part).group(1): part for part in parts}
+
+
+def answers(given, returned):
+    """Sections *Parameters* and *Returns* of methods that take one argument.
+
+    Parameters
+    ----------
+    given : str
+        The entry of the argument.
+    returned : str
+        Entries of what the methods return.
+
+    Returns
+    -------
+    table : dict of str to str
+        The name of what is returned to both sections.
+    """
+    return {
+        name: f"Parameters\n----------\n{given}\n\nReturns\n-------\n{entry}"
+        for name, entry in entries(returned).items()
+    }
 
 
 def documented(*tables):

@@ -81,14 +81,7 @@ class NetworkRegressorMixin(RegressorMixin):
     def predict(self, X):
         """Predicted targets.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, shaped like the y of fit.
+        {y}
         """
         outputs = self._outputs(X)
         if self.out_activation_ == "exp":

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import Interval, StrOptions, fit_context
-from sklip._documentation import documented
+from sklip._documentation import answers, documented
 from sklip._shared_docs import META, SHARED
 from sklip.certification import is_certified
 from sklip.estimators._meta import BaseCertifiedEstimator
@@ -35,7 +35,22 @@ def _inner_has(name):
     return check
 
 
-@documented(META, SHARED)
+_ANSWERS = answers(
+    SHARED["X"],
+    """
+    labels : ndarray of shape (n_samples,)
+        Predicted classes, ``reject_label`` where :meth:`rejected`.
+    rejected : ndarray of bool of shape (n_samples,)
+        Where no proof was found that the class holds within ``radius``.
+    proba : ndarray of shape (n_samples, n_classes)
+        Probabilities, in the order of ``classes_``.
+    scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
+        As the estimator gives them.
+    """,
+)
+
+
+@documented(_ANSWERS, META, SHARED)
 class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     """Reject what could be predicted otherwise within a radius.
 
@@ -193,14 +208,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     def predict(self, X):
         """Class of each sample, or ``reject_label``.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Predicted classes, ``reject_label`` where :meth:`rejected`.
+        {labels}
         """
         labels = self._predict(X)
         rejected = self.rejected(X)
@@ -214,14 +222,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     def rejected(self, X):
         """Whether each sample is rejected.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        rejected : ndarray of bool of shape (n_samples,)
-            Where no proof was found that the class holds within ``radius``.
+        {rejected}
         """
         check_is_fitted(self)
         X = self._check_X(X)
@@ -242,14 +243,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     def predict_proba(self, X):
         """Probabilities of the estimator.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``.
+        {proba}
         """
         check_is_fitted(self)
         return self.estimator_.predict_proba(self._check_X(X))
@@ -258,14 +252,7 @@ class CertifiedRejectClassifier(ClassifierMixin, BaseCertifiedEstimator):
     def decision_function(self, X):
         """Scores of the estimator.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            As the estimator gives them.
+        {scores}
         """
         check_is_fitted(self)
         return self.estimator_.decision_function(self._check_X(X))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Parameters and attributes that several families of estimators share."""
 
-from sklip._documentation import entries
+from sklip._documentation import answers, entries
 from sklip._shared_docs import EXAMPLES
 
 __all__ = ["CLASSIFIER", "FIT", "PREDICT", "REGRESSOR", "SHARED"]
@@ -142,9 +142,22 @@ FIT = entries(
     """
 )
 
-PREDICT = entries(
+_SAMPLES = """\
+X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    Samples."""
+PREDICT = {"X": _SAMPLES} | answers(
+    _SAMPLES,
     """
-    X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Samples.
-    """
+    logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
+        For two classes, the logit of ``classes_[1]`` minus that of ``classes_[0]``;
+        of multilabel y the logit of each label.
+    labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        Predicted labels; of multilabel y a matrix of 0 and 1.
+    proba : ndarray of shape (n_samples, n_classes)
+        Probabilities, in the order of ``classes_``.
+    log_proba : ndarray of shape (n_samples, n_classes)
+        Logarithms of the probabilities, finite where the probability underflows.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Predictions, shaped like the y of fit.
+    """,
 )

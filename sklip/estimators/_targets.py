@@ -168,15 +168,7 @@ class NetworkClassifierMixin(ClassifierMixin):
     def decision_function(self, X):
         """Logits of the classes.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        logits : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes, the logit of ``classes_[1]`` minus that of ``classes_[0]``;
-            of multilabel y the logit of each label.
+        {logits}
         """
         logits = self._outputs(X)
         if self._is_multilabel:
@@ -186,14 +178,7 @@ class NetworkClassifierMixin(ClassifierMixin):
     def predict(self, X):
         """Class with the largest logit, or labels with positive ones.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Predicted labels; of multilabel y a matrix of 0 and 1.
+        {labels}
         """
         if self._is_multilabel:
             return (self._outputs(X) > 0.0).astype(int)
@@ -203,14 +188,7 @@ class NetworkClassifierMixin(ClassifierMixin):
     def predict_proba(self, X):
         """Softmax of the logits, or of multilabel y the sigmoid of each.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``.
+        {proba}
         """
         outputs = self._outputs(X)
         return expit(outputs) if self._is_multilabel else softmax(outputs, axis=1)
@@ -218,14 +196,7 @@ class NetworkClassifierMixin(ClassifierMixin):
     def predict_log_proba(self, X):
         """Logarithm of ``predict_proba``.
 
-        Parameters
-        ----------
-        {X}
-
-        Returns
-        -------
-        log_proba : ndarray of shape (n_samples, n_classes)
-            Logarithms of the probabilities, finite where the probability underflows.
+        {log_proba}
         """
         outputs = self._outputs(X)
         if self._is_multilabel:
