@@ -12,7 +12,7 @@ from sklip.bounds import (
     product_bound,
 )
 from sklip.bounds._chain import chain_of
-from sklip.bounds._lipsdp import elimination, sequential
+from sklip.bounds._lipsdp import sequential
 from sklip.bounds._lipsdp.sequential import sequential_passes
 from sklip.exceptions import CertificationWarning
 from sklip.networks import FeedForward, list_activations, random_network
@@ -227,12 +227,3 @@ def test_combinations_that_are_infeasible_are_tried_with_less(monkeypatch):
     certificate = sequential_bound(network)
     forward = eclipse_fast(network.weights)
     assert usual.value < certificate.value < 0.99 * forward
-
-
-@pytest.mark.parametrize("n", [1, 31, 32])
-def test_the_largest_eigenvalue_of_a_small_matrix_is_not_guessed(n):
-    """Steps of the power method, five percent on top of them, are for larger ones."""
-    root = np.random.default_rng(n).normal(size=(n, n))
-    matrix = root @ root.T
-    largest = np.linalg.eigvalsh(matrix)[-1]
-    assert_allclose(elimination._roughly_largest(matrix), largest, rtol=1e-12)

@@ -385,14 +385,6 @@ def test_shapes_that_do_not_fit():
             module_bound(module)
 
 
-def test_residual_does_not_broadcast():
-    with pytest.raises(ValueError, match="differ"):
-        module_bound(Residual(nn.Linear(3, 1)), (3,))
-    for branch, shape in [(nn.Linear(3, 1), (3,)), (nn.Conv2d(2, 2, 3), (2, 3, 3))]:
-        with pytest.raises(ValueError, match="one shape"):
-            Residual(branch)(torch.zeros(1, *shape))
-
-
 def test_weights_that_are_not_finite():
     linear = nn.Linear(2, 2)
     linear.weight.data[0, 0] = np.nan
