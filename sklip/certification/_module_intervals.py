@@ -47,6 +47,7 @@ def module_intervals(view, U, radius, norm, method):
     size = np.abs(lower) + np.abs(upper) + np.abs(values)
     room = far[:, None] * (1.0 + 8.0 * UNIT) + 8.0 * UNIT * size
     lower, upper = lower - room, upper + room
+    # What overflows is not known: the whole line, never a wrong end.
     known = np.isfinite(values) & ~np.isnan(lower) & ~np.isnan(upper)
     lower, upper = np.where(known, lower, -np.inf), np.where(known, upper, np.inf)
     return np.nextafter(lower, -np.inf), np.nextafter(upper, np.inf)
@@ -57,6 +58,7 @@ def _moved(view, U, centers, radius, norm, method):
     n = int(np.count_nonzero(view.mutable))
     lower, upper = np.full_like(U[:, :1], -np.inf), np.full_like(U[:, :1], np.inf)
     if method in ("product", "best"):
+        # The product in the ball's own norm, or in l2 with the ratio of the norms.
         constants = [view.product(p) * norm_ratio(p, norm, n) for p in {norm, 2}]
         half = radius * min(constants) * (1.0 + 16.0 * UNIT)
         lower, upper = centers[0] - half, centers[1] + half

@@ -59,6 +59,8 @@ def rules(method, norm, network):
     names = (method,)
     if method == "best":
         names = [m for m in PAIR_METHODS if METHODS[m].fits_pairs(network)]
+    # In other norms a method's own constant, and the l2 one times the ratio of the
+    # norms.
     own = [(m, norm) for m in names if norm != 2 and norm in METHODS[m].norms]
     euclidean = [(m, 2) for m in names if m != "lipsdp"]
     dear = [(m, 2) for m in names if m == "lipsdp"]
@@ -98,6 +100,7 @@ def certificate_constant(certificate, view, norm):
     score = replace(view.as_score(), is_binary_logit=False)
     if _is_gap(score.network, view.decision_network()):
         candidates += [(score.network, 1.0), (score.mutable_network(), 1.0)]
+    # The certificate says by its hash which of the networks of this model it is about.
     for network, scale in candidates:
         if network.hash == certificate.network_hash:
             if not certificate.verify(network):

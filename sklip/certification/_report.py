@@ -122,6 +122,7 @@ def certification_report(
     parts = by_blocks(ask, check, X, y, step=step, **limits)
     _, names = parts[0]
     data = {key: joined([columns[key] for columns, _ in parts]) for key in parts[0][0]}
+    # Labels at last: blocks of rows are joined as positions, of one type.
     for key, labels in names.items():
         data[key] = labels_or_none(labels, data[key])
     return table(X, data)

@@ -170,6 +170,7 @@ def _flips(model, feature_eps, norm, bounds, integer, X, y, block):
     whole = writer.whole.copy()
     for key in integer:
         whole |= columns == _position(key, view, "integer")
+    # A fixed seed: the same rows give the same flips.
     effort = _N_STEPS, _N_RESTARTS, np.random.default_rng(0)
     values, distances = found_flips(found, effort, whole)
     rows = found.rows(values)
@@ -225,6 +226,7 @@ def _limits(limits, writer, columns, view, bounds):
                 f"{first + outside[0]} of "
                 f"X has {entries[outside[0]]:g}."
             )
+        # Tolerances limit the values already: both hold.
         low[columns == j] = np.maximum(low[columns == j], least)
         high[columns == j] = np.minimum(high[columns == j], most)
     return low, high

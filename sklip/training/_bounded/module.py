@@ -76,6 +76,7 @@ class BoundedMLP(FlatMLP):
             weight.copy_(torch.from_numpy(factor))
         bound = self.head_bound
         if bound is not None:
+            # Begun inside the bound, the first step need not cut the head.
             self.weights[-1].mul_(min(1.0, bound))
 
     def forward(self, X):
@@ -108,6 +109,7 @@ class BoundedMLP(FlatMLP):
             last = last * units.target_scale
         biases = [b * units.scale for b in biases[:-1]] + [last + units.target_offset]
         weights = [*hidden, head]
+        # The network takes rows of X as they are: centring goes into the first bias.
         biases[0] = biases[0] - weights[0] @ units.offset
         return FeedForward(weights, biases, self.activation)
 

@@ -128,6 +128,7 @@ class Backprop(Pass):
 
     def _add_l2(self, loss, total):
         weights, rate = self._flat_weights, self._l2_rate(total)
+        # A sum of sample weights stays a tensor: to read it is to wait for the device.
         if torch.is_tensor(total):
             self._flat_weight_grad.add_(weights * rate)
             return loss + 0.5 * rate * torch.dot(weights, weights)

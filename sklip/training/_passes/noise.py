@@ -34,16 +34,20 @@ class NoiseBackprop(Backprop):
         """Loss of a batch; the gradient replaces that in ``flat_grad``."""
         n = len(X)
         both = self._buffer(X)
+        # Clean rows above, noisy ones below: one pass serves both.
         length = self.source.write_noisy(X, both)
         outputs = self.forward(both)
         work = self._workspace(2 * n)
         if self.noise.probe == "power":
             direction = self._input_gradient(outputs[n:] - outputs[:n], work, n)
             power_step(X, direction, length, both[n:])
+            # The noisy half has moved: its outputs, and what backward keeps, are those
+            # of now.
             outputs = self.forward(both)
         self.outputs = outputs[:n]
         grad = work.grads[-1]
         losses = self.loss(outputs[:n], targets, grad[:n])
+        # The hinge pulls at both halves, the loss at the clean one alone.
         losses = losses + self.noise.add_gradient(outputs, length, grad)
         loss, total = self._weigh(losses, grad, sample_weight)
         self._backward(both, work)
