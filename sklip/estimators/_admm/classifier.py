@@ -70,8 +70,7 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
 
     References
     ----------
-    .. [1] P. Pauli, A. Koch, J. Berberich, P. Kohler, F. Allgöwer, "Training robust
-       neural networks using Lipschitz bounds", IEEE Control Systems Letters, 2021.
+    {reference}
 
     Examples
     --------

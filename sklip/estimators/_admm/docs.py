@@ -124,3 +124,6 @@ ADMM = entries(
         ADMM iterations; those of all calls of ``partial_fit``.
     """
 )
+ADMM["reference"] = """\
+.. [1] P. Pauli, A. Koch, J. Berberich, P. Kohler, F. Allgöwer, "Training robust
+   neural networks using Lipschitz bounds", IEEE Control Systems Letters, 2021."""

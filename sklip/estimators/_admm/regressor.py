@@ -68,8 +68,7 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
 
     References
     ----------
-    .. [1] P. Pauli, A. Koch, J. Berberich, P. Kohler, F. Allgöwer, "Training robust
-       neural networks using Lipschitz bounds", IEEE Control Systems Letters, 2021.
+    {reference}
 
     Examples
     --------

@@ -22,18 +22,7 @@ __all__ = ["one_vs_rest"]
 
 
 def one_vs_rest(model, folder, columns, resolve):
-    """What a fitted OneVsRestClassifier predicts by.
-
-    Parameters
-    ----------
-    model : OneVsRestClassifier
-        Fitted.
-    folder : Folder
-        Notes what is done before the network.
-    columns : Columns
-        What the model gets.
-    resolve : callable
-        Resolves a model inside.
+    """What a fitted OneVsRestClassifier predicts by; arguments as for ``calibrated``.
 
     Returns
     -------
