@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Radii of classifiers with a torch module: product of norms, and inside balls."""
 
+from dataclasses import fields
+
 import numpy as np
 
 from sklip._floats import rounded_down, rounded_up
 from sklip.bounds import as_proven_bound
+from sklip.certification._decisions import Decisions
 from sklip.certification._local_radius import (
     best_radii,
     local_radii,
@@ -39,6 +42,11 @@ def module_radii(decisions, norm, method, needed=np.inf):
         nothing = np.where(np.isposinf(decisions.gaps()), np.inf, 0.0)
         return local_radii(ModuleMargins(decisions, norm), method, nothing, needed)
     known = product_radii(decisions, norm, "product")
+    if method == "best":
+        network = as_network(decisions)
+        if network is not None:
+            found = network.radii(norm, "best", needed)
+            known = np.maximum(known, found[:, None])
     if method == "product" or (known.min(axis=1) >= needed).all():
         return known.min(axis=1)
     return _best(decisions, norm, known, needed)
@@ -56,6 +64,17 @@ def _best(decisions, norm, known, needed):
     if np.isfinite(needed):
         return settled_pairs(margins, "best", known, needed).min(axis=1)
     return best_radii(margins, known)
+
+
+def as_network(decisions):
+    """The decisions of the module's FeedForward; None if it is none, or large."""
+    view = decisions.view.as_network()
+    if view is None:
+        return None
+    own = {f.name: getattr(decisions, f.name) for f in fields(Decisions)}
+    own["view"], own["network"] = view, view.network
+    own["logits"] = view.network.forward(decisions.inputs)
+    return Decisions(**own)
 
 
 def product_radii(decisions, norm, method):

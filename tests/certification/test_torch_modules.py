@@ -350,6 +350,56 @@ def _penalised(images, labels):
     return module.eval().double()
 
 
+def _small(**padding):
+    return _drawn(
+        nn.Conv2d(1, 2, 3, padding=1, **padding), nn.BatchNorm2d(2), nn.ReLU(),
+        nn.Flatten(), nn.Linear(18, 3),
+    )  # fmt: skip
+
+
+def test_small_convolutions_have_all_that_their_matrices_have():
+    module, images = _small(), RNG.normal(size=(2, 1, 3, 3))
+    asked = {"feature_eps": {0: 0.5, 4: (2.0, 0.1), 7: 1.0}, "effort": 8}
+    unrolled = FeedForward.from_torch(module, input_shape=(1, 3, 3))
+    found = certified_radius(module, images, **asked)
+    expected = certified_radius(unrolled, images.reshape(2, 9), **asked)
+    assert (found >= expected * (1.0 - 1e-3)).all()
+    for method in ("product", "crown", "local"):
+        cheaper = certified_radius(module, images, method=method, **asked)
+        assert (found >= cheaper).all() and (found > 1.01 * cheaper).any()
+    eps = asked["feature_eps"]
+    _, nearest = minimum_norm_attack(module, images, feature_eps=eps, random_state=0)
+    assert (found <= nearest).all()
+    assert is_certified(module, images, radius=found.min(), **asked).all()
+
+
+def test_which_convolutions_become_matrices():
+    def network(module, n):
+        return view_of(module, np.zeros((1, 1, n, n))).as_network()
+
+    assert network(_small(), 3).network.layer_sizes == (9, 18, 3)
+    # An entry would be a sum of several, or there are too many.
+    assert network(_small(padding_mode="circular"), 3) is None
+    assert network(_drawn(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten()), 20) is None
+    assert network(_convolutional(), 6) is None
+
+
+def test_rates_inside_the_ball_pass_no_neuron_that_is_off_there():
+    """One that is off is a hundred times as steep as all others together."""
+    module = nn.Sequential(
+        nn.Unflatten(1, (1, 2)), nn.Conv1d(1, 2, 2), nn.ReLU(),
+        nn.Flatten(), nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 1),
+    ).double().eval()  # fmt: skip
+    with torch.no_grad():
+        module[1].weight.copy_(torch.tensor([[[1.0, 0.0]], [[0.0, 100.0]]]))
+        module[1].bias.copy_(torch.tensor([0.05, -1e6]))
+        module[4].weight.fill_(1.0)
+        module[4].bias.fill_(-0.05)
+        module[6].weight.fill_(1.0)
+    bound = sklip.local_lipschitz_bound(module, np.zeros((1, 2)), radius=0.1)
+    assert 1.0 <= bound[0] <= 2.0
+
+
 @pytest.mark.slow
 def test_lines_reach_five_times_as_far_as_the_product():
     images, labels = load_digits(return_X_y=True)

@@ -14,12 +14,12 @@ from sklip._floats import FLOOR, UNIT, gamma
 from sklip.bounds._layers.backward import Backward
 from sklip.bounds._propagation import meet, parallel_lines, value_range
 
-__all__ = ["LayerBounds", "layer_bounds"]
+__all__ = ["CHUNK", "MOST_NEURONS", "LayerBounds", "input_ends", "layer_bounds"]
 
 # Entries of a layer up to which linear propagation bounds each of them.
 MOST_NEURONS = 2048
 # Rows of one pass at a time.
-_CHUNK = 2**22
+CHUNK = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,7 +146,7 @@ def _by_lines(propagation, bounds, k):
     node = propagation.nodes[k]
     n = len(bounds.balls)
     identity = torch.eye(node.size, dtype=torch.float64, device=propagation.device)
-    step = max(1, _CHUNK // (n * propagation.widest))
+    step = max(1, CHUNK // (n * propagation.widest))
     lows, highs = [], []
     for start in range(0, node.size, step):
         rows = identity[start : start + step].reshape(1, -1, *node.shape)

@@ -11,7 +11,7 @@ import torch
 
 from sklip._floats import FLOOR, UNIT, gamma, tensor_lengths
 from sklip.bounds._layers.backward import Backward
-from sklip.bounds._layers.bounds import input_ends
+from sklip.bounds._layers.bounds import CHUNK, MOST_NEURONS, input_ends
 from sklip.bounds._propagation import slope_range
 
 __all__ = ["Rates"]
@@ -27,7 +27,7 @@ class Rates:
     """
 
     def __init__(self, propagation, bounds):
-        self.propagation, self.bounds = propagation, bounds
+        self.propagation, self.bounds, self._inside = propagation, bounds, {}
 
     def __call__(self, rows):
         """Bounds (n_samples, n_rows), per unit of distance in the ball's norm.
@@ -37,12 +37,15 @@ class Rates:
         rows : Tensor of shape (n_samples or 1, n_rows, n_outputs)
             Coefficients.
         """
-        propagation = self.propagation
-        nodes, last = propagation.nodes, len(propagation.nodes) - 1
+        return self._down(len(self.propagation.nodes) - 1, rows)
+
+    def _down(self, k, rows):
+        """The same of linear functions of node k."""
+        propagation, nodes = self.propagation, self.propagation.nodes
         self.lost = 0.0
         backward = Backward(propagation, self.bounds)
-        coefficients = {last: rows.reshape(*rows.shape[:2], *nodes[last].shape)}
-        for j in range(last, -1, -1):
+        coefficients = {k: rows.reshape(*rows.shape[:2], *nodes[k].shape)}
+        for j in range(k, -1, -1):
             if j not in coefficients:
                 continue
             found = coefficients.pop(j)
@@ -81,7 +84,7 @@ class Rates:
         """The middle slopes' share; the rest is lost."""
         (entering,) = node.inputs
         low, high = input_ends(self.propagation, self.bounds, entering)
-        scale, each = self.propagation.rates_of(entering)
+        scale, each = self._rates_of(entering)
         if node.kind == "maximum":
             # Of windows with one possible winner the way on is known.
             line = self.bounds.lines[j]
@@ -97,10 +100,35 @@ class Rates:
         self._lose(rows * half[:, None], 1.0, scale, each)
         return rows * middle[:, None]
 
+    def _rates_of(self, k):
+        """l2 constant of a node, and of each entry inside each ball if known."""
+        scale, each = self.propagation.rates_of(k)
+        if k < 0 or self.propagation.nodes[k].is_linear or each is None:
+            return scale, each
+        if k not in self._inside:
+            self._inside[k] = self._entries(k, each)
+        return scale, self._inside[k]
+
+    def _entries(self, k, each):
+        """Rates of the entries of a linear node inside each ball."""
+        propagation, node = self.propagation, self.propagation.nodes[k]
+        if node.size > MOST_NEURONS:
+            return each
+        n, found = len(self.bounds.balls), []
+        identity = torch.eye(node.size, dtype=torch.float64, device=each.device)
+        step = max(1, CHUNK // (n * propagation.widest))
+        for start in range(0, node.size, step):
+            inner = Rates(propagation, self.bounds)
+            inner._inside = self._inside
+            found.append(inner._down(k, identity[None, start : start + step]))
+        inside = torch.cat(found, dim=1) * ((1.0 + 4.0 * UNIT) / propagation.in_l2)
+        return torch.fmin(inside, each.flatten()).reshape(n, *node.shape)
+
     def _lose(self, rows, factor, scale, each):
         flat = rows.flatten(2)
         lost = tensor_lengths(flat) * (factor * scale)
         if each is not None:
             # Two bounds of the same: all entries at once, or each by its own rate.
-            lost = torch.minimum(lost, flat.abs() @ each.flatten())
+            each = each.reshape(-1, flat.shape[2], 1)
+            lost = torch.minimum(lost, (flat.abs() @ each)[..., 0])
         self.lost = self.lost + lost * (1.0 + gamma(flat.shape[2]))

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 import numpy as np
 
 from sklip.bounds._modules.as_network import affine_part
+from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.network import ModuleNetwork
 from sklip.bounds._modules.operators import Dense, Reshape, Scale, Slope
 from sklip.bounds._modules.reader import checked_shape, operators_of
@@ -21,7 +22,10 @@ from sklip.bounds._modules.shaped_view import ShapedView
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, get_activation, network_view
 
-__all__ = ["exact_stack", "read_stack", "stack_view"]
+__all__ = ["exact_stack", "read_stack", "stack_view", "unrolled"]
+
+# Hidden neurons, and entries of a matrix, up to which convolutions are unrolled.
+_MOST_UNROLLED, _LARGEST_UNROLLED = 256, 2**17
 
 
 def read_stack(module, input_shape=None):
@@ -84,6 +88,32 @@ def stack_view(module, input_shape):
     # Where the module's arithmetic is not known, that is said when it counts.
     own["rounding"] = replace(view.rounding, more=module_rounding(module, input_shape))
     return ShapedView(**own, asked=ModuleNetwork(module, input_shape))
+
+
+def unrolled(module, input_shape):
+    """The FeedForward of a module with small convolutions; None if there is none.
+
+    Its matrices have the entries of the kernels, of batch normalisation and average
+    pooling rounded ones: the module computes it up to what rounding may do.
+    """
+    try:
+        operators = operators_of(module, input_shape)
+    except UnsupportedModelError:
+        return None
+    if not all(map(_is_small, operators)):
+        return None
+    network = _stack(operators, math.prod(input_shape))
+    sizes = () if network is None else network.layer_sizes
+    return network if 0 < sum(sizes[1:-1]) <= _MOST_UNROLLED else None
+
+
+def _is_small(operator):
+    """Whether it becomes a matrix of no great size, whose entries are not sums."""
+    if isinstance(operator, Convolution):
+        n_in = operator.n_in * math.prod(operator.size)
+        n_out = operator.n_out * math.prod(operator.out_size)
+        return operator.mode == "zeros" and n_in * n_out <= _LARGEST_UNROLLED
+    return isinstance(operator, Dense | Reshape | Scale | Slope)
 
 
 def exact_stack(module, input_shape):

@@ -22,7 +22,7 @@ from sklip.bounds._modules.shaped import (
     stated_module,
 )
 from sklip.bounds._modules.shaped_view import ShapedView, StackView
-from sklip.bounds._modules.stacks import exact_stack, stack_view
+from sklip.bounds._modules.stacks import exact_stack, stack_view, unrolled
 from sklip.bounds._norms import product_up
 from sklip.networks import (
     FeedForward,
@@ -62,6 +62,23 @@ class ModuleView(ShapedView):
         module, shape = self.network.module, self.network.input_shape
         told = self.classes, self.has_steps, self.is_score
         return self.behind(front, module, shape, *told)
+
+    def as_network(self):
+        """The view of the same as a FeedForward; None where it is none, or large."""
+        asked = self.network
+        if self.has_steps or self.is_score or self.classes is None:
+            return None
+        network = unrolled(asked.module, asked.input_shape)
+        if network is None:
+            return None
+        rounding = network_view(network).rounding
+        if asked.units is not None:
+            network = network.with_input_map(np.diag(asked.units))
+            rounding = rounding.measured_in(asked.units)
+        own = {f.name: getattr(self, f.name) for f in fields(NetworkView)}
+        more = _measured(module_rounding(asked.module, asked.input_shape), self.units)
+        own["network"], own["rounding"] = network, replace(rounding, more=more)
+        return ShapedView(**own, asked=asked)
 
     def product(self, norm):
         """Proven product of norms, of the coordinates that move."""
