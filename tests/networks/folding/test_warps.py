@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Curved maps of single columns: parity, and no step farther than X's own."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -28,6 +29,7 @@ from sklip.bounds import lipschitz_bound
 from sklip.certification import certified_interval, certified_radius
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import network_view
+from sklip.networks._folding import Folder, raw_columns
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -241,3 +243,14 @@ def test_a_slope_is_a_number(slope):
     model.fit(np.eye(3), [0.0, 1.0, 2.0])
     with pytest.raises(ValueError, match="slope of .*half.* must be a finite number"):
         network_view(model)
+
+
+def test_what_was_rounded_in_front_of_a_map_acts_through_its_slope():
+    columns = replace(raw_columns(2), offset_size=np.array([2.0, 4.0]))
+    sizes = {"output_sizes": np.array([0.25, 0.0]), "storage": columns.storage}
+    slopes = np.array([3.0, 0.5])
+    warped = Folder(2).warp(FunctionTransformer(np.tanh), columns, slopes, **sizes)
+    np.testing.assert_array_equal(warped.offset_size, [6.25, 2.0])
+    in_front, own = np.hsplit(warped.size.toarray(), 2)
+    np.testing.assert_array_equal(in_front, np.diag(slopes) @ columns.size.toarray())
+    np.testing.assert_array_equal(own, np.eye(2))
