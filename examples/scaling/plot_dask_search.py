@@ -9,7 +9,7 @@ as pickles, at most three times the size of the weights. Here the cluster is two
 of this process, so that the page can be built anywhere; give ``Client`` the address of
 a scheduler to use other machines. It needs the extra ``dask``::
 
-    pip install "sklip[dask]"
+    pip install dask distributed
     python examples/scaling/plot_dask_search.py
 """
 

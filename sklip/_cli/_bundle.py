@@ -89,8 +89,7 @@ def _skops():
         from skops import io
     except ImportError:
         raise JobError(
-            "A saved model needs skops, which is not installed: install the extra "
-            "`skops`, as in pip install 'sklip[skops]'."
+            "A saved model needs skops, which is not installed: pip install skops."
         ) from None
     return io
 

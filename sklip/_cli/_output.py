@@ -33,10 +33,9 @@ def check_outputs(plot, save_to):
         try:
             importlib.import_module(package)
         except ImportError:
-            extra = "skops" if package == "skops" else "plot"
             raise JobError(
-                f"--{option} needs {package}, which is not installed: install the "
-                f"extra `{extra}`, as in pip install 'sklip[{extra}]'."
+                f"--{option} needs {package}, which is not installed: pip install "
+                f"{package}."
             ) from None
     if plot is not None:
         _check_picture_type(Path(plot))

@@ -107,7 +107,7 @@ class FeedForward:
         Raises
         ------
         ImportError
-            If the package onnx is not installed (``pip install "sklip[onnx]"``).
+            If the package onnx is not installed (sklip's extra ``onnx``).
         ValueError
             If the model is no ONNX, or has several outputs and none is named.
         UnsupportedModelError

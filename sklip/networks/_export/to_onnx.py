@@ -57,7 +57,7 @@ def to_onnx(model, path=None, *, dtype="float64", X=None):
     Raises
     ------
     ImportError
-        If the package onnx is not installed (``pip install "sklip[onnx]"``).
+        If the package onnx is not installed (sklip's extra ``onnx``).
     UnsupportedModelError
         If a step is not exported, or would be exported as something else; the step is
         named.

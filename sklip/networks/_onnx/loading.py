@@ -83,7 +83,7 @@ def import_onnx(what="Reading"):
         import onnx.numpy_helper
     except ImportError as error:
         raise ImportError(
-            f"{what} ONNX needs the package onnx: pip install 'sklip[onnx]'."
+            f"{what} ONNX needs the package onnx: pip install onnx onnxruntime."
         ) from error
     return onnx
 
