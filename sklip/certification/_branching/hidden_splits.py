@@ -9,7 +9,9 @@ by the signs of the neurons below: the end is the worst of its parts, and the wo
 is split again and again.
 """
 
+import heapq
 import time
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +31,10 @@ __all__ = ["HiddenSplits"]
 
 # Ends whose parts are bounded together.
 _ROWS = 64
+# Parts of each end in a layer with few of them, in units of those asked for.
+_MOST_TIMES = 32
+# Of all parts that are kept.
+_FLOATS = 2**25
 # Steps of ascent for the lines of a ball, for an end over it, and for a part.
 _LINE_STEPS, _FIRST_STEPS, _PART_STEPS = 12, 12, 4
 
@@ -59,10 +65,14 @@ class HiddenSplits:
         ends : ndarray of shape (2, n_neurons)
             Of all hidden neurons.
         """
+        return sum(n > 0 for n in self._n_open(ends)) > 1
+
+    def _n_open(self, ends):
+        """Ends to be split in each layer above the first."""
         sizes = self.network.layer_sizes[1:-1]
         layers = np.split(ends, np.cumsum(sizes)[:-1], axis=1)
         pairs = list(zip(self.network.activations, layers, strict=False))[1:]
-        return sum(len(_open(shape_of(a), *layer)) > 0 for a, layer in pairs) > 1
+        return [2 * len(_open(shape_of(a), *layer)) for a, layer in pairs]
 
     def tightened(self, center, radius, ends, n_parts, deadline=np.inf):
         """Ends of all hidden neurons, nowhere wider than given ones.
@@ -76,7 +86,7 @@ class HiddenSplits:
         ends : ndarray of shape (2, n_neurons)
             Proven ends.
         n_parts : int
-            Parts of the ball for each end of each neuron.
+            Parts of the ball for each end of each neuron, at least.
         deadline : float, default=inf
             Of the monotonic clock: what is known by then is returned.
 
@@ -89,6 +99,9 @@ class HiddenSplits:
         whole = Propagation(network, *self._ball)
         balls = whole.balls(center[None], [radius])
 
+        # Layers with few open ends get as many parts as the others.
+        most = max(self._n_open(ends))
+
         def further(k, below, low, high):
             neurons = _open(whole.layers[k].shape, low[0].numpy(), high[0].numpy())
             rows = [(side, n) for side in (0, 1) for n in neurons]
@@ -97,7 +110,8 @@ class HiddenSplits:
             for start in range(0, len(rows), _ROWS):
                 some = rows[start : start + _ROWS]
                 search = _Ends(below_k, balls, below, some)
-                search.run(n_parts, deadline)
+                times = min(max(1, most // len(rows)), _MOST_TIMES)
+                search.run(min(times * n_parts, search.most_parts), deadline)
                 for (side, n), lower in zip(some, search.lower(), strict=True):
                     # Zero is as good as more: the sign is known.
                     if lower > -np.inf:
@@ -162,16 +176,27 @@ class _Ends:
         ends = torch.cat([torch.stack(e, 1) for e in below], 2).expand(n, -1, -1)
         signs = torch.zeros(n, n_neurons).double()
         found = self._bounded(np.arange(n), signs, None, ends, _FIRST_STEPS)
-        self.parts = [[part] for part in found]
+        self._order = count()
+        self.parts = [[] for _ in found]
+        for i, part in enumerate(found):
+            self._put(i, part)
+
+    @property
+    def most_parts(self):
+        """Parts of each end that fit the memory, with five numbers a neuron."""
+        return _FLOATS // (5 * sum(self.sizes) * len(self.parts))
 
     def run(self, n_parts, deadline):
-        """Split the worst part of each end that is open, until there are so many."""
-        for _ in range(n_parts - 1):
-            taken = [(i, self._take(own)) for i, own in enumerate(self.parts)]
-            taken = [(i, part) for i, part in taken if part is not None]
+        """Split the worst parts of each end that is open, until there are so many."""
+        while True:
+            taken = [
+                (i, part)
+                for i in range(len(self.parts))
+                for part in self._take(i, n_parts)
+            ]
             if not taken or time.monotonic() > deadline:
                 for i, part in taken:
-                    self.parts[i].append(part)
+                    self._put(i, part)
                 return
             halves = [(i, part, sign) for i, part in taken for sign in (1.0, -1.0)]
             signs = torch.stack([part.signs for _, part, _ in halves])
@@ -187,19 +212,26 @@ class _Ends:
             )
             for (i, whole, _), part in zip(halves, found, strict=True):
                 # A half has the bound of the whole at least.
-                lower = max(part.lower, whole.lower)
-                self.parts[i].append(part._replace(lower=lower))
+                self._put(i, part._replace(lower=max(part.lower, whole.lower)))
 
     def lower(self):
         """Proven lower bounds of the ends, upper ones with the other sign."""
-        return [min(part.lower for part in own) for own in self.parts]
+        return [own[0][0] for own in self.parts]
 
-    def _take(self, own):
-        """The worst part, out of the others; None where nothing is gained."""
-        worst = min(range(len(own)), key=lambda j: own[j].lower)
-        if own[worst].lower >= 0.0 or not own[worst].can_split:
-            return None
-        return own.pop(worst)
+    def _put(self, i, part):
+        heapq.heappush(self.parts[i], (part.lower, next(self._order), part))
+
+    def _take(self, i, n_parts):
+        """The worst parts of an end that can be split, as many as there is room for."""
+        own, taken = self.parts[i], []
+        room = min(n_parts - len(own), max(1, _ROWS // len(self.parts)))
+        while own and len(taken) < room:
+            lower, _, part = own[0]
+            if lower >= 0.0 or not part.can_split:
+                break
+            taken.append(part)
+            heapq.heappop(own)
+        return taken
 
     def _bounded(self, rows, signs, start, ends, n_steps):
         found = lower_over_parts(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sklip.bounds import Propagation, hidden_bounds, tightened
+from sklip.certification._branching import hidden_splits
 from sklip.certification._branching.hidden_splits import HiddenSplits
 from sklip.networks import random_network
 
@@ -59,7 +60,21 @@ def test_no_point_of_a_ball_leaves_them_and_they_are_narrower(norm, activation):
         assert (low <= z + 1e-12).all() and (z <= high + 1e-12).all()
         assert (low >= known[0]).all() and (high <= known[1]).all()
         widths.append((high - low)[6:].mean())
-    assert widths[2] < 0.97 * widths[1] < 0.97 * widths[0]
+    assert widths[2] < 0.99 * widths[1] and widths[1] < 0.97 * widths[0]
+
+
+def test_layers_with_few_open_ends_get_more_parts(monkeypatch):
+    """Two neurons with open signs in the second layer, a dozen in the third."""
+    network = random_network([4, 8, 2, 12, 2], random_state=0, gain=2.0)
+    x = np.zeros(4)
+    known = by_lines(network, np.inf, None, x, 1.0)
+    splits = HiddenSplits(network, np.inf, None, None)
+    widths = []
+    for times in (1, 32):
+        monkeypatch.setattr(hidden_splits, "_MOST_TIMES", times)
+        low, high = splits.tightened(x, 1.0, known, 3)
+        widths.append((high - low)[8:10].sum())
+    assert widths[1] < 0.95 * widths[0]
 
 
 def test_what_is_known_when_time_is_over_is_kept():
