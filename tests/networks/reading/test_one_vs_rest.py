@@ -1,19 +1,29 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""One classifier for each class, as the network of their scores."""
+"""One classifier for each class, as a network; what is inside of others."""
 
 import numpy as np
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.ensemble import VotingClassifier
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    RANSACRegressor,
+)
 from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklip import LipschitzRegularizedMLPClassifier, certified_radius, margins
+from sklip import (
+    LipschitzRegularizedMLPClassifier,
+    certified_interval,
+    certified_radius,
+    margins,
+)
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import network_view
 
@@ -98,3 +108,18 @@ def test_what_is_refused(flowers):
     ):
         with pytest.raises(UnsupportedModelError, match=match):
             certified_radius(model, X)
+
+
+@pytest.mark.parametrize(
+    ("model", "inside"),
+    [
+        (RANSACRegressor(random_state=0), r"model\.estimator_,"),
+        (MultiOutputRegressor(LinearRegression()), r"model\.estimators_\[k\]"),
+    ],
+    ids=["found", "each"],
+)
+def test_models_that_are_not_opened_say_what_is_inside(model, inside, flowers):
+    X = flowers[0]
+    model.fit(X, X[:, :2] if "[k" in inside else X[:, 0])
+    with pytest.raises(UnsupportedModelError, match=inside):
+        certified_interval(model, X, radius=0.1)
