@@ -4,6 +4,7 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from sklearn.preprocessing import (
 from sklip import to_onnx
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import random_network
+from sklip.networks._export.comparison import RTOL, _check
 from sklip.networks._export.encoders import are_text
 from sklip.networks._export.registry import CONVERTERS
 from sklip.networks._export.rows import survey
@@ -218,3 +220,16 @@ def test_a_function_of_rows_is_not_confused_with_one_of_columns(table):
     model = model_behind(FunctionTransformer(np.tanh)).fit(X, labels)
     with pytest.raises(ValueError, match="3 columns|shape|features"):
         to_onnx(model, X=X[:, :3])
+
+
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20])
+def test_columns_are_compared_in_their_own_units(size):
+    expected = np.array([[size, 1.0], [-0.5 * size, 1.0]])
+    for share, raised in ((0.5, False), (2.0, True)):
+        found = expected + [[0.0, 0.0], [share * RTOL["float64"] * size, 0.0]]
+        check = partial(_check, "step", "transform", found, expected, "float64", 0.0)
+        if raised:
+            with pytest.raises(UnsupportedModelError):
+                check()
+        else:
+            check()
