@@ -108,6 +108,8 @@ class HiddenSplits:
             found = [low.clone(), high.clone()]
             below_k = Propagation(_up_to(network, k), *self._ball) if rows else None
             for start in range(0, len(rows), _ROWS):
+                if time.monotonic() > deadline:
+                    break
                 some = rows[start : start + _ROWS]
                 search = _Ends(below_k, balls, below, some)
                 times = min(max(1, most // len(rows)), _MOST_TIMES)

@@ -125,6 +125,8 @@ class Table:
             tried.ends = tried.question.ends
         if tried.ends is None or not self._hidden.is_worth(tried.ends):
             return
+        if time.monotonic() > self.clock.deadline:
+            return
         center = self.branching.decisions.inputs[i]
         told = center, self.radius, tried.ends, n_parts, self.clock.deadline
         tried.ends = self._hidden.tightened(*told)
