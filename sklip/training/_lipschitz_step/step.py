@@ -178,8 +178,9 @@ def _regularise(step, state):
     if not np.any(step.targets[0]):
         return _constant_network(step, state)
     price = step.weight / step.rho
-    bound, slope = first_bound(step), 0.0
-    if state is not None:
+    if state is None:
+        bound, slope = first_bound(step), 0.0
+    else:
         bound, slope = state.bound, state.slope
     low, high, last, n_iter = 0.0, math.inf, None, 0
     inner_tol = min(0.5 * step.tol, _INNER_TOL)
