@@ -23,7 +23,7 @@ ADMM = entries(
         Weight of the L2 term of the weights, part of the loss in all phases; biases
         are free.
     learning_rate_init : float, default=1e-3
-        Step size of the optimizer; it falls linearly to zero over the ADMM iterations.
+        Step size of the optimizer; it falls to zero over the ADMM iterations.
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of the step size. With ``"auto"``, ``"adam"`` and ``max_iter`` of at
         least 150 it falls from three times ``learning_rate_init`` to 0 in the start,
@@ -35,7 +35,7 @@ ADMM = entries(
         Largest number of epochs (iterations of ``"lbfgs"``) of the start.
     verbose : bool or int, default=False
         Print a line for each epoch of the start, "Start: epoch 7", and for each ADMM
-        iteration, "ADMM iteration 3 of at most 60"; 2 also prints the epochs of each
+        iteration, "ADMM iteration 3 of at most 100"; 2 also prints the epochs of each
         iteration, counted from the first of the start on.
     warm_start : bool, default=False
         Go on with the ADMM of the last fit, also towards another bound; the layers
@@ -83,11 +83,11 @@ ADMM = entries(
         residuals.
     max_admm_iter : int or "auto", default="auto"
         Largest number of ADMM iterations; "auto" is as many as take min(100, max_iter)
-        epochs, or 60 where ``learning_rate="auto"`` begins with larger steps; where
-        ``epochs_per_iter`` is given or with ``"lbfgs"``, as many iterations.
+        epochs, or min(100, max_iter) where ``epochs_per_iter`` is given or with
+        ``"lbfgs"``.
     epochs_per_iter : int or "auto", default="auto"
-        Epochs between two projections; "auto" is 1, or as many as have eight batches,
-        and with ``"lbfgs"`` min(100, max_iter) iterations.
+        Epochs between two projections; "auto" is 1, or as many as have eight batches
+        for each hidden layer, and with ``"lbfgs"`` min(100, max_iter) iterations.
     init_alpha : float, default=3e-3
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is
         added to the loss, whatever the number of samples.

@@ -28,14 +28,13 @@ from sklip.training import (
 
 __all__ = ["ADMMRun", "ADMMSettings"]
 
-# Most epochs in all iterations of ADMM (iterations with L-BFGS) at the step size given,
-# and where it begins larger; most iterations of L-BFGS in a loss step (10a), by "auto";
-# those in the last fit of the biases.
-_ADMM_EPOCHS = 100, 60
+# Most epochs in all iterations of ADMM (iterations with L-BFGS), and most iterations of
+# L-BFGS in a loss step (10a), by "auto"; those in the last fit of the biases.
+_ADMM_ITERATIONS = 100
 _LBFGS_ITERATIONS = 100
 # Share of max_iter that suffices for a start whose step size falls by itself.
 _START_SHARE = 0.5
-# Batches between two projections at least, by "auto".
+# Batches between two projections at least, by "auto", for each hidden layer.
 _FEWEST_BATCHES = 8
 _BIAS_ITERATIONS = 20
 # Values of rho that adapt it.
@@ -145,7 +144,7 @@ class ADMMRun:
     def _iterate(self, peak):
         """All iterations; False if they ran out."""
         net, settings = self.net, self.settings
-        epochs_per_iter, n_iter = self._effort(_ADMM_EPOCHS[peak > 1.0])
+        epochs_per_iter, n_iter = self._effort()
         self._begin(epochs_per_iter, self._refresh_rule())
         rule = None
         if self.valid is not None:
@@ -175,11 +174,11 @@ class ADMMRun:
             return None
         return Refresh(every)
 
-    def _effort(self, most):
+    def _effort(self):
         """Epochs of a loss step and number of iterations; "auto" follows max_iter."""
         settings, net = self.settings, self.net
         epochs, n_iter = settings.epochs_per_iter, settings.max_admm_iter
-        most = min(most, settings.max_iter)
+        most = min(_ADMM_ITERATIONS, settings.max_iter)
         if epochs != "auto":
             return epochs, most if n_iter == "auto" else n_iter
         if net.solver == "lbfgs":
@@ -187,7 +186,8 @@ class ADMMRun:
             return epochs, most if n_iter == "auto" else n_iter
         # Fewer batches than that hardly move the weights: a projection would cost more.
         n_batches = len(net.get_iterator(self.data, training=True))
-        epochs = min(math.ceil(_FEWEST_BATCHES / n_batches), most)
+        fewest = _FEWEST_BATCHES * max(1, len(net.module_.activation))
+        epochs = min(math.ceil(fewest / n_batches), most)
         return epochs, most // epochs if n_iter == "auto" else n_iter
 
     def fit_more(self, n_before):

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """All iterations of ADMM: step sizes, early stopping, and what is printed."""
 
+import math
+
 from sklip.training._admm.iteration import load_weights
 
 __all__ = ["run_admm"]
@@ -10,8 +12,8 @@ __all__ = ["run_admm"]
 def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):
     """Iterate until the residuals are small, or the rule or a callback says stop.
 
-    The step size of the stochastic solvers falls linearly to zero over the iterations,
-    so that the last loss steps do not undo the projections.
+    The step size of the stochastic solvers falls to zero over the iterations, so that
+    the last loss steps do not undo the projections.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):
     """
     net, best = admm.net, None
     for k in range(n_iter):
-        net.rate_factor = peak * (1.0 - k / n_iter)
+        net.rate_factor = _factor(k / n_iter, 0.5 / n_iter, peak)
         finished = admm.iterate(data, valid)
         if rule is not None:
             before = rule.best
@@ -53,6 +55,14 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):
         return admm.state, finished
     rule.restore_best(net.module_)
     return best, finished
+
+
+def _factor(share, half, peak):
+    """Factor of the step size after a share of the iterations, of 2 half each."""
+    if peak == 1.0:
+        return 1.0 - share
+    # As a cosine, so that the last of a few iterations takes small steps already.
+    return 0.5 * peak * (1.0 + math.cos(math.pi * (share + half)))
 
 
 def _validate(admm, valid, rule):
