@@ -211,7 +211,7 @@ def test_labels_that_onnx_has_no_type_for(table):
 
 def test_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"Writing ONNX.*sklip\[onnx\]"):
+    with pytest.raises(ImportError, match="Writing ONNX.*pip install onnx"):
         to_onnx(random_network([2, 3, 1], random_state=0))
 
 
