@@ -74,8 +74,10 @@ def _scales(net, data):
         squares, weight = data.targets.double().square().mean(1), data.sample_weight
         if weight is not None:
             squares = squares * (weight / weight.mean())
-        # A power of two: nothing is rounded.
-        unit = np.exp2(np.round(np.log2(max(1.0, float(squares.mean()))) / 2.0))
+        mean = float(squares.mean())
+        # A power of two: nothing is rounded. Squares that overflow have no unit, their
+        # loss is infinite and says so.
+        unit = np.exp2(np.round(np.log2(max(1.0, mean)) / 2.0)) if mean < np.inf else 1
         for part in net.module_.output_parts:
             scales[part] = unit
     return scales
