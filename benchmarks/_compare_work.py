@@ -8,6 +8,7 @@ Prints a JSON object of figures.
 """
 
 import importlib.metadata
+import importlib.util
 import json
 import sys
 import tempfile
@@ -86,7 +87,8 @@ def verification(case, package, setting):
     model = MLPClassifier((64,), random_state=0, max_iter=100).fit(X, y)
     right = model.predict(X_test) == y_test
     rows = X_test[right][:_ROWS]
-    decide = _verify if package == "sklip" else _marabou
+    deciders = {"sklip": _verify, "maraboupy": _marabou, "neuralsat": _neuralsat}
+    decide = deciders[package]
     decide(model, rows[:1])
     found, seconds = timed(lambda: decide(model, rows))
     words = {"proven": "unsat", "flipped": "sat", "open": "unknown"}
@@ -111,6 +113,34 @@ def _marabou(model, rows):
         path = str(Path(folder) / "net.onnx")
         _export(model, path, to_onnx)
         return [_ask(Marabou, options, path, model, row) for row in rows]
+
+
+def _neuralsat(model, rows):
+    """Its modules lie in a package "src" and import one another as top-level ones."""
+    from sklip import Specification, to_onnx
+
+    (home,) = importlib.util.find_spec("src").submodule_search_locations
+    sys.path.insert(0, home)
+    from helper.network.read_onnx import parse_onnx
+    from helper.spec.objective import parse_vnnlib
+    from setting import Settings
+    from verifier.verifier import Verifier
+
+    Settings.setup(None)
+    statuses = []
+    with tempfile.TemporaryDirectory() as folder:
+        network, property_file = (f"{folder}/{name}" for name in ("n.onnx", "p.vnnlib"))
+        _export(model, network, to_onnx)
+        for row in rows:
+            own = int(model.predict(row[None])[0])
+            wins = np.delete(np.eye(10)[own] - np.eye(10), own, axis=0)
+            unsafe = [([win], [0.0]) for win in wins]
+            Specification(row - _RADIUS, row + _RADIUS, unsafe).to_vnnlib(property_file)
+            net, shape, _ = parse_onnx(network, None, None)
+            verifier = Verifier(net=net, input_shape=shape, batch=1000, device="cpu")
+            objectives = parse_vnnlib(property_file, shape)
+            statuses.append(str(verifier.verify(objectives, timeout=30)))
+    return statuses
 
 
 def _export(model, path, to_onnx):

@@ -36,6 +36,7 @@ PEERS = {
     "sdpa": ["sdpa-python"],
     "eclipse-nn": ["eclipse-nn"],
     "maraboupy": ["maraboupy", "onnxruntime"],
+    "neuralsat": ["neuralsat"],
     "deel-torchlip": ["deel-torchlip"],
     "orthogonium": ["orthogonium"],
 }
@@ -55,6 +56,7 @@ LINES = [
     *(("certificate", net, *peer) for net in _NETS for peer in _CERTIFICATES),
     ("verification", "digits 64-64-10", "sklip", "exact"),
     ("verification", "digits 64-64-10", "maraboupy", "row by row"),
+    ("verification", "digits 64-64-10", "neuralsat", "row by row"),
     ("training", "1797 x 64", "sklip", "no penalty"),
     ("training", "1797 x 64", "sklip", "spectral"),
     ("training", "1797 x 64", "scikit-learn", "MLPClassifier"),

@@ -252,14 +252,18 @@ def write_text(cases):
     if len(cases) == 1:
         lower, upper, clauses = cases[0]
         lines += [f"(assert {text})" for text in _box_texts(lower, upper)]
-        lines.append(f"(assert {_any_of([_clause_text(*c) for c in clauses])})")
+        if len(clauses) == 1:
+            lines += [f"(assert {text})" for text in _row_texts(*clauses[0])]
+        else:
+            texts = [_all_texts(_row_texts(*clause)) for clause in clauses]
+            lines.append(f"(assert (or {' '.join(texts)}))")
     else:
         texts = [
             _all_texts([*_box_texts(lower, upper), *_row_texts(*clause)])
             for lower, upper, clauses in cases
             for clause in clauses
         ]
-        lines.append(f"(assert {_any_of(texts)})")
+        lines.append(f"(assert (or {' '.join(texts)}))")
     return "\n".join(lines) + "\n"
 
 
@@ -270,22 +274,26 @@ def _box_texts(lower, upper):
 
 
 def _row_texts(matrix, limits):
-    for row, limit in zip(matrix, limits, strict=True):
-        terms = [f"(* {_digits(c)} Y_{j})" for j, c in enumerate(row) if c]
-        total = terms[0] if len(terms) == 1 else f"(+ {' '.join(terms)})"
-        yield f"(<= {total} {_digits(limit)})"
+    return [_row_text(*row) for row in zip(matrix, limits, strict=True)]
 
 
-def _clause_text(matrix, limits):
-    return _all_texts(list(_row_texts(matrix, limits)))
+def _row_text(row, limit):
+    """A row in the words that all readers know, where it has one term or two."""
+    terms = {j: c for j, c in enumerate(row) if c} or {0: 0.0}
+    if len(terms) == 1 and abs(row).sum() == 1.0:
+        ((j, c),) = terms.items()
+        relation = "<=" if c > 0 else ">="
+        return f"({relation} Y_{j} {_digits(c * limit + 0.0)})"
+    if sorted(terms.values()) == [-1.0, 1.0] and limit == 0.0:
+        larger, smaller = sorted(terms, key=terms.get)
+        return f"(<= Y_{smaller} Y_{larger})"
+    texts = [f"(* {_digits(c)} Y_{j})" for j, c in terms.items()]
+    total = texts[0] if len(texts) == 1 else f"(+ {' '.join(texts)})"
+    return f"(<= {total} {_digits(limit)})"
 
 
 def _all_texts(texts):
     return f"(and {' '.join(texts)})"
-
-
-def _any_of(texts):
-    return texts[0] if len(texts) == 1 else f"(or {' '.join(texts)})"
 
 
 def _digits(value):

@@ -129,6 +129,29 @@ def test_what_is_written_is_read_again(tmp_path, n_boxes):
     assert "e-" not in digits and "e+" not in digits
 
 
+def test_rows_that_other_readers_know_are_written_as_they_know_them(tmp_path):
+    above, below = ([[0.0, -1.0, 0.0]], [-4.0]), ([[0.0, 0.0, 1.0]], [-0.5])
+    first = ([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0]], [0.0, 0.0])
+    path = tmp_path / "p.vnnlib"
+    for clauses, last in (
+        ([first], ["(assert (<= Y_0 Y_1))", "(assert (<= Y_0 Y_2))"]),
+        ([above, below], ["(assert (or (and (>= Y_1 4)) (and (<= Y_2 -0.5))))"]),
+        ([([[0.0, 2.0, 0.0]], [1.0])], ["(assert (<= (* 2 Y_1) 1))"]),
+    ):
+        written = Specification([0.0], [1.0], clauses)
+        written.to_vnnlib(path)
+        assert path.read_text().splitlines()[-len(last) :] == last
+        read_again = Specification.from_vnnlib(path)
+        for (a, b), (c, d) in zip(written.clauses, read_again.clauses, strict=True):
+            np.testing.assert_array_equal(
+                np.column_stack([a, b]), np.column_stack([c, d])
+            )
+    # A row that says nothing is true of all outputs.
+    Specification([0.0], [1.0], [([[0.0] * 3], [1.0])]).to_vnnlib(path)
+    ((matrix, _),) = Specification.from_vnnlib(path).clauses
+    assert len(matrix) == 0
+
+
 SAFE = BOX + "(assert (>= Y_0 1))"
 
 
