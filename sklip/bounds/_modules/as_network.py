@@ -20,7 +20,7 @@ from sklip.bounds._modules.operators import (
 from sklip.bounds._modules.pooling import Pooling
 from sklip.networks import FeedForward, get_activation
 
-__all__ = ["affine_part", "feedforward_of"]
+__all__ = ["affine_part", "feedforward_of", "first_width"]
 
 # Entries up to which a convolution is written as a matrix of a FeedForward.
 _LARGEST_MATRIX = 2**22
@@ -38,7 +38,7 @@ def feedforward_of(operators, n_inputs=None):
     chain = _plain(operators)
     if chain is None:
         return None
-    width = _first_width(chain) if n_inputs is None else n_inputs
+    width = first_width(chain) if n_inputs is None else n_inputs
     if width is None:
         return None
     weights, biases, names = [], [], []
@@ -97,14 +97,15 @@ def _widened(slope):
     return Slope(f"leaky_relu({activation.parameter * (1.0 - _SCALE_ROUNDING)!r})")
 
 
-def _first_width(chain):
-    for operator in chain:
+def first_width(operators):
+    """Entries that flat rows in front of a chain have; None if it does not say."""
+    for operator in operators:
         if isinstance(operator, Dense):
             return operator.weight.shape[1]
         # One factor is that of all entries, however many.
         if isinstance(operator, Scale) and operator.factors.size > 1:
             return len(operator.factors)
-        if not isinstance(operator, Slope | Scale):
+        if not isinstance(operator, Reshape | Slope | Scale):
             return None
     return None
 

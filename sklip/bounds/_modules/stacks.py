@@ -12,7 +12,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from sklip.bounds._modules.as_network import affine_part
+from sklip.bounds._modules.as_network import affine_part, first_width
 from sklip.bounds._modules.convolution import Convolution
 from sklip.bounds._modules.network import ModuleNetwork
 from sklip.bounds._modules.operators import Dense, Reshape, Scale, Slope
@@ -134,7 +134,10 @@ def exact_stack(module, input_shape):
 
 def _stack(operators, width):
     """Layers merged into one matrix between two activations; None if there are none."""
-    layers = _Layers(_first_width(operators) if width is None else width)
+    width = first_width(operators) if width is None else width
+    if width is None:
+        return None
+    layers = _Layers(width)
     for operator in operators:
         if isinstance(operator, Reshape):
             continue
@@ -143,16 +146,6 @@ def _stack(operators, width):
         elif not layers.add(operator):
             return None
     return layers.network()
-
-
-def _first_width(operators):
-    for operator in operators:
-        if isinstance(operator, Dense):
-            return operator.weight.shape[1]
-        # One factor is that of all entries, however many.
-        if isinstance(operator, Scale) and operator.factors.size > 1:
-            return len(operator.factors)
-    return None
 
 
 class _Layers:
@@ -165,8 +158,6 @@ class _Layers:
 
     def add(self, operator):
         """Take an affine operator; False if it is none of flat rows."""
-        if self.width is None:
-            return False
         if isinstance(operator, Scale):
             return self._add_scale(operator)
         affine = affine_part(operator, self.width)
