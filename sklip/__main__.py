@@ -23,8 +23,8 @@ from sklip._cli._options import (
 __all__ = ["main"]
 
 _DESCRIPTION = """\
-Train a Lipschitz-regularised network beside the same network without penalty, prove
-how robust both are, attack them, and print a table.
+Train a network to be robust beside one of that size without any penalty, prove how
+robust both are, attack them, and print a table.
 
 Without a file: breast cancer, bundled with scikit-learn. With a CSV file (separated by
 commas, semicolons or tabs, with a header; also Parquet and Excel): the column --target

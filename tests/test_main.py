@@ -200,6 +200,8 @@ def test_the_task_is_found_from_the_target(run, target, options, task):
     outcome = run(frame, "--target", target, *options, *QUICK)
     assert outcome.code == 0
     assert outcome.out.startswith(f"{task} of '{target}'")
+    usual = "bounded with radius" if task == "Classification" else "spectral penalty w"
+    assert usual in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -210,6 +212,7 @@ def test_penalty(run, penalty, columns):
     outcome = run(make_table(), *options, *QUICK)
     assert len(outcome.rows["test accuracy"]) == columns
     assert "no penalty" in outcome.out
+    assert f"{'no' if penalty == 'none' else penalty} penalty" in outcome.err
 
 
 def test_no_weight_is_no_penalty(run):

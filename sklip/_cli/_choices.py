@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from inspect import signature
 
 from sklip._cli._errors import JobError
+from sklip._cli._reach import trained_radius
 from sklip.estimators import (
     ADMMLipschitzMLPClassifier,
     ADMMLipschitzMLPRegressor,
@@ -28,9 +29,6 @@ _CLASSES = {
     "admm": (ADMMLipschitzMLPClassifier, ADMMLipschitzMLPRegressor),
     "noise": (NoiseLipschitzClassifier, NoiseLipschitzRegressor),
 }
-# Of the bundled data, which are easy: more than the estimator's default, so that a
-# first look shows what a penalty buys.
-_BUNDLED_WEIGHT = 0.1
 _NOISE_STD = 0.25
 _MOST_ADMM_ITERATIONS = 100
 # Its step size comes to rest after whatever number of epochs: more are seldom better.
@@ -63,21 +61,20 @@ class Choice:
         return kind(*arguments, **{**parameters, **self.parameters})
 
 
-def choose(job, task, max_iter, radii):
+def choose(job, table, threat, max_iter, radii):
     """The estimator that the job asks for; radii are those of the report, sorted."""
-    if job.estimator == "bounded":
-        return _bounded(job, task, max_iter, radii)
+    family = job.family(table.task)
+    if family == "bounded":
+        return _bounded(job, table, threat, max_iter, radii)
     weight = job.lipschitz_weight
-    if weight is None and job.csv is None and job.estimator == "regularized":
-        weight = _BUNDLED_WEIGHT
-    elif weight is None:
-        kind = _CLASSES[job.estimator][task == "regression"]
+    if weight is None:
+        kind = _CLASSES[family][table.task == "regression"]
         weight = signature(kind).parameters["lipschitz_weight"].default
-    if job.estimator == "noise":
+    if family == "noise":
         noise_std = _NOISE_STD if job.noise_std is None else job.noise_std
         parameters = {"noise_std": noise_std, "lipschitz_weight": weight}
         return Choice("noise training", "noise", parameters)
-    if job.estimator == "admm":
+    if family == "admm":
         goal = {"lipschitz_weight": weight}
         if job.lipschitz_bound is not None:
             goal = {"lipschitz_bound": job.lipschitz_bound}
@@ -90,9 +87,9 @@ def choose(job, task, max_iter, radii):
     return Choice(f"{penalty} penalty", "regularized", parameters)
 
 
-def _bounded(job, task, max_iter, radii):
+def _bounded(job, table, threat, max_iter, radii):
     epochs = {} if job.max_iter else {"max_iter": min(max_iter, _BOUNDED_EPOCHS)}
-    if task == "regression":
+    if table.task == "regression":
         bound = _BOUND if job.lipschitz_bound is None else job.lipschitz_bound
         return Choice("bounded", "bounded", {"lipschitz_bound": bound, **epochs})
     if job.lipschitz_bound is not None:
@@ -100,8 +97,8 @@ def _bounded(job, task, max_iter, radii):
             "--lipschitz-bound with --estimator bounded is for regression: a "
             "classifier's last layer is free, and --radius says how robust it is to be."
         )
-    # The largest: a smaller one would leave little that is certified there.
-    return Choice("bounded", "bounded", {"radius": radii[-1], **epochs})
+    radius = trained_radius(table, threat, radii)
+    return Choice("bounded", "bounded", {"radius": radius, **epochs})
 
 
 def plain():

@@ -27,9 +27,9 @@ class Job:
     target: str | None = None
     # {"classification", "regression"} or None: None finds it from the target.
     task: str | None = None
-    # {"regularized", "bounded", "admm", "noise"}: which family is trained beside the
-    # plain network.
-    estimator: str = "regularized"
+    # {"regularized", "bounded", "admm", "noise"} or None: which family is trained
+    # beside the plain network; None leaves it to the task.
+    estimator: str | None = None
     # Parameters of that family, None where it has none.
     penalty: str | None = None
     lipschitz_weight: float | None = None
@@ -66,11 +66,24 @@ class Job:
     encoding: str | None = None
     no_header: bool = False  # whether its first line is a row
 
+    def family(self, task):
+        """The estimator asked for, or the one that suits the task.
+
+        Classifiers know from the radii what they are to withstand; regressors would
+        have to be told a bound first, and a small penalty suits any target.
+        """
+        if self.estimator is not None:
+            return self.estimator
+        has_penalty = self.penalty is not None or self.lipschitz_weight is not None
+        return "regularized" if has_penalty or task == "regression" else "bounded"
+
 
 def check_job(job):
     """Refuse options that the chosen estimator does not have."""
     for name, owners in _OWNERS.items():
-        if getattr(job, name) is not None and job.estimator not in owners:
+        # Options of a penalty say by themselves which family is meant.
+        estimator = job.estimator or "regularized"
+        if getattr(job, name) is not None and estimator not in owners:
             option = "--" + name.replace("_", "-")
             raise JobError(f"{option} needs --estimator {' or '.join(owners)}.")
     if job.search and job.lipschitz_weight is not None:

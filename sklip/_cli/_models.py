@@ -32,7 +32,6 @@ _MANY_ROWS = 5000
 _MEDIAN_ENTRIES = 2**20
 # A half more gives the same scores on tables of some ten thousand rows.
 _ROWS_SEEN = 800_000
-_STEPPED = ("regularized", "noise")
 
 
 def default_max_iter(n_rows):
@@ -40,16 +39,17 @@ def default_max_iter(n_rows):
     return int(np.clip(_ROWS_SEEN // n_rows, 20, 200))
 
 
-def _steps(n_rows):
-    """Larger steps on larger tables: as good a score in a third of the time."""
-    if n_rows < _MANY_ROWS:
+def _steps(n_rows, estimator):
+    """Larger steps on larger tables: as good a score in half the time or less."""
+    if n_rows < _MANY_ROWS or estimator == "admm":
         return {}
-    return {"batch_size": 512 if n_rows < 50_000 else 1024, "learning_rate_init": 2e-3}
+    rate = {} if estimator == "bounded" else {"learning_rate_init": 2e-3}
+    return {"batch_size": 512 if n_rows < 50_000 else 1024, **rate}
 
 
 def build(table, choice, *, hidden_layer_sizes, max_iter, device, seed):
     """The whole model of a Choice, not fitted."""
-    steps = _steps(len(table.X_train)) if choice.estimator in _STEPPED else {}
+    steps = _steps(len(table.X_train), choice.estimator)
     network = choice.make(
         table.task,
         hidden_layer_sizes,

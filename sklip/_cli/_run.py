@@ -114,7 +114,7 @@ def _load(job):
 
 
 def _choices(job, table, threat, radii):
-    chosen = choose(job, table.task, _max_iter(job, table), radii)
+    chosen = choose(job, table, threat, _max_iter(job, table), radii)
     if job.search:
         radius = radii[len(radii) // 2]
         chosen, note = search(
