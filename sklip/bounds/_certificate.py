@@ -274,7 +274,8 @@ def as_proven_bound(bound):
 
 def sealed(subject, evidence):
     """Certificate of a subject, with the seal that ties all its fields together."""
-    certificate = LipschitzCertificate(**vars(evidence), network_hash=subject.hash)
+    fields = {name: v for name, v in vars(evidence).items() if name != "start"}
+    certificate = LipschitzCertificate(**fields, network_hash=subject.hash)
     # The fields are sealed as the certificate keeps them.
     seal = certificate_seal(subject.weights, vars(certificate))
     return replace(certificate, seal=seal)

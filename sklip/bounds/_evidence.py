@@ -20,6 +20,8 @@ class Evidence:
     multipliers: tuple | None = None
     # Relative amount by which a solver's number was raised for the proof.
     slack: float = 0.0
+    # (L, d) where a solver may begin for networks nearby, or None: no evidence.
+    start: tuple | None = None
 
     def __post_init__(self):
         for name in ("value", "lower"):

@@ -20,12 +20,13 @@ import time
 import torch
 
 from sklip.bounds._lipsdp.interior_point import (
+    CENTRAL,
     Optimum,
     scaled_solver,
     smallest_eigenvalue,
 )
 
-__all__ = ["DAMPING", "SHORTEST_STEP", "Newton", "barrier_method", "follow"]
+__all__ = ["DAMPING", "SHORTEST_STEP", "Newton", "barrier_method", "follow", "move"]
 
 _MAX_STEPS = 200
 # Share of the way to the boundary that a step takes.
@@ -38,11 +39,13 @@ _DUAL_REACH = 0.98
 # far below the gap.
 _COARSE_ABOVE = 1e-3
 SHORTEST_STEP = 1e-6
+# Decrement above which the steps to a point of the path stall on their way.
+_FAR = 100.0
 # Steps in which the decrement falls by this share at least, or the method has stalled.
 _PATIENCE, _PROGRESS = 20, 0.97
 
 
-def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
+def barrier_method(problem, tol, deadline, *, x=None, gap=0.08, nearest=False):
     """Minimise x_0 subject to S(x) >= 0 from a feasible point.
 
     Parameters
@@ -55,6 +58,8 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
         Start; the problem's initial point by default.
     gap : float, default=0.08
         Gap, relative to x_0, of the point on the path that is steered for first.
+    nearest : bool, default=False
+        Steer for the point of the path that is nearest instead, if its gap is smaller.
 
     Returns
     -------
@@ -68,10 +73,10 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08):
     if info:
         return None
     path = _Path(problem, S, factor)
-    return follow(path, x, gap * float(x[0]) / path.order, tol, deadline)
+    return follow(path, x, gap * float(x[0]) / path.order, tol, deadline, nearest)
 
 
-def follow(path, x, mu, tol, deadline):
+def follow(path, x, mu, tol, deadline, nearest=False):
     """Follow the minimisers of x_0 / mu - log det S(x) from a feasible point.
 
     Parameters
@@ -84,7 +89,7 @@ def follow(path, x, mu, tol, deadline):
         The point, with x_0 in front.
     mu : float
         Where to begin.
-    tol, deadline : float
+    tol, deadline, nearest : float, float, bool
         As in :func:`barrier_method`.
 
     Returns
@@ -92,19 +97,23 @@ def follow(path, x, mu, tol, deadline):
     optimum : Optimum
         The best of all iterates.
     """
-    best, lower = x, 0.0
+    best, lower, central = x, 0.0, None
     decrements = []
-    for _ in range(_MAX_STEPS):
+    for step in range(_MAX_STEPS):
         if time.monotonic() > deadline:
             break
         newton = path.newton(x, mu)
         if newton is None:
             break
+        if step == 0:
+            mu = _first(mu, newton, nearest)
         lower = max(lower, newton.dual_value(x, path.order))
         if math.sqrt(max(lower, 0.0)) >= math.sqrt(float(best[0])) * (1.0 - tol):
             break
         decrements.append(newton.decrement(mu))
         falls = decrements[-1] < _CENTRED
+        if falls and central is None and mu * path.order < CENTRAL * float(x[0]):
+            central = x
         if len(decrements) > _PATIENCE and not falls:
             if decrements[-1] > _PROGRESS * decrements[-1 - _PATIENCE]:
                 break
@@ -119,7 +128,15 @@ def follow(path, x, mu, tol, deadline):
         if falls:
             decrements = []
             mu *= 1.0 - _FALL * length
-    return Optimum(best, None, min(lower, float(best[0])))
+    central = best if central is None else central
+    return Optimum(best, None, min(lower, float(best[0])), central)
+
+
+def _first(mu, newton, nearest):
+    """Where the path is met: at mu, or at the nearest point below or above it."""
+    if nearest:
+        return min(mu, newton.nearest or mu)
+    return mu if newton.decrement(mu) < _FAR else max(mu, newton.nearest)
 
 
 class _Path:
@@ -153,7 +170,7 @@ class _Path:
 
     def move(self, x, dx):
         """Length of the step; 0 if none is left."""
-        moved = _move(self._S, self._factor, self._problem.combination(dx))
+        moved = move(self._S, self._factor, self._problem.combination(dx))
         if moved is None:
             return 0.0
         length, self._S, self._factor = moved
@@ -179,6 +196,12 @@ class Newton:
         a, b, c = self._squares
         return math.sqrt(max(a - 2.0 * b / mu + c / mu**2, 0.0))
 
+    @property
+    def nearest(self):
+        """The mu whose minimiser is nearest, in the Hessian's norm; 0 if none is."""
+        _, b, c = self._squares
+        return c / b if b > 0.0 else 0.0
+
     def dual_value(self, x, order):
         """Largest dual value of those that are certain; 0 if none is."""
         a, b, c = self._squares
@@ -192,7 +215,7 @@ class Newton:
         return float(x[0]) - mu * (order - float(self.slope @ self.direction(mu)))
 
 
-def _move(S, factor, dS):
+def move(S, factor, dS):
     """Length of the step, and where it leads; None if no step is left."""
     smallest = smallest_eigenvalue(factor, dS)
     length = min(1.0, DAMPING / max(-smallest, 1e-300))

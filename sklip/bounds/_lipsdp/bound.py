@@ -22,13 +22,14 @@ from sklip.bounds._evidence import Evidence
 from sklip.bounds._lipsdp.barrier import barrier_method
 from sklip.bounds._lipsdp.interior_point import interior_point
 from sklip.bounds._lipsdp.one_layer import is_one_layer, one_layer_method
-from sklip.bounds._lipsdp.problem import LipSDPProblem
+from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._lipsdp.rescale import (
     central_start,
     evaluation_work,
     tightened_multipliers,
 )
 from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_bound
+from sklip.bounds._lipsdp.warm import WARM_GAP, begun_nearby, warm_interior_point
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z
 from sklip.exceptions import CertificationWarning
@@ -37,7 +38,6 @@ __all__ = [
     "first_order_bound",
     "first_order_evaluations",
     "lipsdp_bound",
-    "scaled_problem",
     "solve_lipsdp",
     "solves_quickly",
 ]
@@ -66,9 +66,18 @@ class Solution:
     lipschitz: float  # upper end of the bracket
     lower: float  # lower end, from the dual; 0 if none was found
     multipliers: tuple  # of ndarray: d = sqrt(2 T) for each hidden layer
+    start: tuple | None = None  # (L, d) of a central point, for networks nearby
 
 
-def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
+def lipsdp_bound(
+    network,
+    *,
+    per_layer=False,
+    tol=1e-6,
+    time_limit=None,
+    device="cpu",
+    start=None,
+):
     """Bound the l2 Lipschitz constant by LipSDP, with a proof.
 
     Parameters
@@ -81,12 +90,17 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
         Seconds after which it stops with the best bound so far.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where it computes, in float64.
+    start : tuple of (float, sequence of ndarray), default=None
+        The ``start`` of what an earlier call returned for a network of the same sizes
+        with weights nearby: a third of the work, or less. The result differs by what
+        ``tol`` leaves open, and by nothing where the networks are too far apart.
 
     Returns
     -------
     evidence : Evidence
         Proven, and never above the sequential bound; ``lower`` is the solver's dual
-        value.
+        value. ``start`` serves for the next call, and is None where nothing was
+        solved.
 
     Warns
     -----
@@ -110,11 +124,12 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     >>> lipsdp_bound(network).value < sequential_bound(network).value
     True
     """
-    start = time.monotonic()
+    begin = time.monotonic()
     tol, time_limit = check_positive(tol, "tol"), check_time_limit(time_limit)
     device = check_device(device)
     method = "lipsdp-layer" if check_flag(per_layer, "per_layer") else "lipsdp"
     passes = SequentialPasses(chain_of(network))
+    start = _checked_start(start, passes.chain)
     n_neurons = sum(len(w) for w in passes.chain.weights[:-1])
     if n_neurons > _DENSE_UP_TO:
         found = _first_order(network, passes, tol, time_limit)
@@ -124,13 +139,14 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
         return replace(sequential, method=method)
     if time_limit is not None:
         # The sequential bound may have taken seconds of it.
-        time_limit = max(0.0, time_limit - (time.monotonic() - start))
+        time_limit = max(0.0, time_limit - (time.monotonic() - begin))
     solution = solve_lipsdp(
         passes,
         per_layer=per_layer and n_neurons <= _PER_LAYER_UP_TO,
         tol=tol,
         time_limit=time_limit,
         device=device,
+        start=start,
     )
     if solution is None:
         warnings.warn(
@@ -145,9 +161,31 @@ def lipsdp_bound(network, *, per_layer=False, tol=1e-6, time_limit=None, device=
     if proven is None or proven[0] >= sequential.value:
         # Already optimal within tol, or stopped before it got below.
         lower = min(solution.lower, sequential.value)
-        return replace(sequential, method=method, lower=lower)
-    lower = min(solution.lower, proven[0])
-    return Evidence.of_multipliers(*proven, method, solved=solved, lower=lower)
+        found = replace(sequential, method=method, lower=lower)
+    else:
+        lower = min(solution.lower, proven[0])
+        found = Evidence.of_multipliers(*proven, method, solved=solved, lower=lower)
+    return replace(found, start=solution.start)
+
+
+def _checked_start(start, chain):
+    if start is None:
+        return None
+    try:
+        lipschitz, d = start
+        d = [np.array(vector, dtype=np.float64) for vector in d]
+        numbers = np.concatenate([[float(lipschitz)], *d])
+    except (TypeError, ValueError):
+        numbers = np.zeros(1)
+    sizes = [(len(w),) for w in chain.weights[:-1]]
+    positive = np.all((numbers > 0.0) & np.isfinite(numbers))
+    if not positive or [vector.shape for vector in d] != sizes:
+        raise ValueError(
+            "start must be what an earlier call for a network of the same sizes "
+            "returned as start: a number and a vector for each hidden layer, all "
+            "positive and finite."
+        )
+    return float(lipschitz), d
 
 
 def _is_settled(chain):
@@ -218,10 +256,13 @@ def first_order_evaluations(network):
     return int(granted) if granted >= _FEWEST_EVALUATIONS else 0
 
 
-def solve_lipsdp(passes, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu"):
+def solve_lipsdp(
+    passes, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu", start=None
+):
     """Solution of LipSDP for a chain of at least two matrices; None on failure.
 
-    It starts from the chain's sequential passes, relaxed.
+    It begins at ``start``, the central point of a network nearby, if that helps, or
+    else at the chain's sequential passes, relaxed.
 
     The transposed network has the same bound, and the smaller of the network's ends is
     the block of the input that the program keeps; the other is eliminated.
@@ -232,23 +273,45 @@ def solve_lipsdp(passes, *, per_layer=False, tol=1e-6, time_limit=None, device="
         device = "cuda" if torch.cuda.is_available() else "cpu"
     is_transposed = min(chain.weights[-1].shape) < min(chain.weights[0].shape)
     solved = transposed(chain) if is_transposed else chain
+
+    def oriented(lipschitz, d):
+        return Z.of(chain, lipschitz, d).transposed() if is_transposed else d
+
+    def solution(problem, optimum, point):
+        found = _unscaled(problem, optimum, *point)
+        return _transposed_back(found, solved.sectors) if is_transposed else found
+
     with torch.inference_mode():
+        if start is not None:
+            start = start[0], oriented(*start)
+            how = {"per_layer": per_layer, "device": device}
+            begun = begun_nearby(solved, start, **how)
+            found = None if begun is None else _optimum_near(begun[0], tol, deadline)
+            if found is not None:
+                return solution(begun[0], found, begun[1])
         for lipschitz, d in passes:
-            if is_transposed:
-                d = Z.of(chain, lipschitz, d).transposed()
+            d = oriented(lipschitz, d)
             for factor in _RELAXATIONS:
-                start = Z.of(solved, lipschitz, d).inflated(
+                point = Z.of(solved, lipschitz, d).inflated(
                     factor ** (1.0 / len(chain))
                 )
-                problem = scaled_problem(solved, *start, per_layer, device)
+                problem = scaled_problem(solved, *point, per_layer, device)
                 optimum = _optimum(problem, tol, deadline)
-                if optimum is None:
-                    continue
-                solution = _unscaled(problem, optimum, *start)
-                if is_transposed:
-                    solution = _transposed_back(solution, solved.sectors)
-                return solution
+                if optimum is not None:
+                    return solution(problem, optimum, point)
     return None
+
+
+def _optimum_near(problem, tol, deadline):
+    """The same from near the central path; None where that leads to no end."""
+    if is_one_layer(problem):
+        found = one_layer_method(problem, tol, deadline, is_warm=True)
+    elif problem.per_layer or problem.n_neurons <= _PRIMAL_DUAL_UP_TO:
+        found = warm_interior_point(problem, tol, deadline)
+    else:
+        found = barrier_method(problem, tol, deadline, gap=WARM_GAP, nearest=True)
+    is_late = time.monotonic() > deadline
+    return found if is_late or _is_closed(found, tol) else None
 
 
 def _optimum(problem, tol, deadline):
@@ -284,28 +347,25 @@ def _is_closed(found, tol):
 
 
 def _transposed_back(solution, sectors):
-    z = Z(solution.lipschitz, solution.multipliers, sectors)
-    return replace(solution, multipliers=z.transposed())
-
-
-def scaled_problem(chain, lipschitz, d, per_layer, device):
-    """The problem in units where (lipschitz, d) is the point x_0 = 1, 2 x_i = 1."""
-    weights = Z.of(chain, lipschitz, d).scaled(chain.weights)
-    if weights[0].shape[1] > len(weights[0]):
-        # W_0 = R Q with orthonormal rows of Q: only R enters, exactly.
-        weights[0] = np.linalg.qr(weights[0].T, mode="r").T
-    tensors = [torch.as_tensor(np.ascontiguousarray(w)).to(device) for w in weights]
-    return LipSDPProblem(tensors, chain.sectors, per_layer=per_layer)
+    lipschitz, d = solution.start
+    return replace(
+        solution,
+        multipliers=Z(solution.lipschitz, solution.multipliers, sectors).transposed(),
+        start=(lipschitz, Z(lipschitz, d, sectors).transposed()),
+    )
 
 
 def _unscaled(problem, optimum, lipschitz, d):
-    t = problem.multipliers(optimum.x).cpu().numpy()
-    multipliers = tuple(
-        scale * np.sqrt(2.0 * t[layer])
-        for scale, layer in zip(d, problem.layers, strict=True)
-    )
-    return Solution(
-        lipschitz * math.sqrt(float(optimum.x[0])),
-        lipschitz * math.sqrt(max(optimum.lower, 0.0)),
-        multipliers,
-    )
+    """The solution in the chain's units, of a program in units of (lipschitz, d)."""
+
+    def point(x):
+        t = problem.multipliers(x).cpu().numpy()
+        multipliers = tuple(
+            scale * np.sqrt(2.0 * t[layer])
+            for scale, layer in zip(d, problem.layers, strict=True)
+        )
+        return lipschitz * math.sqrt(float(x[0])), multipliers
+
+    solved, multipliers = point(optimum.x)
+    lower = lipschitz * math.sqrt(max(optimum.lower, 0.0))
+    return Solution(solved, lower, multipliers, point(optimum.central))

@@ -8,15 +8,16 @@ import numpy as np
 import torch
 
 from sklip.bounds._chain import chain_of
-from sklip.bounds._lipsdp.bound import scaled_problem
 from sklip.bounds._lipsdp.interior_point import interior_point
+from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._lipsdp.sequential import sequential_passes
+from sklip.bounds._lipsdp.warm import begun_nearby, warm_interior_point
 from sklip.bounds._z import Z
 
 __all__ = ["lipsdp_gradient"]
 
-# Relaxation of the start: from a remembered point, and from the sequential bound.
-_WARM, _COLD = (1.2, 1.6), 1.5
+# Relaxation of the sequential bound, for a start that is strictly feasible.
+_COLD = 1.5
 
 
 def lipsdp_gradient(network, *, tol=1e-6, start=None):
@@ -39,7 +40,9 @@ def lipsdp_gradient(network, *, tol=1e-6, start=None):
         Derivative for each weight matrix. A generalised gradient where the dual
         solution is not unique.
     point : tuple of (float, list of ndarray), or None
-        L and d = sqrt(2 T) of the solution, to start the next call from.
+        L and d = sqrt(2 T) of a feasible point to start the next call from: on the
+        central path with a gap of about 3 % of L squared, where the network may change
+        by some thousandths without leaving it.
 
     Raises
     ------
@@ -73,21 +76,24 @@ def lipsdp_gradient(network, *, tol=1e-6, start=None):
         u, s, vh = np.linalg.svd(chain.weights[0], full_matrices=False)
         return s[0] ** 2, [2.0 * s[0] * np.outer(u[:, 0], vh[0])], None
     with torch.no_grad():
-        for point in _starts(chain, start):
-            problem = scaled_problem(chain, *point, False, "cpu")
-            optimum = interior_point(problem, tol, math.inf)
+        for problem, point, solve in _programs(chain, start):
+            optimum = solve(problem, tol, math.inf)
             if optimum is not None:
                 return _in_units(chain, problem, optimum, *point)
     raise ArithmeticError("LipSDP could not be solved: the weights are too extreme.")
 
 
-def _starts(chain, start):
-    """Strictly feasible points, if near ones the remembered one first."""
-    if start is not None:
-        for factor in _WARM:
-            yield Z.of(chain, *start).inflated(factor ** (1.0 / len(chain)))
+def _programs(chain, start):
+    """The program in units of feasible points, each with the method for it.
+
+    Near ones of the remembered one first.
+    """
+    begun = None if start is None else begun_nearby(chain, start)
+    if begun is not None:
+        yield *begun, warm_interior_point
     for found in sequential_passes(chain):
-        yield Z.of(chain, *found).inflated(_COLD ** (1.0 / len(chain)))
+        point = Z.of(chain, *found).inflated(_COLD ** (1.0 / len(chain)))
+        yield scaled_problem(chain, *point, False, "cpu"), point, interior_point
 
 
 def _scaled_gradients(problem, x, X):
@@ -117,7 +123,7 @@ def _in_units(chain, problem, optimum, lipschitz, d):
         scaled = z.scaled(chain.weights)
         gradients[0] = gradients[0] @ np.linalg.qr(scaled[0].T)[0].T
     gradients = [lipschitz**2 * gradient for gradient in z.scaled(gradients)]
-    t = problem.multipliers(optimum.x).numpy()
+    t = problem.multipliers(optimum.central).numpy()
     found = [m * np.sqrt(2.0 * t[s]) for m, s in zip(d, problem.layers, strict=True)]
-    value = lipschitz**2 * float(optimum.x[0])
-    return value, gradients, (math.sqrt(value), found)
+    start = lipschitz * math.sqrt(float(optimum.central[0])), found
+    return lipschitz**2 * float(optimum.x[0]), gradients, start

@@ -14,7 +14,13 @@ from dataclasses import dataclass
 import torch
 from scipy.linalg import eigh_tridiagonal
 
-__all__ = ["Optimum", "interior_point", "scaled_solver", "smallest_eigenvalue"]
+__all__ = [
+    "CENTRAL",
+    "Optimum",
+    "interior_point",
+    "scaled_solver",
+    "smallest_eigenvalue",
+]
 
 _MAX_STEPS = 100
 # Share of the way to the boundary that a step takes.
@@ -34,6 +40,9 @@ _SHORTEST_STEP = 1e-6
 _SHIFTS, _COARSE_SHIFTS = (0.0, 1e-14, 1e-12, 1e-10), (0.0, 1e-7, 1e-6)
 # The dual value counts once its equations hold to this.
 _DUAL_RESIDUAL = 1e-7
+# Gap, relative to x_0, up to which a point of the central path is far enough from the
+# boundary to be feasible, and nearly central, for a network nearby.
+CENTRAL = 0.03
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +54,9 @@ class Optimum:
     # one.
     X: torch.Tensor | None
     lower: float  # largest dual value; 0 if none was found
+    # Point near the central path with a gap of about CENTRAL, or as wide as it was
+    # left: where a network nearby is begun. None where the method did not follow it.
+    central: torch.Tensor | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,29 +74,39 @@ class _State:
     length: float
 
 
-def interior_point(problem, tol, deadline):
-    """Minimise x_0 subject to S(x) >= 0 from the problem's initial point.
+def interior_point(problem, tol, deadline, *, x=None, X=None):
+    """Minimise x_0 subject to S(x) >= 0 from a feasible point.
 
     ``tol`` and ``deadline`` as for the barrier method.
+
+    Parameters
+    ----------
+    x : tensor, default=None
+        Start; the problem's initial point by default.
+    X : tensor, default=None
+        Dual matrix to start with; a multiple of S^-1 by default.
 
     Returns
     -------
     optimum : Optimum or None
-        The best of all iterates; None if the initial point is infeasible.
+        The best of all iterates; None if the start is infeasible.
     """
-    x = problem.initial()
+    x = problem.initial() if x is None else x
     S = problem.slack(x)
     S_factor, info = torch.linalg.cholesky_ex(S)
     if info:
         return None
-    X = torch.cholesky_inverse(S_factor)
+    X = torch.cholesky_inverse(S_factor) if X is None else X
     X /= X.diagonal()[: problem.n_inputs].sum()
     state = _State(x, S, S_factor, X, torch.linalg.cholesky(X), 0.5)
     cost = torch.zeros_like(x)
     cost[0] = 1.0
     best, lower, last_gap, is_safe = x, 0.0, math.inf, False
+    central = None
     for _ in range(_MAX_STEPS):
         gap = float((state.X * state.S).sum())
+        if central is None and gap < CENTRAL * float(state.x[0]):
+            central = state.x
         residual = float((problem.adjoint(state.X) - cost).abs().max())
         if residual < _DUAL_RESIDUAL:
             lower = max(lower, float(problem.dual_value(state.X)))
@@ -110,7 +132,8 @@ def interior_point(problem, tol, deadline):
         state = moved
         if state.x[0] < best[0]:
             best = state.x
-    return Optimum(best, state.X, min(lower, float(best[0])))
+    lower, central = min(lower, float(best[0])), best if central is None else central
+    return Optimum(best, state.X, lower, central)
 
 
 def _step(problem, state, cost, mu, is_safe):

@@ -46,7 +46,7 @@ def is_one_layer(problem):
     )
 
 
-def one_layer_method(problem, tol, deadline):
+def one_layer_method(problem, tol, deadline, *, is_warm=False):
     """Minimise x_0 as barrier_method does, from the problem's initial point.
 
     Parameters
@@ -57,6 +57,8 @@ def one_layer_method(problem, tol, deadline):
         Relative gap of the root of x_0 at which to stop.
     deadline : float
         Value of time.monotonic() at which to stop.
+    is_warm : bool, default=False
+        Whether that point lies near the path, which is then followed from there.
 
     Returns
     -------
@@ -71,10 +73,16 @@ def one_layer_method(problem, tol, deadline):
     if not path.begin(x):
         return None
     mu = _GAP * x[0] / path.order
-    found = follow(path, path.centred(x, mu), mu, tol, deadline)
-    best = torch.from_numpy(found.x.copy())
-    best[1:] *= 0.5
-    return Optimum(best, None, found.lower)
+    x = x if is_warm else path.centred(x, mu)
+    found = follow(path, x, mu, tol, deadline, is_warm)
+    return Optimum(_halved(found.x), None, found.lower, _halved(found.central))
+
+
+def _halved(x):
+    """The point by t, from that by s."""
+    point = torch.from_numpy(x.copy())
+    point[1:] *= 0.5
+    return point
 
 
 class _OneLayerPath:

@@ -12,12 +12,25 @@ in the block before its own, and G_0 = -W_l^T W_l in the last block. Every produ
 touches only a block and its neighbour.
 """
 
+import numpy as np
 import torch
 
-__all__ = ["LipSDPProblem"]
+from sklip.bounds._z import Z
+
+__all__ = ["LipSDPProblem", "scaled_problem"]
 
 # Order up to which one dense product is faster than several of blocks.
 _DENSE_UP_TO = 100
+
+
+def scaled_problem(chain, lipschitz, d, per_layer, device):
+    """The problem in units where (lipschitz, d) is the point x_0 = 1, 2 x_i = 1."""
+    weights = Z.of(chain, lipschitz, d).scaled(chain.weights)
+    if weights[0].shape[1] > len(weights[0]):
+        # W_0 = R Q with orthonormal rows of Q: only R enters, exactly.
+        weights[0] = np.linalg.qr(weights[0].T, mode="r").T
+    tensors = [torch.as_tensor(np.ascontiguousarray(w)).to(device) for w in weights]
+    return LipSDPProblem(tensors, chain.sectors, per_layer=per_layer)
 
 
 class LipSDPProblem:

@@ -39,6 +39,8 @@ class SplitState:
     multipliers: list  # of ndarray: T_k > 0 of the hidden layers
     bound: float  # L of the matrix inequality that ``projected`` satisfies
     rho: float  # penalty parameter
+    # Where the next search for multipliers may begin; None where none was made.
+    start: tuple | None = None
 
 
 def start_state(network, multipliers, bound, rho):
@@ -61,14 +63,14 @@ def start_state(network, multipliers, bound, rho):
         Scaled down where the network exceeds the bound. The copy is feasible for
         multipliers that were found here; given ones may need a Lipschitz step first.
     """
-    given = not isinstance(multipliers, str)
+    given, start = not isinstance(multipliers, str), None
     if given:
         found, present = [np.array(t, dtype=float) for t in multipliers], bound or 1.0
     else:
-        found, present = find_multipliers(network, multipliers)
+        found, present, start = find_multipliers(network, multipliers)
     weights = [np.array(w) for w in network.weights]
     zeros = [np.zeros_like(w) for w in weights]
-    state = SplitState(weights, weights, zeros, found, present, rho)
+    state = SplitState(weights, weights, zeros, found, present, rho, start)
     return state if bound is None else rescaled(state, bound)
 
 
@@ -94,8 +96,8 @@ def refreshed(state, network, kind, enforce):
 
     And which share of the bound they prove to be in use.
     """
-    multipliers, present = find_multipliers(network, kind)
-    share = present / state.bound
+    multipliers, present, start = find_multipliers(network, kind, state.start)
+    share, state = present / state.bound, replace(state, start=start)
     if not enforce:
         return replace(state, multipliers=multipliers, bound=present), share
     factor = (1.0 / share) ** (1.0 / len(state.weights))
@@ -108,7 +110,7 @@ def scaled_multipliers(multipliers, factor):
     return [t * factor ** (2 * (n_matrices - k)) for k, t in enumerate(multipliers, 1)]
 
 
-def find_multipliers(network, kind):
+def find_multipliers(network, kind, start=None):
     """Multipliers T of a network, and the bound that they are for.
 
     Parameters
@@ -117,6 +119,8 @@ def find_multipliers(network, kind):
         Slope sectors with alpha = 0.
     kind : {"lipsdp", "layer"}
         One for each neuron, or one for each layer.
+    start : tuple or None
+        What the search for a network nearby returned.
 
     Returns
     -------
@@ -124,6 +128,8 @@ def find_multipliers(network, kind):
         One positive vector for each hidden layer.
     bound : float
         Positive.
+    start : tuple or None
+        For the next one.
 
     Raises
     ------
@@ -134,12 +140,12 @@ def find_multipliers(network, kind):
     if not math.prod(max(1.0, norm) for norm in norms) < _HUGE:
         raise OverflowError("The weights have exploded.")
     if min(norms) < _TINY:
-        return _balanced(network)
-    per_layer = kind == "layer"
-    certificate = lipsdp_bound(network, per_layer=per_layer, tol=_ACCURACY)
-    if certificate.multipliers is None:
-        return _balanced(network)
-    return [_limited(0.5 * d * d) for d in certificate.multipliers], certificate.value
+        return *_balanced(network), None
+    options = {"per_layer": kind == "layer", "tol": _ACCURACY, "start": start}
+    found = lipsdp_bound(network, **options)
+    if found.multipliers is None:
+        return *_balanced(network), found.start
+    return [_limited(0.5 * d * d) for d in found.multipliers], found.value, found.start
 
 
 def _limited(t):

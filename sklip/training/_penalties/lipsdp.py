@@ -10,10 +10,11 @@ from sklip.training._penalties.directions import KeptDirection
 __all__ = ["LipSDPPenalty"]
 
 # Steps between two solves, and the relative gap of a solve while training: a wide gap
-# smooths the gradient where the dual solution jumps. On digits every fifth step gives
+# smooths the gradient where the dual solution jumps; such a solve is a few of Newton's
+# steps at the last one's central point. On digits every fifth step gives
 # a bound 10 % lower than every twentieth; a closer gap gives nothing.
 _REFRESH_STEPS = 5
-_TOL = 0.3
+_TOL = 0.05
 
 
 class LipSDPPenalty(KeptDirection):

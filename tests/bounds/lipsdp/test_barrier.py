@@ -10,7 +10,7 @@ import torch
 from sklip.bounds import lipschitz_bound
 from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp import barrier, bound
-from sklip.bounds._lipsdp.bound import scaled_problem
+from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._lipsdp.sequential import sequential_passes
 from sklip.bounds._z import Z
 from sklip.networks import random_network

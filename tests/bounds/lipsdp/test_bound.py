@@ -17,8 +17,9 @@ from sklip.bounds import (
 )
 from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._lipsdp import bound, interior_point
-from sklip.bounds._lipsdp.bound import scaled_problem, solve_lipsdp
+from sklip.bounds._lipsdp.bound import solve_lipsdp
 from sklip.bounds._lipsdp.interior_point import smallest_eigenvalue
+from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_passes
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z
@@ -295,13 +296,12 @@ def test_the_transposed_network_has_the_same_bound(activation, method):
 @pytest.mark.parametrize("sizes", [[30, 12, 2], [2, 12, 30], [64, 12, 12, 1]])
 def test_the_program_is_as_small_as_the_narrower_end(sizes, monkeypatch):
     orders = []
-    problem_class = bound.LipSDPProblem
 
-    def spy(*args, **options):
-        problem = problem_class(*args, **options)
+    def spy(*args):
+        problem = scaled_problem(*args)
         orders.append(problem.order)
         return problem
 
-    monkeypatch.setattr(bound, "LipSDPProblem", spy)
+    monkeypatch.setattr(bound, "scaled_problem", spy)
     lipsdp_bound(random_network(sizes, random_state=0))
     assert orders == [min(sizes[0], sizes[-1]) + sum(sizes[1:-1])]
