@@ -177,6 +177,7 @@ def common(problem, seed):
         "hidden_layer_sizes": problem.hidden,
         "batch_size": 128,
         "learning_rate_init": STEP_SIZE,
+        "learning_rate": "constant",  # FallingStepSize and ADMM let it fall
         "tol": 0,
         "n_iter_no_change": 10**6,
         "certificate": "lipsdp",

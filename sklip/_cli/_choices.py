@@ -70,6 +70,8 @@ def choose(job, table, threat, max_iter, radii):
     if weight is None:
         kind = _CLASSES[family][table.task == "regression"]
         weight = signature(kind).parameters["lipschitz_weight"].default
+        if weight == "auto":
+            weight = kind._auto_weight(len(table.X_train))
     if family == "noise":
         noise_std = _NOISE_STD if job.noise_std is None else job.noise_std
         parameters = {"noise_std": noise_std, "lipschitz_weight": weight}

@@ -27,10 +27,12 @@ SHARED = EXAMPLES | entries(
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of the step size. With ``"auto"`` that of ``"adam"`` falls like a
         cosine from three times ``learning_rate_init`` to 0 over the ``max_iter`` epochs
-        of fit, if these are at least 150, so that training settles. It is constant
-        where the end is not known (``partial_fit``, ``early_stopping``), for other
-        solvers, with ``learning_rate_milestones`` and with an LRScheduler among the
-        callbacks.
+        of fit, if these are at least 150, so that training settles. Where an epoch has
+        more than 30 batches it does so in 30 / batches of them, at least a quarter, and
+        fit ends there, unless ``n_iter_no_change`` is ``max_iter`` or more. It is
+        constant where the end is not known (``partial_fit``, ``early_stopping``), for
+        other solvers, with ``learning_rate_milestones`` and with an LRScheduler among
+        the callbacks.
         ``"invscaling"`` and ``"adaptive"`` are for ``"sgd"`` and torch optimizers:
         ``"invscaling"`` divides ``learning_rate_init`` by ``(t + 1) ** power_t``, t the
         samples seen before an epoch; ``"adaptive"`` divides by 5 whenever training

@@ -11,6 +11,9 @@ SCHEDULES = ("auto", "constant", "invscaling", "adaptive")
 _FEWEST_EPOCHS = 150
 # Where "auto" begins: what is lost by small steps at the end is gained before.
 _PEAK = 3.0
+# Batches of an epoch up to which every epoch is of use, and the least share of them
+# where there are more: later ones would learn the noise of the targets by heart.
+_MOST_BATCHES, _LEAST_SHARE = 30, 0.25
 # "adaptive" divides by the first number, and gives up at the second.
 _DIVISOR, _SMALLEST = 5.0, 1e-6
 
@@ -60,6 +63,11 @@ class Schedule:
         length = math.ceil(share * length) if falls else length
         self._first, self._length = n_epochs, length if falls else None
         return length
+
+    @staticmethod
+    def useful_share(n_batches):
+        """Share of the epochs that suffices where each of them has so many batches."""
+        return max(_LEAST_SHARE, min(1.0, _MOST_BATCHES / n_batches))
 
     def factor(self, n_epochs, n_samples_seen):
         """Factor of an epoch, from the epochs and samples before it."""

@@ -41,15 +41,28 @@ class NetSessions:
             If loss or weights stop being finite; the last finite weights are kept.
         """
         epochs = self.max_epochs if epochs is None else epochs
-        has_end = stopping is not None and not stopping.early_stopping
-        has_end = has_end and self.follows_schedule
-        self.schedule.begin(len(self.history), epochs if has_end else None)
+        enough = self._plan(data, stopping, epochs)
         with self.session(data):
-            converged = self.run(data, valid, stopping, epochs)
+            converged = self.run(data, valid, stopping, enough) or enough < epochs
             if stopping is not None:
                 # Before callbacks end: what they restore themselves counts.
                 stopping.restore_best(self.module_)
         return converged
+
+    def _plan(self, data, stopping, epochs):
+        """Begin the schedule; the epochs after which the step size has fallen to 0."""
+        if stopping is None or stopping.early_stopping or not self.follows_schedule:
+            self.schedule.begin(len(self.history), None)
+            return epochs
+        share = self.useful_share(data, stopping.n_iter_no_change, epochs)
+        return self.schedule.begin(len(self.history), epochs, share=share)
+
+    def useful_share(self, data, n_iter_no_change, epochs):
+        """Share of the epochs that suffices; all of them where they are asked for."""
+        if n_iter_no_change >= epochs:
+            return 1.0
+        n_batches = len(self.get_iterator(data, training=True))
+        return self.schedule.useful_share(n_batches)
 
     @property
     def follows_schedule(self):

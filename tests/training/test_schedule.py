@@ -101,6 +101,18 @@ def test_by_default_the_step_size_of_adam_falls_over_a_fit():
     np.testing.assert_allclose(rates[151:], rates[:150])
 
 
+def test_epochs_of_many_batches_need_not_all_be_run():
+    """Forty batches are four thirds of thirty; all epochs where none may stop."""
+    options = {"max_iter": 160, "batch_size": 1}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model, rates = _fit("auto", "adam", n_iter_no_change=159, **options)
+    share = (np.arange(120) + 0.5) / 120
+    np.testing.assert_allclose(rates, 1.5e-3 * (1.0 + np.cos(np.pi * share)))
+    assert model.n_iter_ == 120
+    assert len(_fit("auto", "adam", n_iter_no_change=160, **options)[1]) == 160
+
+
 @pytest.mark.parametrize(
     "solver, parameters",
     [

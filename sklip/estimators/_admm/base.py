@@ -22,6 +22,7 @@ from sklip.estimators._admm.run import ADMMRun, ADMMSettings
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.estimators._parameters import abstract
 from sklip.estimators._shared_docs import FIT
+from sklip.estimators._weight import LipschitzWeight
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import SDP_SOLVERS, ConsensusTerm, CvxpyStep
 
@@ -35,7 +36,7 @@ _EXPLODED = (
 
 @documented(FIT)
 @abstract
-class ADMMLipschitzMLP(BaseLipschitzMLP):
+class ADMMLipschitzMLP(LipschitzWeight, BaseLipschitzMLP):
     """Base of the multilayer perceptrons trained by ADMM; for isinstance checks.
 
     It cannot be instantiated: use :class:`ADMMLipschitzMLPClassifier` or
@@ -56,7 +57,10 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
     _parameter_constraints = {
         **BaseLipschitzMLP._parameter_constraints,
         "lipschitz_bound": [Interval(Real, 0, None, closed="neither"), None],
-        "lipschitz_weight": [Interval(Real, 0, None, closed="neither")],
+        "lipschitz_weight": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
         "rho": [
             Interval(Real, 0, None, closed="neither"),
             StrOptions({"auto", "balanced"}),
@@ -144,6 +148,9 @@ class ADMMLipschitzMLP(BaseLipschitzMLP):
 
     def _make_penalty(self, module):
         return ConsensusTerm(module)
+
+    def _resolved_weight(self, data):
+        return 0.0 if self.lipschitz_bound else super()._resolved_weight(data)
 
     def _max_epochs(self):
         return None  # known once the start has ended

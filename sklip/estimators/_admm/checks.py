@@ -15,8 +15,8 @@ __all__ = [
     "given_network",
 ]
 
-# lipschitz_weight where none is asked for.
-_WEIGHT = 1e-2
+# lipschitz_weight where none is asked for; the number was the default once.
+_NO_WEIGHT = ("auto", 1e-2)
 
 
 def check_sectors(activations):
@@ -56,10 +56,10 @@ def check_multipliers(multipliers, hidden_layer_sizes):
 
 def check_unused(bound, weight, multipliers, refresh):
     """Refuse what another parameter leaves without effect."""
-    if bound is not None and weight != _WEIGHT:
+    if bound is not None and weight not in _NO_WEIGHT:
         raise ValueError(
             f"lipschitz_weight={weight:g} has no effect where lipschitz_bound={bound:g}"
-            f" is enforced: leave it at {_WEIGHT:g}, or set lipschitz_bound=None."
+            " is enforced: leave it at 'auto', or set lipschitz_bound=None."
         )
     if not isinstance(multipliers, str) and refresh not in ("auto", 0):
         raise ValueError(

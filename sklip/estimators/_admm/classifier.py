@@ -4,14 +4,14 @@
 
 from sklip._documentation import documented
 from sklip.estimators._admm.base import ADMMLipschitzMLP
-from sklip.estimators._admm.docs import ADMM
+from sklip.estimators._admm.docs import ADMM, ADMM_CLASSIFIER
 from sklip.estimators._shared_docs import CLASSIFIER, SHARED
 from sklip.estimators._targets import NetworkClassifierMixin
 
 __all__ = ["ADMMLipschitzMLPClassifier"]
 
 
-@documented(ADMM, CLASSIFIER, SHARED)
+@documented(ADMM_CLASSIFIER, ADMM, CLASSIFIER, SHARED)
 class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
     """Multilayer perceptron classifier that keeps an enforced Lipschitz bound.
 
@@ -41,10 +41,10 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         the best multipliers that were found. Of two classes ``decision_function`` is
         the difference of the two, up to sqrt(2) times as steep:
         ``lipschitz_bound(model)`` bounds that.
-    {lmi_bound_, multipliers_, primal_residuals_, dual_residuals_, coefs_, intercepts_,
-    n_features_in_, feature_names_in_, n_outputs_, n_layers_, n_iter_, n_admm_iter_, t_,
-    loss_, best_loss_, validation_scores_, best_validation_score_, out_activation_,
-    history_, loss_curve_, net_}
+    {lmi_bound_, lipschitz_weight_, multipliers_, primal_residuals_, dual_residuals_,
+    coefs_, intercepts_, n_features_in_, feature_names_in_, n_outputs_, n_layers_,
+    n_iter_, n_admm_iter_, t_, loss_, best_loss_, validation_scores_,
+    best_validation_score_, out_activation_, history_, loss_curve_, net_}
 
     See Also
     --------
@@ -89,6 +89,7 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
     (150,)
     """
 
+    _whole_weight = 1e-2
     _parameter_constraints = {
         **ADMMLipschitzMLP._parameter_constraints,
         **NetworkClassifierMixin._target_constraints,
@@ -100,7 +101,7 @@ class ADMMLipschitzMLPClassifier(NetworkClassifierMixin, ADMMLipschitzMLP):
         activation="relu",
         *,
         lipschitz_bound=None,
-        lipschitz_weight=1e-2,
+        lipschitz_weight="auto",
         rho="auto",
         max_admm_iter="auto",
         epochs_per_iter="auto",

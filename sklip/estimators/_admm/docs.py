@@ -3,8 +3,15 @@
 """Parameters and attributes of the multilayer perceptrons trained by ADMM."""
 
 from sklip._documentation import entries
+from sklip.estimators._weight import weight_entries
 
-__all__ = ["ADMM"]
+__all__ = ["ADMM", "ADMM_CLASSIFIER"]
+
+_SQUARE = (
+    "mu of the squared bound; a number is refused where ``lipschitz_bound`` is given."
+)
+_ENFORCED = "where a bound is enforced"
+ADMM_CLASSIFIER = weight_entries(1e-2, _SQUARE, _ENFORCED)
 
 ADMM = entries(
     """
@@ -13,9 +20,6 @@ ADMM = entries(
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers, or one for each layer, with slopes that begin
         at 0: relu, tanh, logistic, softplus or elu.
-    lipschitz_weight : float, default=1e-2
-        Weight mu of the squared bound; another one is refused where ``lipschitz_bound``
-        is given.
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         Method of the loss steps and the start. ``"lbfgs"`` uses all samples in each
         step, suits small data and reaches high accuracy.
@@ -124,6 +128,7 @@ ADMM = entries(
         ADMM iterations; those of all calls of ``partial_fit``.
     """
 )
+ADMM |= weight_entries(1e-3, _SQUARE, _ENFORCED)
 ADMM["reference"] = """\
 .. [1] P. Pauli, A. Koch, J. Berberich, P. Kohler, F. Allgöwer, "Training robust
    neural networks using Lipschitz bounds", IEEE Control Systems Letters, 2021."""

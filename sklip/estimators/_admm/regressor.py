@@ -39,10 +39,10 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
     lipschitz_bound_ : float
         Proven upper bound of the l2 Lipschitz constant of all outputs together, with
         the best multipliers that were found.
-    {lmi_bound_, multipliers_, primal_residuals_, dual_residuals_, coefs_, intercepts_,
-    n_features_in_, feature_names_in_, n_outputs_, n_layers_, n_iter_, n_admm_iter_, t_,
-    loss_, best_loss_, validation_scores_, best_validation_score_, out_activation_,
-    history_, loss_curve_, net_}
+    {lmi_bound_, lipschitz_weight_, multipliers_, primal_residuals_, dual_residuals_,
+    coefs_, intercepts_, n_features_in_, feature_names_in_, n_outputs_, n_layers_,
+    n_iter_, n_admm_iter_, t_, loss_, best_loss_, validation_scores_,
+    best_validation_score_, out_activation_, history_, loss_curve_, net_}
 
     See Also
     --------
@@ -91,6 +91,7 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
     True
     """
 
+    _whole_weight = 1e-3
     _parameter_constraints = {
         **ADMMLipschitzMLP._parameter_constraints,
         **NetworkRegressorMixin._target_constraints,
@@ -102,7 +103,7 @@ class ADMMLipschitzMLPRegressor(NetworkRegressorMixin, ADMMLipschitzMLP):
         activation="relu",
         *,
         lipschitz_bound=None,
-        lipschitz_weight=1e-2,
+        lipschitz_weight="auto",
         rho="auto",
         max_admm_iter="auto",
         epochs_per_iter="auto",

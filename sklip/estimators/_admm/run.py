@@ -70,8 +70,10 @@ class ADMMSettings:
     @classmethod
     def of(cls, estimator, dtype):
         """The settings of an estimator."""
-        names = (field.name for field in fields(cls) if field.name != "dtype")
-        return cls(**{name: getattr(estimator, name) for name in names}, dtype=dtype)
+        names = {field.name for field in fields(cls)} - {"dtype", "lipschitz_weight"}
+        values = {name: getattr(estimator, name) for name in names}
+        weight = estimator.lipschitz_weight_
+        return cls(**values, lipschitz_weight=weight, dtype=dtype)
 
 
 class ADMMRun:
@@ -108,6 +110,11 @@ class ADMMRun:
         is_free = is_free and self.net.follows_schedule
         return self.net.schedule.peak(epochs) if is_free else 1.0
 
+    def _useful_share(self):
+        """Share of the epochs that suffices, as without ADMM."""
+        patience, epochs = self.settings.n_iter_no_change, self.settings.max_iter
+        return self.net.useful_share(self.data, patience, epochs)
+
     def fit(self, stopping, epochs):
         """Train the start unless there is one, then iterate; False if unconverged."""
         net = self.net
@@ -134,7 +141,8 @@ class ADMMRun:
         before = len(net.history)
         net.epoch_label = "Start: epoch"
         if self._peak(epochs) > 1.0:
-            epochs = net.schedule.begin(before, epochs, share=_START_SHARE)
+            share = _START_SHARE * self._useful_share()
+            epochs = net.schedule.begin(before, epochs, share=share)
         net.run(self.data, self.valid, stopping, epochs)
         net.schedule.begin(len(net.history), None)
         stopping.restore_best(net.module_)
@@ -179,6 +187,8 @@ class ADMMRun:
         settings, net = self.settings, self.net
         epochs, n_iter = settings.epochs_per_iter, settings.max_admm_iter
         most = min(_ADMM_ITERATIONS, settings.max_iter)
+        if self._peak(settings.max_iter) > 1.0:
+            most = math.ceil(most * self._useful_share())
         if epochs != "auto":
             return epochs, most if n_iter == "auto" else n_iter
         if net.solver == "lbfgs":

@@ -2,22 +2,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Multilayer perceptron classifiers with a penalty on their Lipschitz constant."""
 
-from numbers import Real
-
-from sklip._compat import Interval, StrOptions
+from sklip._compat import StrOptions
 from sklip._documentation import documented
 from sklip.estimators._mlp import BaseLipschitzMLP
 from sklip.estimators._parameters import abstract
 from sklip.estimators._regularized.docs import REGULARIZED, REGULARIZED_CLASSIFIER
 from sklip.estimators._shared_docs import CLASSIFIER, SHARED
 from sklip.estimators._targets import NetworkClassifierMixin
+from sklip.estimators._weight import WEIGHT, LipschitzWeight
 from sklip.training import PENALTIES
 
 __all__ = ["LipschitzRegularizedMLP", "LipschitzRegularizedMLPClassifier"]
 
 
 @abstract
-class LipschitzRegularizedMLP(BaseLipschitzMLP):
+class LipschitzRegularizedMLP(LipschitzWeight, BaseLipschitzMLP):
     """Base of the regularised multilayer perceptrons; for isinstance checks.
 
     It cannot be instantiated: use :class:`LipschitzRegularizedMLPClassifier` or
@@ -38,13 +37,21 @@ class LipschitzRegularizedMLP(BaseLipschitzMLP):
     _parameter_constraints = {
         **BaseLipschitzMLP._parameter_constraints,
         "penalty": [StrOptions({"none", *PENALTIES})],
-        "lipschitz_weight": [Interval(Real, 0, None, closed="left")],
+        "lipschitz_weight": WEIGHT,
     }
 
     def _make_penalty(self, module):
         if self.penalty == "none" or self.lipschitz_weight == 0:
             return None
-        return PENALTIES[self.penalty](module, self.lipschitz_weight)
+        return PENALTIES[self.penalty](module, self._whole_weight)
+
+    def _resolved_weight(self, data):
+        return 0.0 if self.penalty == "none" else super()._resolved_weight(data)
+
+    def _set_weight(self, weight):
+        penalty = self.net_.penalty
+        if penalty is not None:
+            penalty.weight = weight
 
 
 @documented(REGULARIZED_CLASSIFIER, REGULARIZED, CLASSIFIER, SHARED)
@@ -73,10 +80,10 @@ class LipschitzRegularizedMLPClassifier(
 
     Attributes
     ----------
-    {classes_, network_, certificate_, lipschitz_bound_, coefs_, intercepts_,
-    n_features_in_, feature_names_in_, n_outputs_, n_layers_, n_iter_, t_, loss_,
-    best_loss_, validation_scores_, best_validation_score_, out_activation_, history_,
-    loss_curve_, net_}
+    {classes_, network_, certificate_, lipschitz_bound_, lipschitz_weight_, coefs_,
+    intercepts_, n_features_in_, feature_names_in_, n_outputs_, n_layers_, n_iter_, t_,
+    loss_, best_loss_, validation_scores_, best_validation_score_, out_activation_,
+    history_, loss_curve_, net_}
 
     See Also
     --------
@@ -107,6 +114,7 @@ class LipschitzRegularizedMLPClassifier(
     (150,)
     """
 
+    _whole_weight = 0.03
     _parameter_constraints = {
         **LipschitzRegularizedMLP._parameter_constraints,
         **NetworkClassifierMixin._target_constraints,
@@ -118,7 +126,7 @@ class LipschitzRegularizedMLPClassifier(
         activation="relu",
         *,
         penalty="spectral",
-        lipschitz_weight=0.03,
+        lipschitz_weight="auto",
         solver="adam",
         momentum=0.9,
         nesterovs_momentum=True,

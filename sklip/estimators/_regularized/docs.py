@@ -5,23 +5,19 @@
 import textwrap
 
 from sklip._documentation import entries
+from sklip.estimators._weight import weight_entries
 from sklip.training import PENALTIES
 
 __all__ = ["REGULARIZED", "REGULARIZED_CLASSIFIER"]
 
-REGULARIZED_CLASSIFIER = entries(
-    """
-    lipschitz_weight : float, default=0.03
-        Weight of the penalty. 0 trains the same network as ``penalty="none"``.
-    """
-)
+_ZERO = 'of the penalty; 0 trains the same network as ``penalty="none"``.'
+_NONE = 'with ``penalty="none"``'
+REGULARIZED_CLASSIFIER = weight_entries(0.03, _ZERO, _NONE)
 
 REGULARIZED = entries(
     """
     hidden_layer_sizes : array-like of int, default=(100,)
         Number of units of each hidden layer.
-    lipschitz_weight : float, default=3e-3
-        Weight of the penalty. 0 trains the same network as ``penalty="none"``.
     solver : {"adam", "sgd", "lbfgs"} or torch optimizer class, default="adam"
         ``"lbfgs"`` uses all samples in each step and suits small data.
     alpha : float, default=1e-4
@@ -58,3 +54,4 @@ def _penalty_entry():
 
 
 REGULARIZED["penalty"] = _penalty_entry()
+REGULARIZED |= weight_entries(3e-3, _ZERO, _NONE)

@@ -35,10 +35,10 @@ class LipschitzRegularizedMLPRegressor(NetworkRegressorMixin, LipschitzRegulariz
 
     Attributes
     ----------
-    {network_, certificate_, lipschitz_bound_, coefs_, intercepts_, n_features_in_,
-    feature_names_in_, n_outputs_, n_layers_, n_iter_, t_, loss_, best_loss_,
-    validation_scores_, best_validation_score_, out_activation_, history_, loss_curve_,
-    net_}
+    {network_, certificate_, lipschitz_bound_, lipschitz_weight_, coefs_, intercepts_,
+    n_features_in_, feature_names_in_, n_outputs_, n_layers_, n_iter_, t_, loss_,
+    best_loss_, validation_scores_, best_validation_score_, out_activation_, history_,
+    loss_curve_, net_}
 
     See Also
     --------
@@ -71,6 +71,7 @@ class LipschitzRegularizedMLPRegressor(NetworkRegressorMixin, LipschitzRegulariz
     True
     """
 
+    _whole_weight = 3e-3
     _parameter_constraints = {
         **LipschitzRegularizedMLP._parameter_constraints,
         **NetworkRegressorMixin._target_constraints,
@@ -82,7 +83,7 @@ class LipschitzRegularizedMLPRegressor(NetworkRegressorMixin, LipschitzRegulariz
         activation="relu",
         *,
         penalty="spectral",
-        lipschitz_weight=3e-3,
+        lipschitz_weight="auto",
         solver="adam",
         momentum=0.9,
         nesterovs_momentum=True,

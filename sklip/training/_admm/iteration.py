@@ -65,6 +65,7 @@ class ADMM:
         self.balance = balance
         self.refresh = refresh
         self.kind = kind
+        self.growth = None
         self.primal_residuals, self.dual_residuals = [], []
         self.n_iter = 0
         load_weights(net.module_, state.weights)
@@ -92,6 +93,8 @@ class ADMM:
         # After the update of Y, which belongs to the rho of this iteration.
         rho = adapted_rho(self.balance, self.state, *residuals)
         rho = rho_that_binds(self.balance, before, replace(self.state, rho=rho))
+        if self.growth is not None and self.balance == "forces":
+            rho = before.rho * self.growth
         self.state = replace(self.state, rho=rho)
         return self._is_done()
 

@@ -8,6 +8,10 @@ from sklip.training._admm.iteration import load_weights
 
 __all__ = ["run_admm"]
 
+# Factor by which rho grows in the second half of few iterations, whose steps shrink:
+# what is deployed then comes to meet the weights, which hardly move any more.
+_GROWTH = 100.0
+
 
 def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):
     """Iterate until the residuals are small, or the rule or a callback says stop.
@@ -40,6 +44,8 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):
     net, best = admm.net, None
     for k in range(n_iter):
         net.rate_factor = _factor(k / n_iter, 0.5 / n_iter, peak)
+        if peak > 1.0 and 2 * k >= n_iter:
+            admm.growth = _GROWTH ** (2.0 / n_iter)
         finished = admm.iterate(data, valid)
         if rule is not None:
             before = rule.best
