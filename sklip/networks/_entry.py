@@ -9,8 +9,13 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import FeatureUnion
 
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._folding import is_drop, is_identity, pipeline_steps
-from sklip.networks._reading import THRESHOLD_MODELS, extract_network, unwrap_search
+from sklip.networks._folding import acting, is_drop, pipeline_steps
+from sklip.networks._reading import (
+    THRESHOLD_MODELS,
+    extract_leaf,
+    unwrap,
+    unwrap_search,
+)
 from sklip.networks._trust import full_name
 
 __all__ = ["entry", "entry_of", "first_met"]
@@ -21,16 +26,17 @@ _VOTES = (OneVsRestClassifier, VotingClassifier, VotingRegressor)
 
 def entry(model):
     """Number and names of the columns of X, and whether they are taken by name."""
-    first = _first_in(model)
-    return entry_of(model if first is None else first)
+    return entry_of(first_met(unwrap(model)))
 
 
 def entry_of(first):
+    """The same of what X meets first."""
     names = getattr(first, "feature_names_in_", None)
     n_features = getattr(first, "n_features_in_", None)
     if n_features is None:
+        first = unwrap_search(first)  # refused unless it is fitted
         _refuse_text(first)
-        n_features = extract_network(first)[0].n_inputs
+        n_features = extract_leaf(first).network.n_inputs
     return (
         n_features,
         None if names is None else tuple(map(str, names)),
@@ -50,40 +56,33 @@ def _refuse_text(first):
 
 def first_met(parts):
     """What X meets first on its way through a model, but what hands it on."""
-    for _, step in parts.steps:
-        if (first := _first_in(step)) is not None:
-            return first
-    first = _first_behind(parts.last)
+    first = _first_of(step for _, step in parts.steps)
+    if first is None:
+        first = _first_behind(parts.last)
     return parts.outer if first is None else first
 
 
-def _first_in(model):
-    """The same of a part of it; None where nothing is met."""
-    if is_drop(model) or is_identity(model):
-        return None
-    model = unwrap_search(model)
-    steps = pipeline_steps(model)
-    if steps is None:
-        return _first_behind(model)
-    return _first_of(step for _, step in steps)
-
-
-def _first_of(models):
-    met = (_first_in(model) for model in models)
-    return next((first for first in met if first is not None), None)
+def _first_of(steps):
+    """The same of transformers one after the other; None where nothing is met."""
+    for step in steps:
+        step = acting(step)
+        if step is not None and (first := _first_behind(step)) is not None:
+            return first
+    return None
 
 
 def _first_behind(model):
-    """The same of what is no Pipeline and has no search around it."""
+    """The same of one of them, or of a model without searches around it."""
     kind = type(model)
     if kind is FeatureUnion:
-        return _first_of(step for _, step in model.transformer_list)
+        return _first_of(s for _, s in model.transformer_list if not is_drop(s))
     if kind is TransformedTargetRegressor:
-        return _first_in(model.regressor_)
+        return first_met(unwrap(model.regressor_))
     if kind in THRESHOLD_MODELS:
-        return _first_in(getattr(model, "estimator_", model.estimator))
+        return first_met(unwrap(getattr(model, "estimator_", model.estimator)))
     if kind is CalibratedClassifierCV:
-        return _first_in(model.calibrated_classifiers_[0].estimator)
+        return first_met(unwrap(model.calibrated_classifiers_[0].estimator))
     if kind in _VOTES:
-        return _first_in(model.estimators_[0])
-    return model
+        return first_met(unwrap(model.estimators_[0]))
+    inner = pipeline_steps(model)
+    return model if inner is None else _first_of(step for _, step in inner)

@@ -138,14 +138,14 @@ def statement_of(model, name):
     Parameters
     ----------
     model : object
-        An object whose class or parent has the method.
+        Any object.
     name : str
         Such as ``"__sklip_network__"``.
 
     Returns
     -------
     statement : object
-        What the method returns.
+        What the method returns; None where its class has no such method.
 
     Raises
     ------
@@ -154,6 +154,8 @@ def statement_of(model, name):
     """
     kind = type(model)
     owner = _owner(kind, name)
+    if owner is None:
+        return None
     changed = [] if kind is owner else _overridden(kind, owner, vars(model))
     if changed:
         raise UnsupportedModelError(
@@ -167,19 +169,21 @@ def statement_of(model, name):
 
 def is_own(model, name):
     """Whether the statement ``name`` speaks of a class of sklip's own."""
-    kind = type(model)
-    states = _static(kind, name) is not _MISSING
-    return states and _package(_owner(kind, name).__module__) == "sklip"
+    owner = _owner(type(model), name)
+    return owner is not None and _package(owner.__module__) == "sklip"
 
 
 def _owner(kind, name):
-    """The class that a statement speaks of: it makes it, or belongs to sklip."""
+    """The class that a statement speaks of: it makes it, or belongs to sklip.
+
+    None where no class of the object has the method.
+    """
     for klass in kind.__mro__:
         if name in vars(klass):
             return klass
         if _package(klass.__module__) == "sklip" and hasattr(klass, name):
             return klass
-    raise AttributeError(name)
+    return None
 
 
 def _overridden(kind, owner, fitted):

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Which classes and objects are believed to compute what is read from them."""
+"""Which classes and objects are believed to compute what is read from them.
+
+Also tests of ``networks/_reading/stated.py``.
+"""
 
 import copy
 import dataclasses
@@ -15,7 +18,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklip import (
     LipschitzRegularizedMLPClassifier,
@@ -281,7 +284,13 @@ def test_a_method_put_on_one_object_is_refused(name):
 
 
 @pytest.mark.parametrize(
-    "step", [StandardScaler(), VarianceThreshold(), Best(f_regression, k=2)]
+    "step",
+    [
+        StandardScaler(),
+        VarianceThreshold(),
+        Best(f_regression, k=2),
+        FunctionTransformer(),
+    ],
 )
 def test_a_method_put_on_one_step_is_refused(step):
     model = make_pipeline(step, Ridge()).fit(X, Y)

@@ -81,8 +81,8 @@ def split(model):
 
 def split_steps(model):
     """Steps in front of the last estimator, and that one; searches are opened."""
-    _, steps, last = split(model)
-    return list(steps), last
+    parts = split(model)
+    return list(parts.steps), parts.last
 
 
 def stated_module(model):

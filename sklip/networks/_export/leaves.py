@@ -14,8 +14,7 @@ from sklip.networks._export.activations import add_network
 from sklip.networks._reading import (
     KERNEL_MACHINES,
     MODELS,
-    extract_network,
-    predicts_exponential,
+    extract_leaf,
 )
 from sklip.networks._trust import full_name, is_own, makes_statement
 
@@ -46,7 +45,8 @@ class Heads:
 def add_leaf(exporter, model, table):
     """Outputs of a model that is a network."""
     graph = exporter.graph
-    network, classes, is_exp = _network_of(exporter, model)
+    leaf = _leaf_of(exporter, model)
+    network, classes = leaf.network, leaf.classes
     x = table.matrix(graph, type(model).__name__)
     if len(table) != network.n_inputs:
         raise ValueError(
@@ -57,6 +57,7 @@ def add_leaf(exporter, model, table):
     terms = np.abs(network.weights[-1]).sum(axis=1) + np.abs(network.biases[-1])
     exporter.logit_size = max(exporter.logit_size, float(terms.max()))
     if classes is None:
+        is_exp = leaf.exponential_of is not None
         prediction = graph.add("Exp", logits) if is_exp else logits
         return Heads(prediction=prediction, logits=logits)
     heads = Heads(classes=classes, logits=logits)
@@ -65,8 +66,8 @@ def add_leaf(exporter, model, table):
     return _of_logits(graph, model, heads)
 
 
-def _network_of(exporter, model):
-    """Network, labels, and whether the exponential of the network is predicted."""
+def _leaf_of(exporter, model):
+    """What the model's network is, if it is exported."""
     if type(model) in KERNEL_MACHINES:
         exporter.note_cancellation(model)
     if type(model) not in MODELS and not makes_statement(model, "__sklip_network__"):
@@ -84,7 +85,7 @@ def _network_of(exporter, model):
                 "model.to_torch(), with torch.onnx.export, or as "
                 "FeedForward.from_torch(model.to_torch()) if it is a stack of layers."
             )
-    return *extract_network(model), predicts_exponential(model)
+    return extract_leaf(model)
 
 
 def _inside(model):

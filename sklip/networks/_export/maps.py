@@ -24,7 +24,7 @@ from sklearn.preprocessing import (
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._export.functions import apply_function, exp_minus_one, log_one_plus
 from sklip.networks._export.registry import converts
-from sklip.networks._folding import coordinatewise_map, is_identity, unfreeze
+from sklip.networks._folding import acting, coordinatewise_map
 from sklip.networks._trust import full_name, need_unaltered
 
 __all__ = ["undo"]
@@ -208,11 +208,11 @@ def _box_cox(graph, logarithm, powers):
 
 def undo(graph, transformer, y):
     """What a fitted target transformer's inverse_transform makes of predictions."""
-    transformer = unfreeze(transformer)
+    transformer = acting(transformer)
+    if transformer is None:
+        return y
     need_unaltered(transformer)
     kind = type(transformer)
-    if is_identity(transformer):
-        return y
     if kind is Pipeline:
         for _, step in reversed(transformer.steps):
             y = undo(graph, step, y)

@@ -7,11 +7,10 @@ from sklearn.utils.validation import check_is_fitted
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._export.elsewhere import convert_elsewhere
 from sklip.networks._folding import (
-    is_identity,
+    acting,
     is_selector,
     need_columns,
     pipeline_steps,
-    unfreeze,
 )
 from sklip.networks._reading import support_sizes
 from sklip.networks._trust import full_name, makes_statement, need_unaltered
@@ -57,10 +56,10 @@ class Exporter:
 
     def convert(self, transformer, table):
         """Columns behind a fitted transformer."""
-        transformer = unfreeze(transformer)
-        need_unaltered(transformer)
-        if is_identity(transformer):
+        transformer = acting(transformer)
+        if transformer is None:
             return table
+        need_unaltered(transformer)
         steps = pipeline_steps(transformer)
         if steps is not None:
             return self.through(steps, table)

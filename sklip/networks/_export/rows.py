@@ -29,7 +29,7 @@ from sklearn.preprocessing import (
 )
 
 from sklip.networks._export.encoders import are_text
-from sklip.networks._folding import is_drop, is_identity, pipeline_steps, unfreeze
+from sklip.networks._folding import acting, is_drop, pipeline_steps
 from sklip.networks._reading import THRESHOLD_MODELS, unwrap_search
 
 __all__ = ["Columns", "survey"]
@@ -91,8 +91,8 @@ def survey(model, n_columns):
 
 def _look(step, positions, columns):
     """Note what a step tells; True if what is behind it sees the same columns."""
-    step = unwrap_search(step) if hasattr(step, "predict") else unfreeze(step)
-    if is_identity(step):
+    step = unwrap_search(step) if hasattr(step, "predict") else acting(step)
+    if step is None:
         return True
     kind = type(step)
     steps = pipeline_steps(step)

@@ -7,7 +7,7 @@ from sklip.networks._folding.branches import is_drop
 from sklip.networks._folding.columns import Columns, concatenate, raw_columns
 from sklip.networks._folding.coordinates import Coordinates
 from sklip.networks._folding.encode import InputEncoder
-from sklip.networks._folding.fold import Folder, is_identity, unfreeze
+from sklip.networks._folding.fold import Folder, acting
 from sklip.networks._folding.rounding import FoldRounding
 from sklip.networks._folding.steps import need_columns, pipeline_steps
 from sklip.networks._folding.storage import (
@@ -34,6 +34,7 @@ __all__ = [
     "Select",
     "Storage",
     "Values",
+    "acting",
     "as_table",
     "coarseness",
     "column_names",
@@ -41,7 +42,6 @@ __all__ = [
     "concatenate",
     "coordinatewise_map",
     "is_drop",
-    "is_identity",
     "is_selector",
     "locate",
     "need_columns",
@@ -49,5 +49,4 @@ __all__ = [
     "raw_columns",
     "take_columns",
     "types_of",
-    "unfreeze",
 ]

@@ -52,10 +52,10 @@ def coordinatewise_map(transformer, n_columns):
 @folds(StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler)
 def fold_scaler(folder, transformer, columns):
     """Columns behind a scaler, which computes in the type of its input."""
-    folder.need_affine(columns, transformer)
+    name = type(transformer).__name__
+    folder.need_affine(columns, name)
     dtype = as_float(columns.storage.dtypes)
     scale, offset = coordinatewise_map(transformer, len(columns))
-    name = type(transformer).__name__
     coarse = coarseness(dtype, name)
     if columns.storage.is_sparse:
         if np.any(offset):
@@ -68,7 +68,7 @@ def fold_scaler(folder, transformer, columns):
 
 @folds(PCA)
 def _fold_pca(folder, transformer, columns):
-    folder.need_affine(columns, transformer)
+    folder.need_affine(columns, "PCA")
     folder.forbid_missing(columns)
     matrix = np.asarray(transformer.components_, dtype=np.float64)
     center = np.asarray(transformer.mean_, dtype=np.float64)
@@ -85,7 +85,7 @@ def _fold_pca(folder, transformer, columns):
 
 @folds(TruncatedSVD)
 def _fold_svd(folder, transformer, columns):
-    folder.need_affine(columns, transformer)
+    folder.need_affine(columns, "TruncatedSVD")
     folder.forbid_missing(columns)
     matrix = np.asarray(transformer.components_, dtype=np.float64)
     # Small integers times a matrix in float32 are float32.

@@ -87,7 +87,8 @@ def _is_sparse(transformer, parts):
 
 
 def _weighted(folder, transformer, part, weight):
-    folder.need_affine(part, transformer)
+    name = type(transformer).__name__
+    folder.need_affine(part, name)
     dtypes = part.storage.dtypes
     if isinstance(weight, Integral) and any(dtype.kind in "iu" for dtype in dtypes):
         raise unsupported(
@@ -96,7 +97,6 @@ def _weighted(folder, transformer, part, weight):
             f"around at the end of their range, (use {float(weight)})",
         )
     dtypes = [np.result_type(dtype, weight) for dtype in dtypes]
-    name = type(transformer).__name__
     coarse = max((coarseness(as_float((d,)), name) for d in dtypes), default=1)
     part = part.scaled(weight, coarseness=coarse)
     return replace(part, storage=replace(part.storage, dtypes=tuple(dtypes)))

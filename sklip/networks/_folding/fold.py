@@ -38,7 +38,7 @@ from sklip.networks._folding.still import evaluated
 from sklip.networks._folding.table import as_table, few_rows
 from sklip.networks._trust import makes_statement, need_unaltered
 
-__all__ = ["Folder", "is_identity", "unfreeze"]
+__all__ = ["Folder", "acting"]
 
 # Their transform writes into its input with copy=False; that of PCA does not.
 _WRITING = (
@@ -109,8 +109,8 @@ class Folder:
 
     def fold(self, transformer, columns):
         """Columns behind a fitted transformer."""
-        transformer = unfreeze(transformer)
-        if is_identity(transformer):
+        transformer = acting(transformer)
+        if transformer is None:
             return columns
         if not self._stay(columns):
             return self._folded(transformer, columns)
@@ -135,10 +135,10 @@ class Folder:
 
     def _folded(self, transformer, columns):
         need_unaltered(transformer)
-        fold = _fold_of(transformer)
+        fold = FOLDS.get(type(transformer)) or _other_fold(transformer)
         check_is_fitted(transformer)
-        writes = isinstance(transformer, _WRITING) and not transformer.copy
-        self.forbid_writing(writes, transformer, columns)
+        if isinstance(transformer, _WRITING) and not transformer.copy:
+            self.forbid_writing(True, transformer, columns)
         need_columns(transformer, len(columns))
         folded = fold(self, transformer, columns)
         return replace(folded, path=(*columns.path, transformer))
@@ -210,7 +210,7 @@ class Folder:
         warped : Columns
             The new coordinates.
         """
-        self.need_affine(columns, transformer)
+        self.need_affine(columns, type(transformer).__name__)
         start = self.n_coordinates
         warped = self.encode((*columns.path, transformer), storage)
         for i, slope in enumerate(slopes):
@@ -252,12 +252,11 @@ class Folder:
         return frozenset().union(columns.sources[i], *behind)
 
     def need_affine(self, columns, consumer):
-        """Refuse columns that are not affine in X; they may not hold NaN from here."""
+        """Refuse columns that are not affine in X, as the class ``consumer`` needs."""
         reason = next((reason for reason in columns.opaque if reason), None)
         if reason:
-            name = type(consumer).__name__
             raise UnsupportedModelError(
-                f"{reason}, so {name} behind it cannot be folded."
+                f"{reason}, so {consumer} behind it cannot be folded."
             )
 
     def forbid_missing(self, columns):
@@ -266,35 +265,33 @@ class Folder:
             self.bare |= columns.sources[i] | set(columns.entries(i))
 
 
-def _fold_of(transformer):
-    fold = FOLDS.get(type(transformer))
-    if fold is None and pipeline_steps(transformer) is not None:
+def _other_fold(transformer):
+    """The fold of what is not known by its exact type alone."""
+    if pipeline_steps(transformer) is not None:
         return _fold_pipeline
-    if fold is None and is_selector(transformer):
+    if is_selector(transformer):
         return fold_selector
-    if fold is None and makes_statement(transformer, "__sklip_affine__"):
+    if makes_statement(transformer, "__sklip_affine__"):
         return fold_stated_map
-    if fold is None:
-        raise unsupported(transformer)
-    return fold
+    raise unsupported(transformer)
 
 
-def unfreeze(estimator):
-    """The estimator inside FrozenEstimator wrappers."""
-    while type(estimator) is FrozenEstimator:
-        need_unaltered(estimator)
-        check_is_fitted(estimator)
-        estimator = estimator.estimator
-    return estimator
+def acting(step):
+    """The transformer inside a step; None if it hands its input on.
 
-
-def is_identity(transformer):
-    """Whether the step hands its input on."""
-    if type(transformer) is FunctionTransformer:
-        return transformer.func is None and transformer.inverse_func is None
-    return transformer is None or (
-        isinstance(transformer, str) and transformer == "passthrough"
-    )
+    Frozen estimators around it must be fitted and have the methods of their class.
+    """
+    while type(step) is FrozenEstimator:
+        need_unaltered(step)
+        check_is_fitted(step)
+        step = step.estimator
+    if type(step) is FunctionTransformer:
+        if step.func is not None or step.inverse_func is not None:
+            return step
+        need_unaltered(step)
+        return None
+    hands_on = step is None or (isinstance(step, str) and step == "passthrough")
+    return None if hands_on else step
 
 
 @folds(Pipeline)

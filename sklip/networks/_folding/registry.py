@@ -48,6 +48,8 @@ def unsupported(transformer, why=""):
 
     Parameters
     ----------
+    transformer : object or str
+        The transformer, or what stands for its name.
     why : str
         What follows its name: arguments in brackets, or a reason after a comma.
 

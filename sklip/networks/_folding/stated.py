@@ -10,7 +10,7 @@ __all__ = ["fold_stated_map"]
 
 def fold_stated_map(folder, transformer, columns):
     """Columns behind a map of each column by itself, tried on a few rows."""
-    folder.need_affine(columns, transformer)
+    folder.need_affine(columns, type(transformer).__name__)
     scale, offset = coordinatewise_map(transformer, len(columns))
     probe = Probe(transformer, columns.storage, folder.rows_at(columns))
     probe.check_map(scale, offset)

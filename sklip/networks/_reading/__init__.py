@@ -3,9 +3,8 @@
 """Fitted models, read as networks."""
 
 from sklip.networks._reading.known import KERNEL_MACHINES, MODELS, THRESHOLD_MODELS
-from sklip.networks._reading.links import predicts_exponential
 from sklip.networks._reading.models import (
-    extract_network,
+    extract_leaf,
     is_multilabel,
     need_equal_labels,
     refused_multilabel,
@@ -26,10 +25,9 @@ __all__ = [
     "Resolved",
     "THRESHOLD_MODELS",
     "Unwrapped",
-    "extract_network",
+    "extract_leaf",
     "is_multilabel",
     "need_equal_labels",
-    "predicts_exponential",
     "refused_multilabel",
     "resolve_unwrapped",
     "support_sizes",

@@ -1,32 +1,37 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The network inside a fitted model, without what stands in front of it."""
+"""The network inside a fitted model, without what stands in front of it.
+
+Each family of models has one function that reads all there is to know of a member.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
+from sklearn.linear_model import SGDClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from sklip._compat import IdentityLink, LogLink
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
-from sklip.networks._folding import FoldRounding, coarseness, common_type
+from sklip.networks._folding import FoldRounding
 from sklip.networks._reading.known import (
     GENERALISED,
     KERNEL_MACHINES,
     LINEAR_CLASSIFIERS,
     LINEAR_REGRESSORS,
+    SIGMOID_OF_LOGIT,
 )
-from sklip.networks._reading.stated import extract_stated, unknown_model
-from sklip.networks._trust import full_name, makes_statement
+from sklip.networks._reading.leaf import Leaf
+from sklip.networks._reading.stated import read_stated, unknown_model
+from sklip.networks._trust import full_name, makes_statement, statement_of
 
 __all__ = [
-    "extract_network",
-    "extract_rounding",
+    "extract_leaf",
     "is_multilabel",
     "need_equal_labels",
-    "read_network",
+    "read_leaf",
     "refused_multilabel",
     "support_sizes",
 ]
@@ -44,56 +49,45 @@ def is_multilabel(model):
     return own and getattr(model, "_is_multilabel", False)
 
 
-def extract_network(model, *, multilabel=False):
-    """Network and class labels of a fitted model.
+def extract_leaf(model):
+    """All that is read of a fitted model that speaks of one class of each sample.
 
     Parameters
     ----------
     model : object
         A scikit-learn MLP, linear model or linear support vector machine, or an object
         that states a FeedForward by ``__sklip_network__``, as sklip's estimators do.
-    multilabel : bool, default=False
-        Whether its classes may be the labels of a set: an output for each, whose sign
-        decides.
 
     Returns
     -------
-    network : FeedForward
-        Logits of a classifier, predictions of a regressor.
-    classes : ndarray or None
-        Labels; None for a regressor. Two labels and one output: the output is the logit
-        of the second label.
+    leaf : Leaf
+        Two labels and one output: the output is the logit of the second label.
 
     Raises
     ------
     UnsupportedModelError
         If the type is not known, or the model is multilabel.
     """
-    network, classes, are_labels = read_network(model)
-    if are_labels and not multilabel:
+    leaf = read_leaf(model, statement_of(model, "__sklip_network__"))
+    if leaf.is_multilabel:
         raise refused_multilabel(model)
-    return network, classes
+    return leaf
 
 
-def read_network(model):
-    """Network, classes, and whether these are the labels of a set."""
+def read_leaf(model, stated):
+    """The same of any; ``stated`` is what its ``__sklip_network__`` gave, or None."""
     kind = type(model)
     if kind is MLPClassifier or kind is MLPRegressor:
-        network, classes = _extract_mlp(model)
+        leaf = _read_mlp(model)
     elif kind in LINEAR_CLASSIFIERS | LINEAR_REGRESSORS | GENERALISED:
-        _check_link(model)
-        network, classes = _extract_linear(model)
+        leaf = _read_linear(model)
     elif kind in KERNEL_MACHINES:
-        network, classes = _extract_kernel_machine(model)
-    elif makes_statement(model, "__sklip_network__"):
-        network, classes = extract_stated(model)
+        leaf = _read_kernel_machine(model)
+    elif stated is not None or makes_statement(model, "__sklip_network__"):
+        leaf = read_stated(model, stated)
     else:
         raise unknown_model(model)
-    if is_multilabel(model):
-        return network, np.arange(network.n_outputs), True
-    if classes is not None:
-        classes = _checked_classes(kind.__name__, network.n_outputs, classes)
-    return network, classes, False
+    return leaf.checked()
 
 
 def refused_multilabel(model):
@@ -106,7 +100,7 @@ def refused_multilabel(model):
     )
 
 
-def _extract_mlp(model):
+def _read_mlp(model):
     layers = len(model.coefs_), len(model.intercepts_), model.n_layers_ - 1
     if len(set(layers)) > 1:
         raise UnsupportedModelError(
@@ -117,33 +111,44 @@ def _extract_mlp(model):
         [w.T for w in model.coefs_], model.intercepts_, model.activation
     )
     # Of counts the exponential is what predict makes of the outputs.
-    expected = "exp" if getattr(model, "loss", None) == "poisson" else "identity"
-    classes = None
+    loss = getattr(model, "loss", None)
+    expected = "exp" if loss == "poisson" else "identity"
+    leaf = Leaf(type(model), network, dtype=model.coefs_[0].dtype)
     if type(model) is MLPClassifier:
-        single = network.n_outputs == 1 or is_multilabel(model)
+        leaf = _read_classes(model, leaf)
+        single = network.n_outputs == 1 or leaf.is_multilabel
         expected = "logistic" if single else "softmax"
-        classes = _binarized_classes(model, network)
     if model.out_activation_ != expected or model.n_outputs_ != network.n_outputs:
         raise UnsupportedModelError(
             f"{type(model).__name__} with {model.n_outputs_} outputs and the output "
             f"activation {model.out_activation_!r} has no known bound: its slopes are "
             f"unbounded, or it was changed after fit ({expected!r} has one)."
         )
-    return network, classes
+    return replace(leaf, exponential_of=loss) if expected == "exp" else leaf
 
 
-def _binarized_classes(model, network):
+def _read_classes(model, leaf):
     """Labels that predict gives: those of the binarizer, which also has a threshold."""
     binarizer = model._label_binarizer
-    kind = "binary" if network.n_outputs == 1 else "multiclass"
-    kind = "multilabel-indicator" if is_multilabel(model) else kind
+    are_labels = is_multilabel(model)
+    kind = "binary" if leaf.network.n_outputs == 1 else "multiclass"
+    kind = "multilabel-indicator" if are_labels else kind
     if (binarizer.neg_label, binarizer.pos_label) != (0, 1) or (
         binarizer.y_type_ != kind and len(binarizer.classes_) > 1
     ):
         raise UnsupportedModelError(
             f"The label binarizer of {type(model).__name__} was changed after fit."
         )
-    return need_equal_labels(model, binarizer.classes_)
+    classes = need_equal_labels(model, binarizer.classes_)
+    return replace(
+        leaf,
+        classes=np.arange(leaf.network.n_outputs) if are_labels else classes,
+        is_multilabel=are_labels,
+        ties="softmax",
+        has_sigmoid=len(classes) == 2 and not are_labels,
+        # Probabilities are compared: of logits that differ by less they are equal.
+        tied=_TIED_PROBABILITY,
+    )
 
 
 def need_equal_labels(model, classes):
@@ -157,14 +162,25 @@ def need_equal_labels(model, classes):
     return classes
 
 
-def _extract_linear(model):
+def _read_linear(model):
+    _check_link(model)
+    kind = type(model)
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
     coef = np.atleast_2d(np.asarray(coef, dtype=np.float64))
     intercept = np.broadcast_to(np.ravel(model.intercept_), len(coef))
-    if type(model) not in LINEAR_CLASSIFIERS:
-        return FeedForward([coef], [intercept]), None
+    leaf = Leaf(kind, FeedForward([coef], [intercept]), dtype=model.coef_.dtype)
+    if kind in GENERALISED and type(model._base_loss.link) is LogLink:
+        return replace(leaf, exponential_of="")
+    if kind not in LINEAR_CLASSIFIERS:
+        return leaf
     _refuse_multilabel(model)
-    return FeedForward([coef], [intercept]), model.classes_
+    two = len(model.classes_) == 2
+    sigmoid = kind in SIGMOID_OF_LOGIT
+    if kind is SGDClassifier:
+        sigmoid = model.loss == "log_loss"
+    return replace(
+        leaf, classes=model.classes_, has_logit=two, has_sigmoid=two and sigmoid
+    )
 
 
 def _check_link(model):
@@ -176,7 +192,7 @@ def _check_link(model):
         )
 
 
-def _extract_kernel_machine(model):
+def _read_kernel_machine(model):
     name = type(model).__name__
     if model.kernel != "linear":
         raise UnsupportedModelError(
@@ -193,7 +209,25 @@ def _extract_kernel_machine(model):
     # libsvm has the sign of the first class.
     sign = 1.0 if classes is None else -1.0
     dual, vectors = _support(model)
-    return FeedForward([sign * dual @ vectors], [sign * model._intercept_]), classes
+    network = FeedForward([sign * dual @ vectors], [sign * model._intercept_])
+    size = np.abs(dual) @ np.abs(vectors)
+    count = len(vectors) + 8  # a term for each support vector
+    sums = replace(
+        FoldRounding.of(network),
+        first=size,
+        last_size=size,
+        n_first=count,
+        n_last=count,
+    )
+    return Leaf(
+        type(model),
+        network,
+        classes,
+        # libsvm gives the second class unless its value for the first is positive.
+        ties="last",
+        has_logit=classes is not None,
+        sums=sums,
+    )
 
 
 def _support(model):
@@ -208,42 +242,6 @@ def support_sizes(machine):
     return np.max(np.abs(dual) @ np.abs(vectors)), np.max(np.abs(dual @ vectors))
 
 
-def extract_rounding(model, network, dtypes):
-    """How far the model's own arithmetic may be from the network.
-
-    Parameters
-    ----------
-    network : FeedForward
-        What :func:`extract_network` made of it.
-    dtypes : tuple of numpy.dtype
-        Types of the columns that it is given.
-
-    Returns
-    -------
-    rounding : FoldRounding
-        Sizes of the terms that the model adds up: for a kernel machine one for each
-        support vector.
-    coarseness : int
-        What one rounding of its arithmetic counts for: 1 in float64.
-    """
-    rounding = FoldRounding.of(network)
-    if type(model) not in KERNEL_MACHINES:
-        if type(model) is MLPClassifier:
-            # Probabilities are compared: of logits that differ by less they are equal.
-            rounding = rounding.mixed(np.eye(network.n_outputs), _TIED_PROBABILITY)
-        coarse = 1  # what a network states of itself is computed in float64
-        if not makes_statement(model, "__sklip_network__"):
-            fitted = model.coefs_[0] if hasattr(model, "coefs_") else model.coef_
-            dtype = common_type((*dtypes, fitted.dtype))
-            coarse = coarseness(dtype, type(model).__name__)
-        return rounding.computed(network, coarse), coarse
-    dual, vectors = _support(model)
-    size = np.abs(dual) @ np.abs(vectors)
-    count = len(vectors) + 8
-    # It casts what it is given to float64.
-    return replace(rounding, first=size, last_size=size, n_first=count, n_last=count), 1
-
-
 def _refuse_multilabel(model):
     binarizer = getattr(model, "_label_binarizer", None)
     if str(getattr(binarizer, "y_type_", "")).startswith("multilabel"):
@@ -251,16 +249,3 @@ def _refuse_multilabel(model):
             f"Multilabel {type(model).__name__} is not supported: certify one "
             "classifier for each label."
         )
-
-
-def _checked_classes(name, n_outputs, classes):
-    classes = np.array(classes)
-    binary = n_outputs == 1 and len(classes) == 2
-    if classes.ndim != 1 or not (binary or n_outputs == len(classes) > 1):
-        raise UnsupportedModelError(
-            f"{name} has {n_outputs} outputs for the classes "
-            f"{classes.tolist()}: one output for each of at least two classes, or a "
-            "single logit for two, is needed."
-        )
-    classes.flags.writeable = False
-    return classes

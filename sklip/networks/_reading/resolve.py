@@ -19,19 +19,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklip._compat import SEARCHES
 from sklip.exceptions import UnsupportedModelError
-from sklip.networks._folding import is_identity, pipeline_steps, unfreeze
+from sklip.networks._feedforward import FeedForward
+from sklip.networks._folding import acting, pipeline_steps
 from sklip.networks._reading.calibrated import calibrated
 from sklip.networks._reading.ensembles import ENSEMBLES
 from sklip.networks._reading.known import THRESHOLD_MODELS
-from sklip.networks._reading.links import link_target
-from sklip.networks._reading.models import extract_rounding, read_network
+from sklip.networks._reading.models import read_leaf
 from sklip.networks._reading.one_vs_rest import one_vs_rest
 from sklip.networks._reading.resolved import Resolved
-from sklip.networks._reading.scores import decided_ties, scores_of
-from sklip.networks._reading.stated import stated_model
 from sklip.networks._reading.targets import CURVED_TARGETS, TargetMap, monotone_stage
 from sklip.networks._reading.thresholds import shift_threshold
-from sklip.networks._trust import full_name, makes_statement, need_unaltered
+from sklip.networks._trust import (
+    full_name,
+    makes_statement,
+    need_unaltered,
+    statement_of,
+)
 
 __all__ = ["Unwrapped", "resolve", "resolve_unwrapped", "unwrap", "unwrap_search"]
 
@@ -44,6 +47,7 @@ class Unwrapped(NamedTuple):
     # Pipelines included.
     steps: tuple
     last: Any  # that estimator, without searches around it; no Pipeline
+    stated: Any = None  # what its ``__sklip_network__`` gave
 
 
 def unwrap(model, unfitted=None):
@@ -51,6 +55,8 @@ def unwrap(model, unfitted=None):
 
     Parameters
     ----------
+    model : object
+        A fitted model, or a wrapper around one.
     unfitted : str, default=None
         A method, such as ``"__sklip_module__"``: whose class has it need not have been
         fitted here.
@@ -60,12 +66,12 @@ def unwrap(model, unfitted=None):
     NotFittedError, UnsupportedModelError
         If one of them is not fitted, or was changed.
     """
-    last = outer = unwrap_search(model, unfitted)
-    steps = ()
-    while acting := pipeline_steps(last):
-        steps = (*steps, *acting[:-1])
-        last = unwrap_search(acting[-1][1], unfitted)
-    return Unwrapped(outer, steps, last)
+    outer, stated = _opened(model, unfitted)
+    last, steps = outer, ()
+    while inner := pipeline_steps(last):
+        steps = (*steps, *inner[:-1])
+        last, stated = _opened(inner[-1][1], unfitted)
+    return Unwrapped(outer, steps, last, stated)
 
 
 def resolve(model, folder, columns):
@@ -110,27 +116,30 @@ def resolve_unwrapped(parts, folder, columns):
         return one_vs_rest(model, folder, columns, _in_double(model))
     if kind in ENSEMBLES:
         return ENSEMBLES[kind](model, folder, columns, _in_double(model))
-    network, classes, labels = read_network(model)
-    folder.need_affine(columns, model)
+    return _resolve_leaf(read_leaf(model, parts.stated), folder, columns)
+
+
+def _resolve_leaf(leaf, folder, columns):
+    """The same of a model that holds its own weights; from here on it is not asked."""
+    name, network = leaf.kind.__name__, leaf.network
+    folder.need_affine(columns, name)
     folder.forbid_missing(columns)
     if len(columns) != network.n_inputs:
         raise ValueError(
-            f"{kind.__name__} was fitted on {network.n_inputs} columns, but the step "
-            f"before it gives {len(columns)}."
+            f"{name} was fitted on {network.n_inputs} columns, but the step before it "
+            f"gives {len(columns)}."
         )
-    rounding, coarseness = extract_rounding(model, network, columns.storage.dtypes)
-    ties = decided_ties(model)
-    scores = (None, None) if labels else scores_of(model, network, rounding)
+    rounding, coarseness = leaf.rounding(columns.storage.dtypes)
     return Resolved(
         network,
         rounding,
-        classes,
+        leaf.classes,
         columns,
-        ties,
-        *scores,
+        leaf.ties,
+        *leaf.scores(rounding),
         coarseness,
-        target=link_target(model, coarseness),
-        is_multilabel=labels,
+        target=leaf.target(coarseness),
+        is_multilabel=leaf.is_multilabel,
     )
 
 
@@ -159,6 +168,11 @@ def unwrap_search(model, unfitted=None):
 
     Whose class has the method ``unfitted`` need not have been fitted here.
     """
+    return _opened(model, unfitted)[0]
+
+
+def _opened(model, unfitted=None):
+    """The same, and what its ``__sklip_network__`` gave; None without the method."""
     outer = model
     try:
         while True:
@@ -173,15 +187,21 @@ def unwrap_search(model, unfitted=None):
                 model = model.estimator
             elif type(model) in SEARCHES:
                 model = _best(model)
-            elif (stated := stated_model(model)) is not None:
-                model = stated
             else:
-                return model
+                stated = statement_of(model, "__sklip_network__")
+                # What is no model is refused where its network is asked for.
+                if not hasattr(stated, "fit") or isinstance(stated, FeedForward):
+                    return model, stated
+                if stated is model:
+                    raise UnsupportedModelError(
+                        f"{full_name(model)}.__sklip_network__ gave the model itself."
+                    )
+                model = stated
     except NotFittedError:
         if unfitted is None or not makes_statement(outer, unfitted):
             raise
         need_unaltered(outer)
-        return outer
+        return outer, None
 
 
 def _best(search):
@@ -217,10 +237,10 @@ def _undo_target(model, resolved):
 
 
 def _behind(resolved, transformer):
-    transformer = unfreeze(transformer)
-    need_unaltered(transformer)
-    if is_identity(transformer):
+    transformer = acting(transformer)
+    if transformer is None:
         return resolved
+    need_unaltered(transformer)
     steps = pipeline_steps(transformer)
     if steps is not None:
         for _, step in reversed(steps):

@@ -7,6 +7,9 @@ predict follows as :func:`sklip.networks.network_view` describes, or another fit
 model that predicts the same.
 """
 
+from dataclasses import replace
+
+import numpy as np
 from sklearn.linear_model import RANSACRegressor
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.semi_supervised import SelfTrainingClassifier
@@ -14,14 +17,10 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._reading.known import MODELS, WRAPPERS
-from sklip.networks._trust import (
-    full_name,
-    is_exactly,
-    makes_statement,
-    statement_of,
-)
+from sklip.networks._reading.leaf import Leaf
+from sklip.networks._trust import full_name, is_exactly, is_own, makes_statement
 
-__all__ = ["extract_stated", "stated_model", "unknown_model"]
+__all__ = ["read_stated", "unknown_model"]
 
 # What predicts inside of models that are not opened.
 _FOUND = "pass the model that it fitted last, model.estimator_, which predicts the same"
@@ -34,22 +33,8 @@ _INSIDE = {
 }
 
 
-def stated_model(model):
-    """Another model that this one says it predicts as; None if it names none."""
-    if not makes_statement(model, "__sklip_network__"):
-        return None
-    stated = statement_of(model, "__sklip_network__")
-    if stated is model:
-        raise UnsupportedModelError(
-            f"{full_name(model)}.__sklip_network__ gave the model itself."
-        )
-    # Anything else that is no model is refused where its network is asked for.
-    is_model = hasattr(stated, "fit") and not isinstance(stated, FeedForward)
-    return stated if is_model else None
-
-
-def extract_stated(model):
-    network = statement_of(model, "__sklip_network__")
+def read_stated(model, network):
+    """All that is known of a model whose ``__sklip_network__`` gave a network."""
     if network is None and makes_statement(model, "__sklip_module__"):
         raise UnsupportedModelError(
             f"This {type(model).__name__} holds a torch module, which is no "
@@ -61,10 +46,22 @@ def extract_stated(model):
             f"{full_name(model)}.__sklip_network__ gave {type(network).__name__}: a "
             "FeedForward or a fitted model is needed."
         )
-    return network, getattr(model, "classes_", None)
+    leaf = Leaf(type(model), network, getattr(model, "classes_", None))
+    if getattr(model, "_is_multilabel", False):
+        return replace(leaf, classes=np.arange(network.n_outputs), is_multilabel=True)
+    # The network speaks of predict alone; sklip's own classes keep to one rule.
+    if not is_own(model, "__sklip_network__"):
+        return leaf
+    two = leaf.classes is not None and len(leaf.classes) == 2
+    leaf = replace(leaf, has_logit=two, has_sigmoid=two)
+    if getattr(model, "out_activation_", None) != "exp":
+        return leaf
+    loss = getattr(model, "loss", None)
+    return replace(leaf, exponential_of=loss if isinstance(loss, str) else "")
 
 
 def unknown_model(model):
+    """The error for a model of which nothing is known."""
     parents = [k for k in type(model).__mro__[1:] if k in MODELS | WRAPPERS]
     if parents:
         return UnsupportedModelError(

@@ -97,6 +97,8 @@ def monotone_stage(transformer, n_outputs):
 
     Parameters
     ----------
+    transformer : object
+        Fitted target transformer, one that is no Pipeline.
     n_outputs : int
         Number of outputs.
 

@@ -1,6 +1,11 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every model that has a view, and those that are refused by name."""
+"""Every model that has a view, and those that are refused by name.
+
+Also tests of ``networks/_entry.py``, ``networks/_network_view.py``,
+``networks/_folding/affine.py``, ``networks/_folding/encode.py``,
+``networks/_reading/known.py`` and ``networks/_reading/resolve.py``.
+"""
 
 import warnings
 from types import SimpleNamespace
@@ -25,7 +30,7 @@ from sklip import adversarial_interval, certified_interval, lipschitz_bound
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks import FeedForward, NetworkView, network_view, random_network
 from sklip.networks._reading.known import LINEAR_CLASSIFIERS, LINEAR_REGRESSORS
-from sklip.networks._reading.models import extract_network, extract_rounding
+from sklip.networks._reading.models import extract_leaf
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -286,6 +291,7 @@ def test_probabilities_of_perceptrons_are_compared_with_four_units_to_spare():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(X, np.arange(30) % 3)
-    network, _ = extract_network(model)
-    found, _ = extract_rounding(model, network, (np.dtype("float64"),) * 2)
-    np.testing.assert_array_equal(found.last_bias, np.abs(network.biases[-1]) + 4.0)
+    leaf = extract_leaf(model)
+    found, _ = leaf.rounding((np.dtype("float64"),) * 2)
+    expected = np.abs(leaf.network.biases[-1]) + 4.0
+    np.testing.assert_array_equal(found.last_bias, expected)
