@@ -30,8 +30,18 @@ def hold(model, X, y, threat, radii, certificate, *, seed, progress):
 
     Parameters
     ----------
+    model : object
+        The classifier that was trained.
+    X, y : DataFrame and ndarray of shape (n_samples,)
+        Rows that it was not trained on.
+    threat : Threat
+        How far each column may move for a radius of one.
+    radii : ndarray of shape (n_radii,)
+        In units of the threat.
     certificate : LipschitzCertificate
         Of the model in the units of the threat: settles most rows without more work.
+    seed : int
+        Of the attack.
     progress : Progress
         Told of every row.
     """

@@ -35,6 +35,8 @@ class JacobianAscent:
 
     Parameters
     ----------
+    network : FeedForward
+        A function of all coordinates, those that do not move included.
     units : ndarray of shape (n_inputs,)
         Natural length of a step in each coordinate; 0 where it must not move.
     """

@@ -170,6 +170,8 @@ def auto_method(network, norm=2, *, often=False):
 
     Parameters
     ----------
+    network : FeedForward
+        Only its layers' sizes and activations are asked.
     {norm}
     often : bool, default=False
         Whether it is asked many times, as in each fit of a search: LipSDP is then

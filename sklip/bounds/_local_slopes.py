@@ -40,6 +40,8 @@ class LocalSlopes:
 
     Parameters
     ----------
+    propagation : Propagation
+        Of the network whose layers are bounded.
     bounds : HiddenBounds
         Of the hidden layers in each ball.
     optimistic : bool, default=False

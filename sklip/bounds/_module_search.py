@@ -22,6 +22,8 @@ def steepest_pair(view, X, n_restarts, rng, is_difference):
 
     Parameters
     ----------
+    view : ModuleView
+        Of the module, with what stands in front of it.
     X : array-like or None
         Samples to start from.
     n_restarts : int

@@ -157,6 +157,8 @@ def layer_norms(network, norm=2):
 
     Parameters
     ----------
+    network : FeedForward
+        Its matrices are taken as they are, without activations.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output of each layer.
 

@@ -33,6 +33,8 @@ def path_bound(network, norm=np.inf):
 
     Parameters
     ----------
+    network : FeedForward
+        What is bounded.
     norm : {1, 2, inf}, default=inf
         Norm of both the input and the output.
 

@@ -12,6 +12,8 @@ def product_bound(network, norm=2):
 
     Parameters
     ----------
+    network : FeedForward
+        What is bounded.
     norm : {1, 2, inf}, default=2
         Norm of both the input and the output.
 

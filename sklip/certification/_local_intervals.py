@@ -16,6 +16,8 @@ def local_intervals(view, inputs, centers, radius, norm, method):
 
     Parameters
     ----------
+    view : NetworkView
+        Of the regressor.
     inputs : ndarray of shape (n_samples, n_coordinates)
         Centers of the balls, encoded.
     centers : tuple of ndarray of shape (n_samples, n_outputs)

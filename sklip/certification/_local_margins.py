@@ -26,6 +26,8 @@ class LocalMargins:
 
     Parameters
     ----------
+    decisions : Decisions
+        Of the samples around which the balls lie.
     norm : {1, 2, numpy.inf}
         Norm of the balls.
     """

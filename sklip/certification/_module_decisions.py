@@ -52,6 +52,8 @@ def module_rounding(view, inputs):
 
     Parameters
     ----------
+    view : ModuleView
+        Of the module, with what stands in front of it.
     inputs : ndarray of shape (n_samples, n_coordinates)
         Encoded samples.
 

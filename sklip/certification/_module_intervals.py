@@ -22,6 +22,8 @@ def module_intervals(view, U, radius, norm, method):
 
     Parameters
     ----------
+    view : ModuleView
+        Of the module, with what stands in front of it.
     U : ndarray of shape (n_samples, n_coordinates)
         Encoded samples.
     radius : float

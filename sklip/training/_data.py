@@ -109,6 +109,8 @@ class BatchIterator:
 
     Parameters
     ----------
+    data : TensorData
+        What is cut into batches.
     batch_size : int
         Rows of a batch; the last one may be shorter.
     shuffle : bool, default=False

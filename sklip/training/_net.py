@@ -31,6 +31,8 @@ class MLPNet(NetSessions, SteppedNet, RecordedNet, ScoredNet, NeuralNet):
 
     Parameters
     ----------
+    module : type or FlatMLP
+        As skorch takes it.
     loss : str
         A key of :data:`LOSSES`.
     solver : {"adam", "sgd"} or type

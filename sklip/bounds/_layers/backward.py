@@ -20,6 +20,8 @@ class Backward:
 
     Parameters
     ----------
+    propagation : ModulePropagation
+        Of the graph that is passed through.
     bounds : LayerBounds
         Of its nodes, as far as they are needed.
     """

@@ -55,6 +55,10 @@ def layer_bounds(propagation, balls, method):
 
     Parameters
     ----------
+    propagation : ModulePropagation
+        Of the graph whose nodes are bounded.
+    balls : Balls
+        Where the inputs lie.
     method : {"ibp", "crown"}
         "crown" takes the tighter of both for what enters a nonlinear node. Layers of
         more than 2048 entries are bounded by norms instead of lines.

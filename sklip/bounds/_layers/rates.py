@@ -22,6 +22,8 @@ class Rates:
 
     Parameters
     ----------
+    propagation : ModulePropagation
+        Of the graph of which the outputs are.
     bounds : LayerBounds
         Of its nodes.
     """

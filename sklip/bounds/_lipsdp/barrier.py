@@ -50,6 +50,8 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08, nearest=False):
 
     Parameters
     ----------
+    problem : LipSDPProblem
+        Gives S(x), its derivatives, and a point to start from.
     tol : float
         Relative gap of the root of x_0 at which to stop.
     deadline : float

@@ -82,6 +82,8 @@ def lipsdp_bound(
 
     Parameters
     ----------
+    network : FeedForward
+        What is bounded.
     per_layer : bool, default=False
         One multiplier for each layer (LipSDP-Layer) instead of one for each neuron.
     tol : float, default=1e-6
@@ -198,6 +200,8 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
 
     Parameters
     ----------
+    network : FeedForward
+        What is bounded.
     tol : float, default=1e-6
         Relative gap at which it stops, if it gets there.
     time_limit : float, default=None

@@ -23,6 +23,8 @@ class LipSDPPairs:
 
     Parameters
     ----------
+    network : FeedForward
+        Pairs are of its outputs.
     fallback : callable
         ``fallback(pairs)``: proven constants that are never to be exceeded.
     """

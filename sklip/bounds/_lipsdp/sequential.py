@@ -63,6 +63,8 @@ def sequential_bound(network, passes=None):
 
     Parameters
     ----------
+    network : FeedForward
+        What is bounded.
     passes : SequentialPasses, default=None
         Of its chain, where they are known.
 

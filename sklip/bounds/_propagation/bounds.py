@@ -43,6 +43,10 @@ def hidden_bounds(propagation, balls, method, given=None):
 
     Parameters
     ----------
+    propagation : Propagation
+        Of the network whose layers are bounded.
+    balls : Balls
+        Where the inputs lie.
     method : {"ibp", "crown"}
         ``"crown"`` takes the tighter of both, neuron by neuron.
     given : list of (Tensor, Tensor), default=None
@@ -83,6 +87,8 @@ def outputs_lower(propagation, bounds, rows, *, n_steps=0, enough=torch.inf):
 
     Parameters
     ----------
+    propagation : Propagation
+        Of the network of which the outputs are.
     bounds : HiddenBounds
         Of the hidden layers.
     rows : Tensor of shape (n_samples, n_rows, n_outputs)

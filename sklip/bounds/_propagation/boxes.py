@@ -64,6 +64,10 @@ def rows_over_boxes(propagation, boxes, rows):
 
     Parameters
     ----------
+    propagation : Propagation
+        Of the network of which the outputs are.
+    boxes : Boxes
+        Where the inputs lie.
     rows : Tensor of shape (n_rows, n_outputs)
         Coefficients of the outputs.
 

@@ -48,6 +48,10 @@ def linear_lower(
 
     Parameters
     ----------
+    propagation : Propagation
+        Of the network of which the outputs are.
+    balls : Balls
+        Where the inputs lie.
     k : int
         Layer; the last one gives linear functions of the outputs.
     rows : Tensor of shape (n_samples or 1, n_rows, n_k)

@@ -88,6 +88,8 @@ def offsets(shape, low, high, slope, side):
 
     Parameters
     ----------
+    shape : Shape
+        Of the activation sigma.
     low, high : Tensor
         Ends of the intervals.
     slope : Tensor

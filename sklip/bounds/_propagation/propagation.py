@@ -84,6 +84,8 @@ class Propagation:
 
     Parameters
     ----------
+    network : FeedForward
+        Its layers are taken to tensors once.
     norm : {1, 2, inf}
         Norm of the balls.
     mutable : ndarray of bool of shape (n_inputs,), default=None

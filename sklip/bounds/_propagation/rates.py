@@ -151,6 +151,8 @@ def input_shares(propagation, bounds, losses):
 
     Parameters
     ----------
+    propagation : Propagation
+        Of the network whose layers are bounded.
     bounds : HiddenBounds
         Of its hidden layers over :class:`Boxes`.
     losses : list of Tensor of shape (n_boxes, n_k)

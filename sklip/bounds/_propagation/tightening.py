@@ -33,6 +33,8 @@ def tightened(propagation, bounds, n_steps, some=True, further=None):
 
     Parameters
     ----------
+    propagation : Propagation
+        Of the network whose layers are bounded.
     bounds : HiddenBounds
         Proven bounds.
     n_steps : int

@@ -26,6 +26,8 @@ class WholeSteps:
 
     Parameters
     ----------
+    decisions : Decisions
+        Of the samples that the flips are near to.
     writer : RowWriter
         Of the table that they came from.
     norm : {1, 2, numpy.inf}

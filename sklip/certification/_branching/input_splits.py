@@ -20,6 +20,8 @@ class InputSplits(BoxQueue):
 
     Parameters
     ----------
+    network : FeedForward
+        Takes the boxes that are split.
     case : Specification
         Of one box.
     folding : FoldRounding

@@ -22,6 +22,8 @@ def bounded_verifications(decisions, norm, radius):
 
     Parameters
     ----------
+    decisions : Decisions
+        Of the samples around which the balls lie.
     norm : {1, 2, numpy.inf}
         Norm of the balls.
     radius : float

@@ -81,6 +81,8 @@ class ADMMRun:
 
     Parameters
     ----------
+    settings : ADMMSettings
+        The estimator's parameters, checked.
     net : MLPNet
         Initialised; its module holds the start, and the result of :meth:`deploy`.
     data, valid : TensorData

@@ -17,6 +17,8 @@ class ConsensusTerm(Penalty):
 
     Parameters
     ----------
+    module : FlatMLP
+        Holds W and gets the gradient.
     rho : float, default=0.0
         Weight of the squared distance.
     """

@@ -13,6 +13,8 @@ class BoundedNet(MLPNet):
 
     Parameters
     ----------
+    module : type or BoundedMLP
+        As skorch takes it.
     averaging : float, default=0.99
         Decay of the average of the weights.
     **kwargs : dict

@@ -15,6 +15,8 @@ class BoundedBackprop(Backprop):
 
     Parameters
     ----------
+    module : BoundedMLP
+        Holds the weights and gets the gradient.
     loss, alpha
         As for Backprop; a classifier's loss is that on the radius whatever the name.
     radius : float, default=None

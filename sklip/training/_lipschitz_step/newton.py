@@ -58,6 +58,8 @@ def project(ball, tol, start=None):
 
     Parameters
     ----------
+    ball : SpectralBall
+        The set, and the point that is projected onto it.
     tol : float
         Gap between the objective and its lower bound, over the objective.
     start : ndarray of shape (n_units, rank), default=None

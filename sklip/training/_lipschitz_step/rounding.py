@@ -34,6 +34,8 @@ def make_feasible(point, values, directions, enough=0.0):
 
     Parameters
     ----------
+    point : BallPoint
+        An iterate, which may lie a little outside of the ball.
     values, directions : ndarray
         What the ball's ``outside`` says of the point, from NEAR or one on.
     enough : float, default=0.0

@@ -15,6 +15,8 @@ class Penalty(ABC):
 
     Parameters
     ----------
+    module : FlatMLP
+        Holds the weights that are penalised and gets the gradient.
     weight : float
         Weight of the penalty.
 

@@ -17,6 +17,8 @@ class KeptDirection(Penalty):
 
     Parameters
     ----------
+    module : FlatMLP
+        Holds the weights that are penalised and gets the gradient.
     weight : float
         Weight of the penalty.
     """
