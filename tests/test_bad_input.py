@@ -4,6 +4,8 @@
 
 A new function is covered by adding its name to ``FUNCTIONS``: its arguments find good
 and bad values by their own names, in ``GOOD`` and ``BAD``.
+
+Also tests of ``_arguments/arrays.py`` and ``_arguments/scalars.py``.
 """
 
 import inspect

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What ``import sklip`` and the command line load, and when (``sklip._lazy``)."""
+"""What ``import sklip`` and the command line load, and when (``sklip._lazy``).
+
+Also tests of ``_lazy.py``.
+"""
 
 import importlib.util
 import subprocess

@@ -1,6 +1,11 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""``python -m sklip``: its table, its files, and one sentence for each error."""
+"""``python -m sklip``: its table, its files, and one sentence for each error.
+
+Also tests of ``_cli/_baselines.py``, ``_cli/_card.py``, ``_cli/_cells.py``,
+``_cli/_columns.py``, ``_cli/_description.py``, ``_cli/_job.py``, ``_cli/_measure.py``,
+``_cli/_models.py``, ``_cli/_report.py`` and ``_cli/_run.py``.
+"""
 
 import ast
 import functools

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""A saved model for new rows: columns found, types restored, radii as proven."""
+"""A saved model for new rows: columns found, types restored, radii as proven.
+
+Also tests of ``_cli/_alignment.py`` and ``_cli/_bundle.py``.
+"""
 
 import json
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Numbers in twenty notations come back equal; what is no number stays text."""
+"""Numbers in twenty notations come back equal; what is no number stays text.
+
+Also tests of ``_cli/_numbers.py``.
+"""
 
 import numpy as np
 import pytest

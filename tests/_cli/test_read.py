@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Awkward files and the right table beside each; what is left out is said."""
+"""Awkward files and the right table beside each; what is left out is said.
+
+Also tests of ``_cli/_data.py`` and ``_cli/_target.py``.
+"""
 
 import numpy as np
 import pandas as pd

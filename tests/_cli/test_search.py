@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The knob of --search: tried in order, scored as certified, the robust one kept."""
+"""The knob of --search: tried in order, scored as certified, the robust one kept.
+
+Also tests of ``_cli/_choices.py``.
+"""
 
 import re
 

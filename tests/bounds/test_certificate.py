@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Certificates: what verifies, what was tampered with, what is refused."""
+"""Certificates: what verifies, what was tampered with, what is refused.
+
+Also tests of ``bounds/_check.py``.
+"""
 
 import ast
 import copy

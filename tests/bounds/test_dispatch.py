@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""lipschitz_bound: arguments, models, and whose constant it is."""
+"""lipschitz_bound: arguments, models, and whose constant it is.
+
+Also tests of ``bounds/_methods.py`` and ``bounds/_subject.py``.
+"""
 
 from dataclasses import replace
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The lower bound: reached by a pair, reproducible, and not far off where known."""
+"""The lower bound: reached by a pair, reproducible, and not far off where known.
+
+Also tests of ``bounds/_ascent.py`` and ``bounds/_bracket.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Local Lipschitz bounds: above every slope in the ball, below the global bound."""
+"""Local Lipschitz bounds: above every slope in the ball, below the global bound.
+
+Also tests of ``bounds/_local_slopes.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Proofs of LipSDP's condition, against 60 digits and against Z."""
+"""Proofs of LipSDP's condition, against 60 digits and against Z.
+
+Also tests of ``bounds/_chain.py`` and ``bounds/_z.py``.
+"""
 
 from dataclasses import replace
 

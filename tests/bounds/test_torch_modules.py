@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Bounds of torch modules that are no stacks: from below, inside balls, by column."""
+"""Bounds of torch modules that are no stacks: from below, inside balls, by column.
+
+Also tests of ``bounds/_module_search.py`` and ``bounds/_module_slopes.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Certified, adversarial and clean accuracy belong together."""
+"""Certified, adversarial and clean accuracy belong together.
+
+Also tests of ``certification/_certified.py``.
+"""
 
 import numpy as np
 import pytest

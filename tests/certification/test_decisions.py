@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What counts as a flip: another answer of predict, not another largest logit."""
+"""What counts as a flip: another answer of predict, not another largest logit.
+
+Also tests of ``certification/_decided.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tolerances per column end to end: boxes and ellipsoids in the units of a table."""
+"""Tolerances per column end to end: boxes and ellipsoids in the units of a table.
+
+Also tests of ``_tolerances.py``.
+"""
 
 from itertools import product
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Certified intervals of regressors contain whatever the inputs may become."""
+"""Certified intervals of regressors contain whatever the inputs may become.
+
+Also tests of ``certification/_local_intervals.py``.
+"""
 
 from fractions import Fraction
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Labels in y: found by value; what only looks like a class is told apart."""
+"""Labels in y: found by value; what only looks like a class is told apart.
+
+Also tests of ``certification/_validation.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The search for the largest radius: on the grid, proven, and in few evaluations."""
+"""The search for the largest radius: on the grid, proven, and in few evaluations.
+
+Also tests of ``certification/_local_margins.py``.
+"""
 
 from types import SimpleNamespace
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Accuracy under noise: closed forms, scorer, arguments."""
+"""Accuracy under noise: closed forms, scorer, arguments.
+
+Also tests of ``datasets/_noise.py``.
+"""
 
 import pickle
 

@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Certified radii: closed forms, attacks, norms, units and refusals."""
+"""Certified radii: closed forms, attacks, norms, units and refusals.
+
+Also tests of ``certification/_pair_constants.py``, ``certification/_pairs.py`` and
+``certification/_proven_radii.py``.
+"""
 
 import numpy as np
 import pytest

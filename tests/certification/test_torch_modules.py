@@ -1,6 +1,11 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Bare torch modules, and estimators that hold one, through the public functions."""
+"""Bare torch modules, and estimators that hold one, through the public functions.
+
+Also tests of ``bounds/_modules/input_shapes.py``, ``bounds/_modules/network.py``,
+``bounds/_modules/shaped.py``, ``bounds/_modules/views.py``,
+``certification/_module_intervals.py`` and ``certification/_module_radii.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,11 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""ADMM estimators: the bound holds at all times, and the optimum is the right one."""
+"""ADMM estimators: the bound holds at all times, and the optimum is the right one.
+
+Also tests of ``training/_admm/deploy.py``, ``training/_admm/iteration.py``,
+``training/_admm/loop.py``, ``training/_admm/refresh.py``, ``training/_admm/rho.py``,
+``training/_admm/state.py`` and ``training/_admm/update.py``.
+"""
 
 import pickle
 from inspect import signature

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every parameter of every perceptron, and its data: what is refused by name."""
+"""Every parameter of every perceptron, and its data: what is refused by name.
+
+Also tests of ``_compat.py`` and ``estimators/_parameters.py``.
+"""
 
 import inspect
 import re

@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What all estimators share: state, reproducibility, weights, errors."""
+"""What all estimators share: state, reproducibility, weights, errors.
+
+Also tests of ``_threads.py``, ``estimators/_engine.py``, ``estimators/_held_net.py``,
+``estimators/_samples.py`` and ``estimators/_targets.py``.
+"""
 
 import copy
 import pickle

@@ -1,6 +1,12 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Networks of torch modules: shapes, state, certificates, what is refused."""
+"""Networks of torch modules: shapes, state, certificates, what is refused.
+
+Also tests of ``estimators/_input_shape.py``, ``estimators/_parts/base.py``,
+``estimators/_parts/choice.py``, ``estimators/_parts/dense.py``,
+``estimators/_parts/module.py``, ``training/_modules/checks.py`` and
+``training/_modules/flat.py``.
+"""
 
 import copy
 import pickle

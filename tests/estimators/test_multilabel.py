@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Multilabel y: a sigmoid for each label, and a radius for each."""
+"""Multilabel y: a sigmoid for each label, and a radius for each.
+
+Also tests of ``certification/_label_sets.py``.
+"""
 
 import numpy as np
 import pytest

@@ -3,6 +3,8 @@
 """Tables I and II of paper 001 (items P22 to P24), from the stored L2 networks.
 
 The samples and the trained networks come from ``load_paper_toy``: no file is needed.
+
+Also tests of ``datasets/_pauli.py`` and ``datasets/_pauli_networks.py``.
 """
 
 import time

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""A fitted estimator ships small, and loses nothing that it needs on the way."""
+"""A fitted estimator ships small, and loses nothing that it needs on the way.
+
+Also tests of ``training/_packing.py`` and ``training/_state.py``.
+"""
 
 import pickle
 

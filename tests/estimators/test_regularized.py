@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the penalties do, and where the optimum is known."""
+"""What the penalties do, and where the optimum is known.
+
+Also tests of ``estimators/_regression_targets.py`` and ``training/_losses.py``.
+"""
 
 from inspect import signature
 

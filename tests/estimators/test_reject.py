@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Rejected is what is not proven; what is answered, no attack makes another answer."""
+"""Rejected is what is not proven; what is answered, no attack makes another answer.
+
+Also tests of ``estimators/_meta.py``.
+"""
 
 import pickle
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The pictures of certified accuracy and of risk and coverage draw the numbers."""
+"""The pictures of certified accuracy and of risk and coverage draw the numbers.
+
+Also tests of ``inspection/_curves.py`` and ``inspection/_risk_coverage.py``.
+"""
 
 import matplotlib.pyplot as plt
 import numpy as np

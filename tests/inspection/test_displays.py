@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Training curves, the ladder of bounds and the Jacobian's quantiles, as drawn."""
+"""Training curves, the ladder of bounds and the Jacobian's quantiles, as drawn.
+
+Also tests of ``inspection/_axes.py``, ``inspection/_jacobian.py``,
+``inspection/_lipschitz_bounds.py`` and ``inspection/_training_curve.py``.
+"""
 
 import sys
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Bars and points of FeatureSlopesDisplay are what the functions say."""
+"""Bars and points of FeatureSlopesDisplay are what the functions say.
+
+Also tests of ``inspection/_names.py``.
+"""
 
 import sys
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The curve of accuracy under noise, and the sensitivity table of a search."""
+"""The curve of accuracy under noise, and the sensitivity table of a search.
+
+Also tests of ``inspection/_sensitivity.py``.
+"""
 
 from types import SimpleNamespace
 

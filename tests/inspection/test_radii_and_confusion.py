@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The distribution of radii and the certified confusion matrix draw what is proven."""
+"""The distribution of radii and the certified confusion matrix draw what is proven.
+
+Also tests of ``inspection/_certified_confusion.py`` and
+``inspection/_certified_radius.py``.
+"""
 
 import numpy as np
 import pytest

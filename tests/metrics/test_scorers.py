@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Scorers: in model selection, pickled, weighted, routed, and checked when made."""
+"""Scorers: in model selection, pickled, weighted, routed, and checked when made.
+
+Also tests of ``metrics/_scorer.py``.
+"""
 
 import pickle
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The frozen network: forward pass, Jacobian, hash, maps and what it refuses."""
+"""The frozen network: forward pass, Jacobian, hash, maps and what it refuses.
+
+Also tests of ``networks/_evaluation.py``.
+"""
 
 import copy
 import pickle

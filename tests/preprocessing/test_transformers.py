@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The transformers: scikit-learn's checks, what they give, and where they are used."""
+"""The transformers: scikit-learn's checks, what they give, and where they are used.
+
+Also tests of ``preprocessing/_base.py``, ``preprocessing/_certified_radius.py``,
+``preprocessing/_lipschitz_scaler.py`` and ``preprocessing/_local_lipschitz.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the callback records is what the functions say of the network of that epoch."""
+"""What the callback records is what the functions say of the network of that epoch.
+
+Also tests of ``training/_records.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The epoch loop: callbacks, history, and what ends a training early."""
+"""The epoch loop: callbacks, history, and what ends a training early.
+
+Also tests of ``training/_lbfgs.py``, ``training/_scoring.py``,
+``training/_sessions.py`` and ``training/_steps.py``.
+"""
 
 import numpy as np
 import pytest

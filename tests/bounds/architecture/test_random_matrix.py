@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The edge of the spectrum against closed forms, simulation and its own symmetries."""
+"""The edge of the spectrum against closed forms, simulation and its own symmetries.
+
+Also tests of ``bounds/_architecture/mean_field.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,11 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Bounds through a module's layers: against matrices, samples and exact numbers."""
+"""Bounds through a module's layers: against matrices, samples and exact numbers.
+
+Also tests of ``bounds/_layers/backward.py``, ``bounds/_layers/bounds.py``,
+``bounds/_layers/graph.py``, ``bounds/_layers/maps.py``, ``bounds/_layers/maxima.py``
+and ``bounds/_layers/rates.py``.
+"""
 
 from fractions import Fraction
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""LipSDP: optimality, feasibility, order of bounds, and the structured products."""
+"""LipSDP: optimality, feasibility, order of bounds, and the structured products.
+
+Also tests of ``bounds/_lipsdp/interior_point.py`` and ``bounds/_lipsdp/problem.py``.
+"""
 
 import itertools
 import time

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Operator norms of convolutions and pooling against their dense matrices."""
+"""Operator norms of convolutions and pooling against their dense matrices.
+
+Also tests of ``bounds/_modules/pooling.py``.
+"""
 
 import dataclasses
 import itertools

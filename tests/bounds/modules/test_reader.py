@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Modules: no pair exceeds the bound, folding is right, the unknown is refused."""
+"""Modules: no pair exceeds the bound, folding is right, the unknown is refused.
+
+Also tests of ``bounds/_modules/module_bounds.py``.
+"""
 
 import math
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The forward error of modules: float32 against float64, float64 against 40 digits."""
+"""The forward error of modules: float32 against float64, float64 against 40 digits.
+
+Also tests of ``bounds/_modules/doubles.py``.
+"""
 
 import copy
 import math

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""FeedForward.from_torch: what is no module, no stack, or of no known width."""
+"""FeedForward.from_torch: what is no module, no stack, or of no known width.
+
+Also tests of ``bounds/_modules/as_network.py``.
+"""
 
 import numpy as np
 import pytest

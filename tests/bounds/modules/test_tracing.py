@@ -1,6 +1,11 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Modules with a forward of their own: what is read, and what is refused."""
+"""Modules with a forward of their own: what is read, and what is refused.
+
+Also tests of ``bounds/_modules/functions/arithmetic.py``,
+``bounds/_modules/functions/call.py``, ``bounds/_modules/functions/layers.py``,
+``bounds/_modules/functions/shapes.py`` and ``bounds/_modules/functions/table.py``.
+"""
 
 import numpy as np
 import pytest

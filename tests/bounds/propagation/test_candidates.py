@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The neuron that is split against bounds of the halves of every neuron."""
+"""The neuron that is split against bounds of the halves of every neuron.
+
+Also tests of ``bounds/_propagation/cut_bounds.py``.
+"""
 
 import numpy as np
 import pytest

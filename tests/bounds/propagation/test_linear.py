@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The ledger of roundings: each allowance in exact rational arithmetic."""
+"""The ledger of roundings: each allowance in exact rational arithmetic.
+
+Also tests of ``bounds/_propagation/lines.py``.
+"""
 
 from fractions import Fraction
 from types import SimpleNamespace

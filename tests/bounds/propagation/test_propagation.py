@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Interval and linear bound propagation: lines, slopes, and bounds of outputs."""
+"""Interval and linear bound propagation: lines, slopes, and bounds of outputs.
+
+Also tests of ``bounds/_propagation/bounds.py`` and ``bounds/_propagation/branches.py``.
+"""
 
 from dataclasses import FrozenInstanceError
 from fractions import Fraction

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Hidden bounds with slopes of their own: sound, tighter, and each ball by itself."""
+"""Hidden bounds with slopes of their own: sound, tighter, and each ball by itself.
+
+Also tests of ``bounds/_propagation/ascent.py``.
+"""
 
 import numpy as np
 import pytest

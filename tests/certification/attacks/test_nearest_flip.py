@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The nearest flip under bounds and whole steps, against all points of small grids."""
+"""The nearest flip under bounds and whole steps, against all points of small grids.
+
+Also tests of ``certification/_attacks/found.py`` and
+``certification/_attacks/whole_steps.py``.
+"""
 
 from itertools import product
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Branch and bound against the enumeration of all activation patterns."""
+"""Branch and bound against the enumeration of all activation patterns.
+
+Also tests of ``certification/_branching/unsplit.py``.
+"""
 
 import time
 from dataclasses import replace

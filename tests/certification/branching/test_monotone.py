@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Monotone outputs against all patterns of signs (also bounds._propagation.rates)."""
+"""Monotone outputs against all patterns of signs (also bounds._propagation.rates).
+
+Also tests of ``bounds/_propagation/rates.py`` and
+``certification/_branching/box_queue.py``.
+"""
 
 from itertools import product
 

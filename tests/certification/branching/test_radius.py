@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What "best" gains by branch and bound, between exact verification and attacks."""
+"""What "best" gains by branch and bound, between exact verification and attacks.
+
+Also tests of ``certification/_branching/branches.py`` and
+``certification/_branching/closing.py``.
+"""
 
 import warnings
 from types import SimpleNamespace

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Splits of ranges, for activations that are not hinges (and their bounds)."""
+"""Splits of ranges, for activations that are not hinges (and their bounds).
+
+Also tests of ``bounds/_propagation/ranges.py``.
+"""
 
 import numpy as np
 import pytest

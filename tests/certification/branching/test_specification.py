@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""verify_specification against an enumeration of all activation patterns."""
+"""verify_specification against an enumeration of all activation patterns.
+
+Also tests of ``certification/_branching/input_splits.py`` and
+``certification/_specification/specification.py``.
+"""
 
 from itertools import product
 

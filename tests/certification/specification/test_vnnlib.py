@@ -1,6 +1,11 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""VNN-LIB files: what they say, and what is refused with its line."""
+"""VNN-LIB files: what they say, and what is refused with its line.
+
+Also tests of ``certification/_specification/formula.py``,
+``certification/_specification/monotone.py`` and
+``certification/_specification/syntax.py``.
+"""
 
 import gzip
 from fractions import Fraction

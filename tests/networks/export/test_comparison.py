@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is returned was compared: comparison.py, inputs.py, rows.py."""
+"""What is returned was compared: comparison.py, inputs.py, rows.py.
+
+Also tests of ``networks/_export/inputs.py``, ``networks/_export/rows.py``,
+``networks/_export/table.py`` and ``networks/_export/to_onnx.py``.
+"""
 
 import sys
 from dataclasses import replace

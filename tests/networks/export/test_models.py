@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Models out to ONNX, held against their own methods: leaves.py, wrappers.py."""
+"""Models out to ONNX, held against their own methods: leaves.py, wrappers.py.
+
+Also tests of ``networks/_export/calibration.py``, ``networks/_export/leaves.py`` and
+``networks/_export/wrappers.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Networks out to ONNX and back: _export/activations.py, _onnx/functions.py."""
+"""Networks out to ONNX and back: _export/activations.py, _onnx/functions.py.
+
+Also tests of ``networks/_onnx/building.py`` and ``networks/_onnx/functions.py``.
+"""
 
 import numpy as np
 import onnx

@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Transformers out to ONNX: maps.py, encoders.py, branches.py, registry.py."""
+"""Transformers out to ONNX: maps.py, encoders.py, branches.py, registry.py.
+
+Also tests of ``networks/_export/elsewhere.py``, ``networks/_export/encoders.py``,
+``networks/_export/maps.py`` and ``networks/_export/registry.py``.
+"""
 
 import sys
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tables with strings and gaps: ColumnTransformer, OneHotEncoder, immutable columns."""
+"""Tables with strings and gaps: ColumnTransformer, OneHotEncoder, immutable columns.
+
+Also tests of ``networks/_folding/table.py``.
+"""
 
 import pickle
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every transformer that folds, every target transformer, and refusals by name."""
+"""Every transformer that folds, every target transformer, and refusals by name.
+
+Also tests of ``networks/_folding/registry.py``.
+"""
 
 import numpy as np
 import pytest

@@ -3,6 +3,8 @@
 """Every step on every type of X, fitted on either float: its arithmetic is allowed for.
 
 What transform gives is compared with the folded map in exact rational arithmetic.
+
+Also tests of ``networks/_folding/columns.py``.
 """
 
 from fractions import Fraction

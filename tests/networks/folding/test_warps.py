@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Curved maps of single columns: parity, and no step farther than X's own."""
+"""Curved maps of single columns: parity, and no step farther than X's own.
+
+Also tests of ``networks/_folding/coordinates.py``.
+"""
 
 from dataclasses import replace
 from fractions import Fraction

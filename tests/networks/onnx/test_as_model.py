@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""An ONNX model, or the name of its file, in place of a network in public functions."""
+"""An ONNX model, or the name of its file, in place of a network in public functions.
+
+Also tests of ``networks/_onnx/loading.py``.
+"""
 
 import numpy as np
 import pytest

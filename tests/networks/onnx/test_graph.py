@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""ONNX graphs as networks, held against ONNX's own reference evaluator."""
+"""ONNX graphs as networks, held against ONNX's own reference evaluator.
+
+Also tests of ``networks/_onnx/values.py``.
+"""
 
 import numpy as np
 import onnx

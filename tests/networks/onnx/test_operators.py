@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Operators of ONNX beyond the plain ones: elementwise.py, shapes.py, operators.py."""
+"""Operators of ONNX beyond the plain ones: elementwise.py, shapes.py, operators.py.
+
+Also tests of ``networks/_onnx/elementwise.py`` and ``networks/_onnx/shapes.py``.
+"""
 
 import numpy as np
 import onnx

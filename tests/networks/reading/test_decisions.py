@@ -3,6 +3,8 @@
 """The rule that predict uses is the one that is certified, whatever the logits' size.
 
 Every classifier that is read, in every wrapper: random, tied, tiny and huge logits.
+
+Also tests of ``networks/_reading/leaf.py``.
 """
 
 import copy

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Thresholds, searches, votes, bags and linear SVMs, as the networks they are."""
+"""Thresholds, searches, votes, bags and linear SVMs, as the networks they are.
+
+Also tests of ``networks/_reading/ensembles.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""From the training's units to the network that is deployed, and back."""
+"""From the training's units to the network that is deployed, and back.
+
+Also tests of ``training/_bounded/deploy.py`` and ``training/_bounded/net.py``.
+"""
 
 import numpy as np
 import pytest

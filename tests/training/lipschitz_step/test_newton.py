@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Newton's method on the spectral ball's dual: its steps, and where it ends."""
+"""Newton's method on the spectral ball's dual: its steps, and where it ends.
+
+Also tests of ``training/_lipschitz_step/spectral_ball.py``.
+"""
 
 import numpy as np
 import pytest

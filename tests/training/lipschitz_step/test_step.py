@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The Lipschitz step is a projection, optimal and proven feasible."""
+"""The Lipschitz step is a projection, optimal and proven feasible.
+
+Also tests of ``training/_lipschitz_step/inputs.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The networks of paper 002, and any module on one flat vector."""
+"""The networks of paper 002, and any module on one flat vector.
+
+Also tests of ``training/_modules/convnet.py`` and ``training/_modules/resnet.py``.
+"""
 
 import pytest
 import torch

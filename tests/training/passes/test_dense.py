@@ -1,6 +1,10 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The hand-written pass agrees with autograd and with the registry."""
+"""The hand-written pass agrees with autograd and with the registry.
+
+Also tests of ``training/_modules/mlp.py``, ``training/_passes/base.py`` and
+``training/_passes/kernels.py``.
+"""
 
 import numpy as np
 import pytest

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""Values and gradients of the penalties."""
+"""Values and gradients of the penalties.
+
+Also tests of ``training/_penalties/jacobian.py`` and ``training/_penalties/lipsdp.py``.
+"""
 
 import math
 

@@ -1,6 +1,9 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""The noise loss against autograd, and the noise itself."""
+"""The noise loss against autograd, and the noise itself.
+
+Also tests of ``training/_passes/module.py`` and ``training/_passes/noise.py``.
+"""
 
 import pytest
 import torch
