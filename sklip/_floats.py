@@ -96,11 +96,13 @@ def frobenius(matrix):
 def tensor_lengths(x, dim=-1):
     """:func:`lengths` of a tensor; differentiable."""
     found = x.norm(dim=dim)
-    if not x.shape[dim]:
+    if not x.shape[dim] or not found.numel():
+        return found
+    least, most = found.detach().aminmax()
+    # False of NaN, too.
+    if least > _LOW and most < _HIGH:
         return found
     rough = ~((found > _LOW) & (found < _HIGH))
-    if not rough.any():
-        return found
     rows = x.movedim(dim, -1)[rough]
     scale = rows.detach().abs().amax(dim=-1).clamp(2.0**-1022, 2.0**1000)
     return found.masked_scatter(rough, (rows / scale[..., None]).norm(dim=-1) * scale)

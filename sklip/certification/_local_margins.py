@@ -83,6 +83,7 @@ class LocalMargins:
         together=True,
         by_lines=None,
         given_up=None,
+        likely=None,
     ):
         """Bounds of target's logit minus each other's at every point of the balls.
 
@@ -107,6 +108,9 @@ class LocalMargins:
             Pairs for which no slopes are optimised: they did not help at a smaller
             radius. If given, others are optimised to the last step, and what is below
             zero is no bound but where a search goes by.
+        likely : ndarray of bool of shape (n,), default=None
+            Samples that rates may well prove: these are bounded without a look at
+            them from below.
 
         Returns
         -------
@@ -123,10 +127,13 @@ class LocalMargins:
                 told = None if by_lines is None else by_lines[block]
                 useless = None if given_up is None else given_up[block]
                 asked = rows[block], radii[block], method, part, refine, together
-                lower[block] = self._block(*asked, told, useless)
+                sure = np.zeros_like(rows, bool) if likely is None else likely[block]
+                lower[block] = self._block(*asked, told, useless, sure)
         return lower
 
-    def _block(self, rows, radii, method, passed, refine, together, by_lines, given_up):
+    def _block(
+        self, rows, radii, method, passed, refine, together, by_lines, given_up, likely
+    ):
         propagation = self.propagation
         target = propagation.tensor(self.decisions.target[rows], torch.int64)
         balls = propagation.balls(self.decisions.inputs[rows], radii)
@@ -142,7 +149,8 @@ class LocalMargins:
         useless = torch.zeros_like(done)
         if method == "best" and given_up is not None:
             useless = propagation.tensor(given_up, torch.bool)
-        asked = bounds, rows, differences, lost, done
+        likely = propagation.tensor(likely, torch.bool)
+        asked = bounds, rows, differences, lost, done, likely
         if method == "local":
             lower = self._by_rates(*asked, together, given_up is not None)
         else:
@@ -159,7 +167,7 @@ class LocalMargins:
             some = torch.nonzero((lower <= 0.0).any(dim=1))[:, 0]
             if len(some):
                 left = _some(asked, some)
-                left = (*left[:4], left[4] | (lower[some] > 0.0))
+                left = (*left[:4], left[4] | (lower[some] > 0.0), left[5])
                 found = self._by_rates(*left, together, given_up is not None)
                 lower[some] = torch.fmax(lower[some], found)
         return torch.nan_to_num(lower, nan=-torch.inf).cpu().numpy()
@@ -173,25 +181,30 @@ class LocalMargins:
             lower[some] = found - lost[some]
         return lower.masked_fill(useless, -torch.inf)
 
-    def _by_rates(self, bounds, rows, differences, lost, done, together, guess):
+    def _by_rates(self, bounds, rows, differences, lost, done, likely, together, guess):
         """Gaps at the centers less what the rates of change may take off.
 
-        -inf for samples that even rates from below cannot settle; with ``guess`` what
-        these rates leave, which is below zero and says how far a search may be off.
+        -inf for samples that rates from below cannot settle, ``likely`` ones apart;
+        with ``guess`` what these rates leave, which is below zero and says how far a
+        search may be off.
         """
         gaps = self.propagation.tensor(self.gaps[rows] - 3.0 * self.error[rows, None])
         gaps, radii = gaps - lost, bounds.balls.radii[:, None] * (1.0 + 1e-12)
-        rates = self._optimistic_rates(bounds, differences)
-        if rates is None:
-            return gaps - radii * self._rates(bounds, differences)
+        left = torch.full_like(gaps, torch.inf)
+        some = torch.nonzero(~likely)[:, 0]
+        if len(some):
+            rates = self._optimistic_rates(bounds[some], differences[some])
+            if rates is None:
+                return gaps - radii * self._rates(bounds, differences)
+            left[some] = gaps[some] - radii[some] * rates
         # NaN is left to what proves.
-        hopeless = gaps - radii * rates <= 0.0
+        hopeless = left <= 0.0
         open_rows = ~(hopeless & ~done).any(dim=1)
         if not together:
             open_rows = (~hopeless & ~done).any(dim=1)
         lower = torch.full_like(gaps, -torch.inf)
         if guess:
-            lower = torch.where(hopeless & ~done, gaps - radii * rates, lower)
+            lower = torch.where(hopeless & ~done, left, lower)
         some = torch.nonzero(open_rows)[:, 0]
         if len(some):
             found = self._rates(bounds[some], differences[some])

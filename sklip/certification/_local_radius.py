@@ -108,24 +108,30 @@ def best_radii(margins, known):
     ends = np.where(by_lines | passed, np.inf, start[:, None])
     good, by_lines = (lower > 0.0).all(axis=1), by_lines.all(axis=1)
     proven[rows[good]] = start[good]
-    ends[by_lines] = _rise_by_lines(margins, known, proven, rows[by_lines])
-    rows, ends = rows[good], ends[good]
+    value = lower.min(axis=1)
+    ends[by_lines] = _rise_by_lines(
+        margins, known, proven, rows[by_lines], value[by_lines]
+    )
+    rows, ends, value = rows[good], ends[good], value[good]
     if len(rows):
         search = _Search(margins, "best", known, rows)
         search.lines_end = ends
-        search.rise(proven[rows])
+        search.rise(proven[rows], value)
         search.rise_beyond(search.low > proven[rows])
         proven[rows] = np.maximum(proven[rows], search.low)
     return proven
 
 
-def _rise_by_lines(margins, known, proven, rows):
-    """Search on by "crown" alone from proven radii, in place; where its lines end."""
+def _rise_by_lines(margins, known, proven, rows, value):
+    """Search on by "crown" alone from proven radii, in place; where its lines end.
+
+    ``value`` is the worst margin at each of them.
+    """
     if len(rows) == 0:
         return np.empty((0, known.shape[1]))
     start = 0.8 * tangent_distances(margins.decisions.some(rows), margins.norm)
     search = _Search(margins, "crown", known, rows)
-    search.low = proven[rows].copy()
+    search.low, search.low_value = proven[rows].copy(), value.copy()
     search.run(np.where(np.isfinite(start) & (start > 0.0), start, 1.0))
     proven[rows] = np.maximum(proven[rows], search.low)
     return search.lines_end
@@ -177,6 +183,8 @@ class _Search:
         self.high = np.full(len(self.rows), np.inf)
         self.high_value = np.full(len(self.rows), -np.inf)
         self.moved = np.zeros(len(self.rows), dtype=int)
+        # Samples whose last end was proven by rates, as the next may well be.
+        self.by_rates = np.zeros(len(self.rows), dtype=bool)
 
     def run(self, start):
         """Find the largest certified radii of the grid; 0 where there is none."""
@@ -188,9 +196,9 @@ class _Search:
         first = np.where(self.low > 0.0, _COARSE * self.low, 0.25 * start)
         return self._narrow(first, 1.0, growth=_COARSE)
 
-    def rise(self, proven):
-        """Go on from proven radii by what each pair's better bound allows."""
-        self.low = np.minimum(proven, _LARGEST)
+    def rise(self, proven, value):
+        """Go on from proven radii, whose margins are given, by better bounds."""
+        self.low, self.low_value = np.minimum(proven, _LARGEST), value.copy()
         self._narrow(self.low, 1.0, growth=_COARSE)
 
     def rise_beyond(self, some):
@@ -236,6 +244,7 @@ class _Search:
             refine=refine,
             by_lines=by_lines,
             given_up=ends <= radii[:, None],
+            likely=self.by_rates[active],
         )
         if refine:
             tried = np.where(by_lines | passed, np.inf, radii[:, None])
@@ -243,6 +252,7 @@ class _Search:
         value = lower.min(axis=1)
         good = value > 0.0
         up, down = active[good], active[~good]
+        self.by_rates[up] = ~(by_lines | passed)[good].all(axis=1)
         self.low[up], self.low_value[up] = radii[good], value[good]
         self.high[down], self.high_value[down] = radii[~good], value[~good]
         # An end that stays a second time is weighted less (Illinois).

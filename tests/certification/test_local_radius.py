@@ -29,10 +29,21 @@ class Margins:
     def __init__(self, functions):
         self.functions, self.asked = functions, []
         self.gaps = np.array([[f(0.0)] for f in functions])
+        self.likely = []
 
     def lower(
-        self, rows, radii, method, passed, *, refine=True, by_lines=None, given_up=None
+        self,
+        rows,
+        radii,
+        method,
+        passed,
+        *,
+        refine=True,
+        by_lines=None,
+        given_up=None,
+        likely=None,
     ):
+        self.likely.append(likely.copy())
         assert len(self.asked) < 400
         self.asked.append(len(rows))
         found = [self.functions[i](r) for i, r in zip(rows, radii, strict=True)]
@@ -41,6 +52,10 @@ class Margins:
         by_lines[:] = (lower > 0.0) & ~given_up & refine
         self.given_up = given_up
         return lower
+
+    def lower_at(self, radii):
+        """Margins of the samples at these radii."""
+        return np.array([f(r) for f, r in zip(self.functions, radii, strict=True)])
 
 
 def searched(method, functions, start):
@@ -77,9 +92,10 @@ def test_what_rises_from_below_is_found_in_few_evaluations(shape):
     """By false position; halves of the interval would take two more."""
     margins = Margins([SHAPES[shape](1.0)])
     search = _Search(margins, "best", np.zeros((1, 1)), np.arange(1))
-    search.rise(np.array([0.985]))
+    # A line is followed to its end where its value at the start is known.
+    search.rise(np.array([0.985]), margins.lower_at([0.985]))
     assert search.low == grid_radius(-1)
-    assert len(margins.asked) <= 6
+    assert len(margins.asked) <= {"line": 5}.get(shape, 6)
 
 
 def test_what_is_proven_again_farther_out_is_found():
@@ -102,10 +118,14 @@ def test_slopes_that_do_not_help_are_not_optimised_farther_out():
     search.run(np.array([0.9]))
     # Where the search ended: the neighbour of the last radius that is proven.
     np.testing.assert_allclose(search.lines_end, 1.0)
+    margins.likely.clear()
     search = _Search(margins, "best", np.zeros((1, 1)), np.arange(1))
     search.lines_end[:] = 0.5
-    search.rise(np.array([0.9]))
+    search.rise(np.array([0.9]), margins.lower_at([0.9]))
     assert margins.given_up.all()
+    # What rates proved they may prove again: they are not estimated before.
+    assert not margins.likely[0].any()
+    assert all(likely.all() for likely in margins.likely[1:])
     assert search.lines_end == 0.5
 
 
@@ -126,8 +146,8 @@ def test_it_starts_at_four_fifths_of_the_way_to_the_tangent(monkeypatch):
     np.testing.assert_allclose(found, [1.0, 30.0], rtol=0.02)
 
 
-def test_pairs_that_need_no_bound_get_none(monkeypatch):
-    """Nothing limits them, nor the target; the others get what they get alone."""
+def kept_margins(monkeypatch):
+    """A list that takes the LocalMargins which are made."""
     kept = []
 
     class Kept(LocalMargins):
@@ -136,6 +156,12 @@ def test_pairs_that_need_no_bound_get_none(monkeypatch):
             kept.append(self)
 
     monkeypatch.setattr(_proven_radii, "LocalMargins", Kept)
+    return kept
+
+
+def test_pairs_that_need_no_bound_get_none(monkeypatch):
+    """Nothing limits them, nor the target; the others get what they get alone."""
+    kept = kept_margins(monkeypatch)
     network = random_network([3, 6, 4], random_state=0)
     X = np.random.default_rng(0).normal(size=(5, 3))
     certified_radius(network, X, method="ibp")
@@ -147,3 +173,23 @@ def test_pairs_that_need_no_bound_get_none(monkeypatch):
     assert np.array_equal(whole > 1e300, is_target)
     assert np.array_equal(part > 1e300, is_target | passed)
     np.testing.assert_array_equal(part[~passed], whole[~passed])
+
+
+def test_rates_that_are_likely_to_prove_are_the_same_rates(monkeypatch):
+    """Without a look at them from below, which may leave them out."""
+    kept = kept_margins(monkeypatch)
+    network = random_network([3, 6, 4], random_state=0)
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    radii = certified_radius(network, X, method="local") * np.repeat([0.5, 4.0], 20)
+    looks = []
+    estimate = kept[0]._optimistic_rates
+    kept[0]._optimistic_rates = lambda *args: looks.append(1) or estimate(*args)
+    rows, likely = np.arange(40), np.ones(40, dtype=bool)
+    plain = kept[0].lower(rows, radii, "local")
+    known = plain > -1e300
+    assert looks and not known.all() and (plain > 0.0).all(axis=1).any()
+    looks.clear()
+    sure = kept[0].lower(rows, radii, "local", likely=likely)
+    assert not looks
+    np.testing.assert_allclose(sure[known], plain[known], rtol=1e-12)
+    assert np.all(sure[~known.all(axis=1)].min(axis=1) <= 0.0)

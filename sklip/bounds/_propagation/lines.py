@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sklip._floats import UNIT
+from sklip._floats import FLOOR, UNIT
 
 __all__ = [
     "Lines",
@@ -40,6 +40,8 @@ class Lines:
 def parallel_lines(shape, low, high):
     """Both lines with the slope of the chord."""
     slope = chord_slopes(shape, low, high)
+    if shape.hinge is not None:
+        return _hinge_lines(shape, low, high, slope, slope)
     below, _ = offsets(shape, low, high, slope, -1)
     above, _ = offsets(shape, low, high, slope, 1)
     return Lines(slope, below, slope, above)
@@ -49,6 +51,10 @@ def adaptive_lines(shape, low, high):
     """Each line with the slope, of a few, that leaves the least room to the chord."""
     middle = 0.5 * (low + high)
     chord = chord_slopes(shape, low, high)
+    if shape.hinge is not None:
+        left, right = (low.new_tensor(slope) for slope in shape.hinge)
+        steeper = torch.where(middle > 0.0, right, left)
+        return _hinge_lines(shape, low, high, steeper, chord)
     slopes = [chord, *(shape.derivative(z) for z in (low, high))]
     if not shape.is_piecewise_linear:
         slopes.append(shape.derivative(middle))
@@ -69,6 +75,25 @@ def adaptive_lines(shape, low, high):
             )
         found += line
     return Lines(*found)
+
+
+def _hinge_lines(shape, low, high, lower, upper):
+    """Lines of max(l z, r z) with slopes from l to r; exact where it is linear.
+
+    Such a line through zero is nowhere above it, and over it only at the ends.
+    """
+    left, right = (low.new_tensor(slope) for slope in shape.hinge)
+    is_right, is_left = low >= 0.0, high <= 0.0
+    lower, upper = (
+        torch.where(is_right, right, torch.where(is_left, left, slope))
+        for slope in (lower, upper)
+    )
+    above = torch.maximum((left - upper) * low, (right - upper) * high)
+    size = torch.maximum(low.abs(), high.abs())
+    # Three roundings of numbers of these sizes.
+    room = 8.0 * UNIT * (size * (right - left) + FLOOR)
+    above = torch.where(is_right | is_left, 0.0, above + room)
+    return Lines(lower, torch.zeros_like(lower), upper, above)
 
 
 def chord_slopes(shape, low, high):

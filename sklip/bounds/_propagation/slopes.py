@@ -32,13 +32,20 @@ def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough, k=N
         )
     ]
 
-    def lower_of(current):
-        sizes = [
+    def sizes_of(current):
+        return [
             layer_sizes(layer, low, high, line)
             for layer, (low, high), line in zip(
                 propagation.layers, bounds.intervals, current, strict=False
             )
         ]
+
+    # Offsets of hinges' lines stay as they are.
+    hinges = all(isinstance(layer, _OpenHinges) for layer in layers)
+    known = sizes_of([layer.lines() for layer in layers]) if hinges else None
+
+    def lower_of(current):
+        sizes = known or sizes_of(current)
         return linear_lower(propagation, bounds.balls, k, rows, norms, current, sizes)
 
     return largest_lower(layers, lower_of, n_steps, enough)

@@ -28,6 +28,11 @@ _RANGES = {
     np.cos: (-1.0, 1.0),
     np.sin: (-1.0, 1.0),
     np.tanh: (-1.0, 1.0),
+    # Where they are applied at all, their slope is finite.
+    np.exp: (0.0, math.inf),
+    np.exp2: (0.0, math.inf),
+    np.sqrt: (0.0, math.inf),
+    np.square: (0.0, math.inf),
     special.expit: (0.0, 1.0),
 }
 

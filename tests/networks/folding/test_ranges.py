@@ -64,6 +64,14 @@ def test_the_slope_is_that_of_the_range(name):
         assert np.all((lower <= moved) & (moved <= upper))
 
 
+def test_a_known_function_keeps_to_a_range_for_the_next_one():
+    X = np.linspace(0.3, 0.9, 5)[:, None]
+    steps = _clip(-3.0, 2.0), *map(FunctionTransformer, (np.square, np.log1p))
+    bound = lipschitz_bound(make_pipeline(*steps, _Line()).fit(X)).value
+    # Steepest at 1, by steps of slopes 6 and 1.
+    assert 1.0 <= bound <= 6.0 * (1.0 + 1e-5)
+
+
 def test_a_table_with_logarithms_of_clipped_columns():
     pd = pytest.importorskip("pandas")
     rng = np.random.default_rng(0)
