@@ -124,7 +124,7 @@ def _takes(module, shape):
         try:
             with torch.no_grad():
                 found = module(samples)
-        except (RuntimeError, ValueError, IndexError, TypeError):
+        except (RuntimeError, ValueError, IndexError, TypeError, AssertionError):
             return False
         if not isinstance(found, torch.Tensor) or found.ndim != 2 or len(found) != n:
             return False

@@ -19,6 +19,8 @@ __all__ = ["ModuleNetwork"]
 # Entries of the samples that pass a module at a time.
 _ENTRIES = 2**18
 _MOST_ROWS = 256
+# What a forward raises where it does not take a shape.
+_NO_FIT = (RuntimeError, ValueError, IndexError, TypeError, AssertionError)
 
 
 class ModuleNetwork:
@@ -158,7 +160,7 @@ class ModuleNetwork:
     def _outputs(self, samples):
         try:
             found = self.module(samples)
-        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        except _NO_FIT as error:
             said = str(error).partition("\n")[0]
             raise ValueError(
                 f"The forward of {full_name(self.module)} does not take "

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from sklip._arguments import is_integer
+from sklip.bounds._modules.instead import way_out
 from sklip.bounds._modules.layers import (
     DROPOUT,
     LEAF_READERS,
@@ -139,7 +140,8 @@ def _read(module, shape):
     if _is_leaf(module):
         raise UnsupportedModelError(
             f"No bound is proven for the module {kind.__name__} "
-            f"({kind.__module__}.{kind.__qualname__}). Those that have one: "
+            f"({kind.__module__}.{kind.__qualname__}).{way_out(kind.__name__)} Those "
+            "that have one: "
             f"{', '.join(sorted(cls.__name__ for cls in _READERS))}. Other classes can "
             "be described by register_module_bound."
         )

@@ -16,8 +16,10 @@ import torch
 from torch import fx
 
 from sklip.bounds._modules.functions import BATCH, FUNCTIONS, METHODS, Call, Unsupported
+from sklip.bounds._modules.instead import way_out
 from sklip.bounds._modules.trial import check_stand_in
 from sklip.exceptions import UnsupportedModelError
+from sklip.networks import full_name
 
 __all__ = ["read_traced"]
 
@@ -25,7 +27,10 @@ __all__ = ["read_traced"]
 _MOST_OPERATORS = 5000
 _IN_PLACE = {operator.iadd, operator.isub, operator.imul, operator.itruediv}
 # What hands on the memory of its input.
-_SAME_MEMORY = {"flatten", "view", "reshape", "contiguous", "detach", "dropout"}
+_SAME_MEMORY = {
+    *("flatten", "view", "reshape", "squeeze", "permute", "transpose", "swap"),
+    *("contiguous", "detach", "dropout", "getitem", "split", "chunk"),
+}
 
 
 class _Proxy(fx.Proxy):
@@ -190,7 +195,7 @@ class _Interpreter:
     def _module(self, node):
         inner = self.module.get_submodule(node.target)
         if len(node.args) != 1 or node.kwargs:
-            self._refuse(node, f"{node.target} takes more than one argument")
+            self._refuse(node, f"self.{node.target} takes more than one argument")
         value = self._value(node.args[0])
         if getattr(inner, "inplace", False):
             self._check_alone(node, node.args[0])
@@ -236,6 +241,9 @@ class _Interpreter:
             return self.values[argument]
         if isinstance(argument, tuple | list):
             return type(argument)(self._value(a) for a in argument)
+        if isinstance(argument, slice):
+            ends = argument.start, argument.stop, argument.step
+            return slice(*map(self._value, ends))
         if isinstance(argument, dict):
             return {k: self._value(a) for k, a in argument.items()}
         return argument
@@ -258,10 +266,13 @@ class _Interpreter:
     def _refuse(self, node, reason):
         kind = type(self.module)
         what = _full_name(node)
+        if node.op == "call_module":
+            what = full_name(self.module.get_submodule(node.target))
         raise UnsupportedModelError(
             f"No bound is proven for {what} in the forward of "
             f"{kind.__module__}.{kind.__qualname__}{_line(node)}"
             + (f": {reason}." if reason else ".")
+            + way_out(what.rpartition(".")[2])
             + " Linear layers, convolutions, pooling, registered activations, sums, "
             "concatenations and reshapes have one; other modules can be described "
             "by register_module_bound."

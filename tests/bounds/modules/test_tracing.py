@@ -32,6 +32,7 @@ class Own(nn.Module):
         self.fc = nn.Linear(32, 3)
         self.wide = nn.Linear(64, 3)
         self.norm = nn.LayerNorm(32)
+        self.pairs = nn.Bilinear(64, 64, 3)
         self.w = nn.Parameter(torch.randn(3, 32))
         self.register_buffer("mean", torch.tensor(0.3))
         self.register_buffer("scale", torch.rand(1, 2, 1, 1) + 0.5)
@@ -91,8 +92,17 @@ def channels_last(m, x):
     return F.linear(torch.matmul(y, m.w[:2].flatten()[:64].view(8, 8)).flatten(1), LAST)
 
 
+def parts(m, x):
+    """Slices, entries, new axes, and what chunk and split give."""
+    y = F.relu(m.c1(x))
+    first, second = y.chunk(2, dim=1)
+    rows = torch.cat([first[:, :, ::2], torch.tanh(second)[..., 1::2, :]], 1)
+    low, high = rows.flatten(1)[:, None].split([24, 40], dim=-1)
+    return m.wide(torch.cat([high, low], 2)[:, -1]) + y[:, 1, 2, 1 : x.shape[1] + 3]
+
+
 LAST = torch.randn(3, 64, dtype=torch.float64, generator=torch.manual_seed(0))
-FORWARDS = [dense_block, functional, mean, nested, channels_last]
+FORWARDS = [dense_block, functional, mean, nested, channels_last, parts]
 X = np.random.default_rng(0).normal(size=(3, 1, 8, 8))
 
 
@@ -179,15 +189,19 @@ REFUSED = {
     "behind a tensor": lambda m, x: m.w.T @ x.flatten(1).unsqueeze(2),
     "of 3 axes": lambda m, x: x.flatten(1) @ m.w.view(1, 32, 3),
     "of the axis of the samples": lambda m, x: x.transpose(0, 1),
-    "torch.softmax": lambda m, x: torch.softmax(x.flatten(1), 1),
-    "LayerNorm": lambda m, x: m.norm(F.avg_pool2d(m.c1(x), 2).flatten(1)),
+    "torch.softmax .* The largest": lambda m, x: torch.softmax(x.flatten(1), 1),
+    r"LayerNorm\).*BatchNorm": lambda m, x: m.norm(F.avg_pool2d(m.c1(x), 2).flatten(1)),
+    "nn.modules.linear.Bilinear in .* attacks": lambda m, x: m.pairs(
+        x.flatten(1), x.flatten(1)
+    ),
     "it multiplies two functions": lambda m, x: m.c1(x) * m.c1(x),
     "training=True": lambda m, x: F.dropout(x.flatten(1)),
     "broadcast": lambda m, x: m.c1(x) + x,
     "are mixed": lambda m, x: x.reshape(-1, 31),
     "control flow": lambda m, x: m.c1(x) if x.sum() > 0 else x,
     "torch.Tensor.softmax": lambda m, x: x.flatten(1).softmax(1),
-    "a part of a tensor": lambda m, x: x[:, 0].flatten(1),
+    "a part of a tensor": lambda m, x: x.flatten(1)[:, torch.arange(3)],
+    "some samples": lambda m, x: x[:2].flatten(1),
     "number of samples": lambda m, x: x.flatten(1) * x.shape[0],
     "torch.Tensor.half": lambda m, x: x.half().flatten(1),
     "divides by a function": lambda m, x: 1.0 / x.flatten(1),
@@ -220,9 +234,23 @@ def _through_a_view(m, x):
     return y.flatten(1).relu_() + y
 
 
-@pytest.mark.parametrize(
-    "forward", [_overwrites, _relu_of_what_is_used, _through_a_view]
-)
+def _through_an_axis(m, x):
+    y = m.fc(x)
+    return y.unsqueeze(1).relu_().flatten(1) + y
+
+
+def _through_a_part(m, x):
+    y = m.fc(x)
+    return y[:, ..., :3].relu_() + y
+
+
+OVERWRITING = [
+    *(_overwrites, _relu_of_what_is_used),
+    *(_through_a_view, _through_an_axis, _through_a_part),
+]
+
+
+@pytest.mark.parametrize("forward", OVERWRITING)
 def test_what_is_overwritten_before_it_is_read_is_refused(forward):
     with pytest.raises(UnsupportedModelError, match="overwrites fc"):
         module_bound(made(forward), (32,))

@@ -4,6 +4,7 @@
 
 import math
 
+import numpy as np
 from torch import nn
 
 from sklip.bounds._modules.functions.call import (
@@ -14,10 +15,11 @@ from sklip.bounds._modules.functions.call import (
     read,
 )
 from sklip.bounds._modules.layers import as_tuple, compatible
-from sklip.bounds._modules.operators import Concat, Permute, Reshape
+from sklip.bounds._modules.operators import Concat, Dense, Permute, Reshape
 
 __all__ = [
     "attribute",
+    "chunk",
     "concatenate",
     "flatten",
     "item",
@@ -28,10 +30,14 @@ __all__ = [
     "reshape",
     "same",
     "size",
+    "split",
     "squeeze",
     "transpose",
     "unsqueeze",
 ]
+
+# Entries of the matrix that takes a part of a sample.
+_LARGEST_PART = 2**22
 
 
 def concatenate(tensors, dim=0, axis=None):
@@ -189,9 +195,62 @@ def attribute(x, name):
 
 
 def item(x, index):
-    if is_traced(x):
-        raise Unsupported("a part of a tensor")
-    return x[index]
+    """A part of a sample, or axes of one entry more; or of a tuple."""
+    if not is_traced(x):
+        return x[index]
+    _need_shape(x)
+    index = index if isinstance(index, tuple) else (index,)
+    ends = [(i.start, i.stop, i.step) if isinstance(i, slice) else (i,) for i in index]
+    if not all(i is None or i is ... or type(i) is int for i in sum(ends, ())):
+        raise Unsupported("a part of a tensor that is not given by numbers")
+    samples, *rest = index
+    if samples is ...:
+        return _part(x, index)
+    if samples != slice(None):
+        raise Unsupported("some samples, or an axis in front of them")
+    return _part(x, tuple(rest))
+
+
+def _part(x, index):
+    """Entries of each sample, by a matrix of zeros and ones."""
+    n = math.prod(x.shape)
+    try:
+        kept = np.arange(n).reshape(x.shape)[index]
+    except IndexError:
+        raise Unsupported(f"some samples, or no part of shape {x.shape}") from None
+    after = kept.shape
+    if kept.size == n and after:
+        return x if after == x.shape else reshape(x, BATCH, *after)
+    if not after or not kept.size or n * kept.size > _LARGEST_PART:
+        raise Unsupported("a part of a tensor that is empty, a single entry, or large")
+    flat = reshape(x, BATCH, n)
+    some = Dense(np.eye(n)[kept.ravel()], None, flat=True)
+    some = flat.behind([some], (kept.size,))
+    return some if len(after) == 1 else reshape(some, BATCH, *after)
+
+
+def split(x, split_size_or_sections, dim=0):
+    """Parts along an axis, of equal sizes but for the last, or of given ones."""
+    _need_shape(x)
+    axis = dim % (len(x.shape) + 1) - 1
+    if axis < 0:
+        raise Unsupported("along the samples")
+    n, sizes = x.shape[axis], split_size_or_sections
+    if isinstance(sizes, int):
+        ends = [*range(sizes, n, sizes), n]
+    else:
+        ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
+    return tuple(
+        _part(x, (slice(None),) * axis + (slice(start, end),))
+        for start, end in zip([0, *ends], ends, strict=False)
+    )
+
+
+def chunk(x, chunks, dim=0):
+    """So many parts along an axis, or fewer."""
+    _need_shape(x)
+    n = (0, *x.shape)[dim % (len(x.shape) + 1)]
+    return split(x, -(-n // chunks), dim)
 
 
 def length(x):
