@@ -5,12 +5,10 @@
 Also tests of ``_shared_docs.py`` and ``estimators/_shared_docs.py``.
 """
 
-import ast
 import doctest
 import importlib
 import importlib.util
 import inspect
-import re
 import tomllib
 from pathlib import Path
 
@@ -121,65 +119,3 @@ SHARED = {
 def test_shared_parameters_are_described_alike(parameter):
     objects = [getattr(sklip, name) for name in SHARED[parameter].split()]
     assert_docstring_consistency(objects, include_params=[parameter])
-
-
-def described(docstring):
-    """Names that a section *Parameters* describes; None where it is left to others."""
-    head = re.search(r"^Parameters\n-+\n", docstring, re.M)
-    if head is None:
-        return None
-    section = re.split(r"\n\n?\w[\w ]*\n---+", docstring[head.end() :])[0]
-    if re.search(r"^\{", section, re.M):
-        return None  # of public names, filled in from tables: numpydoc looks at these
-    lines = re.findall(r"^(\*{0,2}\w[\w, *]*?)(?= :|$)", section, re.M)
-    return {name.strip(" *") for line in lines for name in line.split(",")}
-
-
-def arguments_of(node):
-    """Names of the arguments of a function, or of a class's constructor."""
-    if isinstance(node, ast.ClassDef):
-        made = [f for f in node.body if getattr(f, "name", "") == "__init__"]
-        if not made:
-            return None
-        (node,) = made
-    given = node.args
-    listed = [*given.posonlyargs, *given.args, *given.kwonlyargs]
-    listed += [a for a in (given.vararg, given.kwarg) if a is not None]
-    names = {a.arg for a in listed}
-    return names if names == {"cls"} else names - {"self", "cls"}
-
-
-def test_sections_of_parameters_are_whole():
-    """Private functions too: all arguments are described, or none."""
-    wrong = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-                continue
-            names = described(ast.get_docstring(node) or "")
-            given = arguments_of(node)
-            if None not in (names, given) and names != given:
-                wrong.append((path.name, node.name, names ^ given))
-    assert wrong == []
-
-
-def test_the_tests_of_a_file_are_found(repository):
-    """By its name, its folder's, or named in the first docstring of a file of tests."""
-    tests = repository / "tests"
-    texts = [path.read_text(encoding="utf-8") for path in tests.rglob("test_*.py")]
-    heads = "".join(ast.get_docstring(ast.parse(text)) for text in texts)
-    named = set(re.findall(r"``(\w+/[\w/]+\.py|_\w+\.py)``", heads))
-    roots = PACKAGE, repository
-    assert all(any((root / name).exists() for root in roots) for name in named)
-    lost = []
-    for path in sorted(PACKAGE.rglob("*.py")):
-        place = path.relative_to(PACKAGE)
-        n_lines = len(path.read_text(encoding="utf-8").splitlines())
-        if n_lines <= 60 or place.name == "__init__.py" or place.as_posix() in named:
-            continue
-        folders = [p if p == "_cli" else p.lstrip("_") for p in place.parts[:-1]]
-        guesses = [[*folders, place.stem.strip("_")], folders]
-        files = [tests.joinpath(*g[:-1], f"test_{g[-1]}.py") for g in guesses if g]
-        if not any(file.exists() for file in files):
-            lost.append(place.as_posix())
-    assert lost == []

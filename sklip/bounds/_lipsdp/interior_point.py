@@ -77,10 +77,12 @@ class _State:
 def interior_point(problem, tol, deadline, *, x=None, X=None):
     """Minimise x_0 subject to S(x) >= 0 from a feasible point.
 
-    ``tol`` and ``deadline`` as for the barrier method.
-
     Parameters
     ----------
+    problem : LipSDPProblem
+        Gives S(x) and its derivatives.
+    tol, deadline : float
+        As for the barrier method.
     x : tensor, default=None
         Start; the problem's initial point by default.
     X : tensor, default=None

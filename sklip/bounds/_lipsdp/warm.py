@@ -28,6 +28,8 @@ def begun_nearby(chain, start, *, per_layer=False, device="cpu"):
 
     Parameters
     ----------
+    chain : Chain
+        Of the network that is to be bounded.
     start : tuple of (float, sequence of ndarray)
         L and d of the point.
     per_layer, device : bool, str
