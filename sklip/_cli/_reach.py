@@ -14,6 +14,7 @@ __all__ = ["trained_radius"]
 
 # Rows that are pushed to just the radius asked lie short of it every second time.
 _BEYOND = 1.4
+_SQUARED = 1e-100, 1e100  # lengths whose squares are floats
 _MOST_ROWS = 1000
 
 
@@ -38,14 +39,16 @@ def trained_radius(table, threat, radii):
     """
     unit = _length(table, threat)
     most = max(_half_way(table), unit * radii[0])
+    radius = np.clip(min(_BEYOND * unit * radii[-1], most), *_SQUARED)
     # Three digits, so that reports and model cards say the value itself.
-    return float(f"{min(_BEYOND * unit * radii[-1], most):.3g}")
+    return float(f"{radius:.3g}")
 
 
 def _length(table, threat):
     """The longest change of standardised numbers at radius 1; 1 without tolerances."""
     spread = table.spread
     sizes = [np.max(eps) / spread[name] for name, eps in threat.eps.items()]
+    sizes = np.clip(sizes, *_SQUARED)
     return float(np.linalg.norm(sizes) if threat.norm == math.inf else max(sizes))
 
 

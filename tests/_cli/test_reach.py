@@ -29,6 +29,7 @@ def table():
         ((0.25, 0.5), 0.7),  # 1.4 times the largest
         ((0.25, 0.5, 1.0), 1.0),  # half the way between the classes
         ((1.25, 2.0), 1.25),  # the smallest that is asked for
+        ((1e-320,), 1e-100),
     ],
 )
 def test_of_standard_deviations(table, radii, expected):
