@@ -18,8 +18,9 @@ that is certified; in float64).
 Regression (``--data`` has concrete.csv and power_plant.csv): X and y standardised by
 the training part, 64-64, five splits with 30 % held out; R^2 of the test rows among
 networks that are proven to have at most the Lipschitz constant in "setting": the bound
-enforced (bounded, at concrete's tightest with noise on the inputs, and ADMM), or the
-smallest weight of the spectral penalty, by bisection, that is proven to keep it.
+enforced (bounded, on concrete with noise on the inputs or a smaller step size, chosen
+on validation parts, and ADMM), or the smallest weight of the spectral penalty, by
+bisection, that is proven to keep it.
 
 "fit_cpu_s" and "plain_cpu_s": CPU seconds of the fit, and of a plain loop in torch of
 the same sizes, batches and epochs, one after the other. "violations": flips found

@@ -154,6 +154,8 @@ def test_a_tight_bound_is_used_up(regression):
     assert model.lipschitz_bound_ > 0.9 * 0.05
     lower, upper = certified_interval(model, X[:5], radius=1.0)
     assert (upper - lower <= 0.1 * (1.0 + 1e-9)).all()
+    # The last layer is the best there is: no residual is left to its bias.
+    assert np.mean(model.predict(X) - y) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("make", [_classifier, _regressor])

@@ -24,6 +24,10 @@ class LipschitzBoundedMLPRegressor(NetworkRegressorMixin, BaseBoundedMLP):
     and the fitted network proves it: no prediction moves farther than
     ``lipschitz_bound`` times the change of the input.
 
+    After the epochs of :meth:`fit` the last layer of a single output is solved for:
+    least squares among weights no longer than its own. Not so after early stopping,
+    which keeps what it validated.
+
     Ctrl-C ends the training and keeps the epochs done, certified; a warning says so. A
     fit of a clone, as searches make them, keeps them too and passes the interrupt on,
     and so does any fit that meets a second Ctrl-C within a minute.

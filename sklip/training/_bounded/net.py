@@ -3,6 +3,7 @@
 """The net of a bounded network: the common epochs, on averages between them."""
 
 from sklip.training._bounded.optimizer import BoundedOptimizer
+from sklip.training._bounded.refit import refit_head
 from sklip.training._net import MLPNet
 
 __all__ = ["BoundedNet"]
@@ -35,7 +36,12 @@ class BoundedNet(MLPNet):
         epochs = self.max_epochs if epochs is None else epochs
         batches = len(self.get_iterator(data, training=True))
         self.optimizer_.begin(None if stopping is None else epochs * batches)
-        return super().train(data, valid, stopping=stopping, epochs=epochs)
+        converged = super().train(data, valid, stopping=stopping, epochs=epochs)
+        is_regressor = self.module_.lipschitz_bound is not None
+        # What was validated, and what is frozen, stays as it is.
+        if is_regressor and stopping is not None and valid is None and not self._frozen:
+            refit_head(self.module_, data)
+        return converged
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """One pass; the module holds the average before and after."""
