@@ -11,6 +11,7 @@ from sklip.networks._activations import (
 from sklip.networks._export import to_onnx
 from sklip.networks._feedforward import FeedForward
 from sklip.networks._folding import pipeline_steps
+from sklip.networks._formats import is_stored, stored_network
 from sklip.networks._network_view import (
     label_views,
     logits_view,
@@ -55,6 +56,7 @@ __all__ = [
     "logits_view",
     "is_exactly",
     "is_onnx_model",
+    "is_stored",
     "load_graph",
     "makes_statement",
     "need_unaltered",
@@ -63,6 +65,7 @@ __all__ = [
     "prediction_view",
     "random_network",
     "statement_of",
+    "stored_network",
     "to_onnx",
     "unwrap",
     "unwrap_search",

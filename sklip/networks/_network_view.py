@@ -18,8 +18,8 @@ from sklip.networks._folding import (
     column_names,
     raw_columns,
 )
+from sklip.networks._formats import stored_network
 from sklip.networks._named_tolerances import named_tolerances
-from sklip.networks._onnx import is_onnx_model
 from sklip.networks._reading import (
     Resolved,
     Unwrapped,
@@ -175,8 +175,7 @@ def _view(model, X, feature_eps):
     """The view in the units of X; what is not in feature_eps need not have slopes."""
     if is_exactly(model, NetworkView):
         return model
-    if is_onnx_model(model):
-        model = FeedForward.from_onnx(model)
+    model = stored_network(model)
     if is_exactly(model, FeedForward):
         classes = np.arange(model.n_outputs) if model.n_outputs > 1 else None
         columns = raw_columns(model.n_inputs)

@@ -27,7 +27,7 @@ from sklip.bounds._norms import product_up
 from sklip.networks import (
     FeedForward,
     NetworkView,
-    is_onnx_model,
+    is_stored,
     network_view,
     prediction_view,
 )
@@ -176,7 +176,7 @@ def _measured(rounding, units):
 
 def is_bare(model):
     """Whether a model is a network, or module, without labels of its own."""
-    return isinstance(model, FeedForward) or is_module(model) or is_onnx_model(model)
+    return isinstance(model, FeedForward) or is_module(model) or is_stored(model)
 
 
 def _view_of_module(module, X):

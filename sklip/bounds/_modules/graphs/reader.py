@@ -19,6 +19,7 @@ from sklip.networks import (
     declared_shape,
     is_onnx_model,
     load_graph,
+    stored_network,
 )
 
 __all__ = ["module_from_onnx", "network_from_onnx", "opened"]
@@ -35,8 +36,9 @@ _SPATIAL = {
 
 
 def opened(model):
-    """An ONNX model as something that can be bounded; anything else as it is."""
-    return network_from_onnx(model) if is_onnx_model(model) else model
+    """A model that is stored as something that can be bounded; any other as it is."""
+    # An ONNX model that is no network may be a module.
+    return network_from_onnx(model) if is_onnx_model(model) else stored_network(model)
 
 
 def network_from_onnx(model, output=None):
