@@ -3,6 +3,7 @@
 """No pair of inputs exceeds a bound; tiny ReLU networks exactly."""
 
 import itertools
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -87,7 +88,7 @@ def test_mixed_activations(seed):
 
 def exact_lipschitz(network, pair=None):
     """Largest Jacobian norm over the activation patterns that some open set has."""
-    best = 0.0
+    found = []
     n_hidden = sum(network.layer_sizes[1:-1])
     for bits in itertools.product([0.0, 1.0], repeat=n_hidden):
         jacobian, offset = np.eye(network.n_inputs), np.zeros(network.n_inputs)
@@ -103,10 +104,10 @@ def exact_lipschitz(network, pair=None):
         jacobian = network.weights[-1] @ jacobian
         if pair is not None:
             jacobian = jacobian[[pair[0]]] - jacobian[[pair[1]]]
-        norm = np.linalg.norm(jacobian, 2)
-        if norm > best and has_interior(np.concatenate(rows), np.concatenate(limits)):
-            best = norm
-    return best
+        set_of_pattern = np.concatenate(rows), np.concatenate(limits)
+        found.append((np.linalg.norm(jacobian, 2), set_of_pattern))
+    found.sort(key=itemgetter(0), reverse=True)
+    return next(norm for norm, conditions in found if has_interior(*conditions))
 
 
 def has_interior(rows, limits):

@@ -73,8 +73,9 @@ def test_no_point_of_a_certified_ball_changes_its_class(name):
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("name", NAMES)
 def test_nor_do_100000_points_of_each_activation_and_norm(name, norm):
-    for seed in range(3):
-        _check(name, norm, [*METHODS, "best"], N_POINTS // 24, seed)
+    # Each activation meets the three shapes, one in each norm.
+    seed = NAMES.index(name) + NORMS.index(norm)
+    _check(name, norm, [*METHODS, "best"], N_POINTS // 8, seed)
 
 
 @pytest.mark.parametrize("norm", NORMS)
