@@ -136,7 +136,7 @@ def _fitted_legend(ax, handles, labels, font, share, kwargs):
 
 def _covers(legend, ax):
     """Whether a legend lies on a line, a point, a bar or a number beside them."""
-    ax.figure.draw_without_rendering()
+    _lay_out(ax)
     box = legend.get_window_extent()
     lines = [line.get_transform().transform_path(line.get_path()) for line in ax.lines]
     if any(line.intersects_bbox(box, filled=False) for line in lines):
@@ -154,7 +154,7 @@ def _covers(legend, ax):
 
 def _grow(ax, legend):
     """Let the vertical axis end above what it shows, by the height of the legend."""
-    ax.figure.draw_without_rendering()
+    _lay_out(ax)
     room = ax.get_window_extent()
     share = 1.0 - (room.y1 - legend.get_window_extent().y0) / room.height
     scale, linear = ax.yaxis.get_transform(), ax.get_yscale() == "linear"
@@ -177,9 +177,19 @@ def legend_share(ax, n_entries):
     return min(0.6, (_LINE_HEIGHT * n_entries + _FRAME) * size / _room(ax)[1])
 
 
+def _lay_out(ax):
+    """Give the axes their place, as drawing does; of a part of a figure the whole."""
+    figure = ax.figure.figure
+    engine = figure.get_layout_engine()
+    if engine is None:
+        figure.draw_without_rendering()
+    else:
+        engine.execute(figure)
+
+
 def _room(ax):
     """Width and height of the axes in points, once they have their place."""
-    ax.figure.draw_without_rendering()
+    _lay_out(ax)
     box = ax.get_window_extent()
     points = _POINTS / ax.figure.dpi
     return box.width * points, box.height * points
@@ -204,7 +214,7 @@ def set_titles(ax, xlabel, ylabel=None):
     ]
     if not long:
         return
-    ax.figure.draw_without_rendering()
+    _lay_out(ax)
     room, whole = ax.get_window_extent(), ax.figure.bbox
     for label, k in long:
         # The titles stand at the middle of the axes, not of the figure.
@@ -228,6 +238,6 @@ def _in_lines(text, width, size):
 def set_row_names(ax, rungs, names):
     """Names of rows beside the vertical axis, as long as the figure has room for."""
     size = ax.yaxis.get_ticklabels()[0].get_fontsize() if len(rungs) else 10.0
-    width = _NAMES * ax.figure.get_figwidth() * _POINTS
+    width = _NAMES * ax.figure.bbox.width * _POINTS / ax.figure.dpi
     names = [shortened(" ".join(str(name).split()), width, size) for name in names]
     ax.set_yticks(np.asarray(rungs), names, parse_math=False)

@@ -305,6 +305,12 @@ def short_searches(monkeypatch):
         monkeypatch.setattr(place, "_N_RESTARTS", 1)
 
 
+@pytest.fixture(autouse=True)
+def text_as_it_falls(monkeypatch):
+    """Pictures are not laid out, which is most of their time."""
+    monkeypatch.setattr("sklip.inspection._text._lay_out", lambda ax: None)
+
+
 @pytest.fixture(scope="session")
 def asker():
     """``asker(line, kind)`` gives a function of a keyword and the table of values."""

@@ -346,6 +346,8 @@ MAY_STAY = [
     (None, "method", _linear),
     ("local_lipschitz_bound LocalLipschitzTransformer", "X radius", _every),
     ("lipschitz_lower_bound lipschitz_bracket", "X", _every),
+    # Every pair of a linear model is as steep, but for the last digit.
+    ("LipschitzBoundsDisplay", "X", _linear),
     # Of a frozen estimator all rows serve to calibrate.
     ("CertifiedIntervalRegressor", "calibration_fraction", _every),
     # The only output.

@@ -144,6 +144,16 @@ def test_all_text_lies_inside_the_figure(linear, trained, names, size):
             pyplot.close(display.figure_)
 
 
+def test_a_part_of_a_figure_holds_a_picture(linear):
+    figure = pyplot.figure(layout="constrained")
+    left, right = (part.subplots() for part in figure.subfigures(1, 2))
+    FeatureSlopesDisplay.from_estimator(LogisticRegression().fit(X, Y), ax=left)
+    asked = {"method": "product", "ax": right}
+    CertifiedRadiusDisplay.from_estimator(linear, TABLE, **asked)
+    assert outside(figure) == []
+    assert covered(left) == covered(right) == []
+
+
 def test_the_check_finds_what_the_legend_covers():
     _, ax = pyplot.subplots()
     ax.plot([0, 1], [0, 1], label="line")

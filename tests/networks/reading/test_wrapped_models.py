@@ -79,6 +79,7 @@ def assert_classes_hold(model, X):
     sure = margins(model, X) > 1e-9
     labels = view.classes[logits.argmax(axis=1)]
     np.testing.assert_array_equal(labels[sure], model.predict(X)[sure])
+    X, sure, labels = X[::3], sure[::3], labels[::3]
     radius = certified_radius(model, X)
     assert np.median(radius) > 0
     for seed in range(5):
