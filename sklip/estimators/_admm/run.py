@@ -34,8 +34,11 @@ _ADMM_ITERATIONS = 100
 _LBFGS_ITERATIONS = 100
 # Share of max_iter that suffices for a start whose step size falls by itself.
 _START_SHARE = 0.5
-# Batches between two projections at least, by "auto", for each hidden layer.
-_FEWEST_BATCHES = 8
+# Batches between two projections at least, by "auto", for each hidden layer: fewer
+# hardly move the weights, and a projection would cost more. The second number where so
+# many iterations remain.
+_FEWEST_BATCHES, _ENOUGH_BATCHES = 8, 16
+_ENOUGH_ITERATIONS = 12
 _BIAS_ITERATIONS = 20
 # Values of rho that adapt it.
 _RHO_RULES = {"auto": "forces", "balanced": "residuals"}
@@ -196,10 +199,13 @@ class ADMMRun:
         if net.solver == "lbfgs":
             epochs = min(_LBFGS_ITERATIONS, settings.max_iter)
             return epochs, most if n_iter == "auto" else n_iter
-        # Fewer batches than that hardly move the weights: a projection would cost more.
         n_batches = len(net.get_iterator(self.data, training=True))
-        fewest = _FEWEST_BATCHES * max(1, len(net.module_.activation))
-        epochs = min(math.ceil(fewest / n_batches), most)
+        share = max(1, len(net.module_.activation)) / n_batches
+        epochs = math.ceil(share * _FEWEST_BATCHES)
+        if n_iter == "auto":
+            longer = math.ceil(share * _ENOUGH_BATCHES)
+            epochs = max(epochs, min(longer, most // _ENOUGH_ITERATIONS))
+        epochs = min(epochs, most)
         return epochs, most // epochs if n_iter == "auto" else n_iter
 
     def fit_more(self, n_before):
