@@ -28,6 +28,7 @@ def minimise(function, x, accuracy):
     for _ in range(_MOST_STEPS):
         direction = -_inverse_hessian(gradient, pairs)
         slope = gradient @ direction
+        # Written so that it ends at NaN as well.
         if not -slope > accuracy:
             break
         step = min(1.0, _LONGEST_STEP / np.max(np.abs(direction)))
@@ -43,6 +44,7 @@ def minimise(function, x, accuracy):
             if step < 1e-6:
                 return x
         moved, changed = step * direction, new_gradient - gradient
+        # Without positive curvature a pair would turn later directions upwards.
         if moved @ changed > 1e-12 * np.linalg.norm(moved) * np.linalg.norm(changed):
             pairs.append((moved, changed))
         x, value, gradient = x + moved, found, new_gradient
@@ -57,6 +59,7 @@ def _inverse_hessian(gradient, pairs):
     for moved, changed in reversed(pairs):
         weights.append((moved @ q) / (moved @ changed))
         q -= weights[-1] * changed
+    # The latest pair says how large the inverse Hessian is about.
     moved, changed = pairs[-1]
     q *= (moved @ changed) / (changed @ changed)
     for (moved, changed), weight in zip(pairs, reversed(weights), strict=True):

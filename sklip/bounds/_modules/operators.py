@@ -170,6 +170,7 @@ def _destination(operators, i):
     """Where the scale at i is folded, and as what; None if it stays or is none."""
     if not isinstance(operators[i], Scale) or operators[i].factors.ndim > 1:
         return None
+    # Before what follows: a batch normalisation mostly stands behind its layer.
     return _next_linear(operators, i, -1) or _next_linear(operators, i, 1)
 
 
@@ -183,6 +184,7 @@ def _next_linear(operators, i, step):
         if isinstance(operator, Dense) and operator.flat:
             width = operator.weight.shape[0 if step < 0 else 1]
             if flattened and len(factors) and width % len(factors) == 0:
+                # The entries of a channel lie side by side once they are flat.
                 factors = np.repeat(factors, width // len(factors))
         elif isinstance(operator, Convolution) and not flattened:
             width = operator.n_out if step < 0 else operator.n_in
@@ -192,6 +194,8 @@ def _next_linear(operators, i, step):
         elif isinstance(operator, Slope | Scale) or (
             isinstance(operator, Pooling) and not flattened
         ):
+            # Diagonal matrices commute in the Jacobian: a factor for each channel
+            # passes slopes, other factors, and pooling, which stays within a channel.
             k += step
             continue
         else:

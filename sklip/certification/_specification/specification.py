@@ -173,6 +173,7 @@ class Specification:
             )
         row = np.zeros((1, n_outputs))
         row[0, output] = 1.0
+        # Closed, as all that is unsafe: y <= low, and -y <= -high.
         ends = [(row, low), (-row, -high)]
         clauses = [(a, [b]) for a, b in ends if np.isfinite(b)]
         return cls(lower, upper, clauses)
@@ -300,5 +301,6 @@ def _clause(k, clause):
         )
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(limits))):
         raise ValueError(f"clauses[{k}] contains NaN or infinity.")
+    # What was verified once must not become another question.
     matrix.flags.writeable = limits.flags.writeable = False
     return matrix, limits

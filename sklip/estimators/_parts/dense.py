@@ -25,6 +25,8 @@ class _Arrays:
 
     def follow(self, network):
         """The network if it has these values, or else one that does."""
+        # By value: ``coefs_[0][:] = 0`` writes into an array that stays the same
+        # object.
         if _equal(self.coefs, [w.T for w in network.weights]) and _equal(
             self.intercepts, network.biases
         ):
@@ -151,6 +153,7 @@ class DensePart(NetworkPart):
     def kept(self):
         """The network as it was written to last."""
         kept = copy.copy(self)
+        # The setter lets go of the arrays: the copy hands out its own.
         kept.network = self.network
         return kept
 
@@ -174,6 +177,7 @@ class DensePart(NetworkPart):
     def certificate(self, model, method):
         """Certificate of the network."""
         if method == "auto":
+            # Every fit of a search pays for its certificate.
             method = auto_method(self.network, often=True)
         return lipschitz_bound(self.network, method=method)
 

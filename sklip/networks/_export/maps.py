@@ -82,6 +82,7 @@ def _scaled(graph, transformer, x):
 @converts(MinMaxScaler)
 @_each
 def _min_max(graph, transformer, x):
+    # It multiplies where the other scalers divide, which rounds otherwise.
     x = _multiplied_and_moved(graph, x, transformer.scale_, transformer.min_)
     return _clipped(graph, x, *transformer.feature_range) if transformer.clip else x
 
@@ -98,6 +99,7 @@ def _stated(exporter, transformer, table):
 def _pca(exporter, transformer, table):
     graph, components = exporter.graph, transformer.components_
     y = graph.add("MatMul", table.matrix(graph, "PCA"), components.T)
+    # In scikit-learn's order, so that float32 loses the same digits.
     y = graph.add("Sub", y, transformer.mean_ @ components.T)
     if transformer.whiten:
         scale = np.sqrt(transformer.explained_variance_)
@@ -121,6 +123,7 @@ def _normalized(graph, transformer, x):
     size = graph.add(operator, sizes, graph.indices([1]), keepdims=1)
     if transformer.norm == "l2":
         size = graph.add("Sqrt", size)
+    # Rows of zeros stay as they are.
     is_zero = graph.add("Equal", size, 0.0)
     return graph.add("Div", x, graph.add("Where", is_zero, 1.0, size))
 

@@ -37,6 +37,7 @@ class JacobianPenalty(Penalty):
         for rows in blocks:
             weight = None if sample_weight is None else sample_weight[rows]
             block = X[rows]
+            # The mean over all samples is that of the blocks, each by its weight.
             share = (len(block) if weight is None else float(weight.sum())) / total
             value += self._add_share(block, weight, share if len(blocks) > 1 else 1.0)
         return value
@@ -45,6 +46,7 @@ class JacobianPenalty(Penalty):
         with torch.enable_grad():
             value = self._penalty(X, sample_weight) * share
             free = [p for p in self._parameters if p.requires_grad]
+            # The last bias does not enter the Jacobian: it has no gradient.
             grads = torch.autograd.grad(value, free, allow_unused=True)
         for parameter, grad in zip(free, grads, strict=True):
             if grad is not None:
@@ -62,6 +64,7 @@ class JacobianPenalty(Penalty):
         if sample_weight is None:
             mean = squares.mean()
         else:
+            # A batch may have no weight at all.
             total = sample_weight.sum().clamp_min(torch.finfo(X.dtype).tiny)
             mean = (squares * sample_weight).sum() / total
         return 0.5 * self.weight * mean
@@ -72,7 +75,10 @@ class JacobianPenalty(Penalty):
         for layer, activation in zip(layers, self.module.hidden_modules, strict=False):
             z = torch.nn.functional.linear(a, layer.weight, layer.bias)
             a = activation(z)
+            # Every unit depends on its own z alone, so that the gradient of the sum
+            # holds all slopes; it stays in the graph, to be differentiated once more.
             slopes.append(torch.autograd.grad(a.sum(), z, create_graph=True)[0])
+        # From the outputs down: there are mostly fewer of them than of inputs.
         jacobian = layers[-1].weight.expand(len(X), -1, -1)
         for layer, slope in zip(reversed(layers[:-1]), reversed(slopes), strict=True):
             jacobian = (jacobian * slope[:, None, :]) @ layer.weight
