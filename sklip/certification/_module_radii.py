@@ -19,7 +19,7 @@ from sklip.certification._module_margins import ModuleMargins
 from sklip.certification._pairs import LOCAL_METHODS, norm_ratio
 from sklip.exceptions import UnsupportedModelError
 
-__all__ = ["MODULE_METHODS", "module_radii"]
+__all__ = ["MODULE_METHODS", "as_network", "module_radii"]
 
 # What bounds a torch module that is no stack of matrices.
 MODULE_METHODS = ("product", *LOCAL_METHODS, "best")
@@ -66,9 +66,9 @@ def _best(decisions, norm, known, needed):
     return best_radii(margins, known)
 
 
-def as_network(decisions):
+def as_network(decisions, *, at_length=False):
     """The decisions of the module's FeedForward; None if it is none, or large."""
-    view = decisions.view.as_network()
+    view = decisions.view.as_network(at_length=at_length)
     if view is None:
         return None
     own = {f.name: getattr(decisions, f.name) for f in fields(Decisions)}

@@ -26,7 +26,7 @@ from sklip.bounds._lipsdp.interior_point import (
     smallest_eigenvalue,
 )
 
-__all__ = ["DAMPING", "SHORTEST_STEP", "Newton", "barrier_method", "follow", "move"]
+__all__ = ["DAMPING", "SHORTEST_STEP", "Newton", "barrier_method", "follow"]
 
 _MAX_STEPS = 200
 # Share of the way to the boundary that a step takes.
@@ -172,7 +172,7 @@ class _Path:
 
     def move(self, x, dx):
         """Length of the step; 0 if none is left."""
-        moved = move(self._S, self._factor, self._problem.combination(dx))
+        moved = _move(self._S, self._factor, self._problem.combination(dx))
         if moved is None:
             return 0.0
         length, self._S, self._factor = moved
@@ -217,7 +217,7 @@ class Newton:
         return float(x[0]) - mu * (order - float(self.slope @ self.direction(mu)))
 
 
-def move(S, factor, dS):
+def _move(S, factor, dS):
     """Length of the step, and where it leads; None if no step is left."""
     smallest = smallest_eigenvalue(factor, dS)
     length = min(1.0, DAMPING / max(-smallest, 1e-300))

@@ -18,6 +18,7 @@ __all__ = [
     "CENTRAL",
     "Optimum",
     "interior_point",
+    "move",
     "scaled_solver",
     "smallest_eigenvalue",
 ]
@@ -158,8 +159,8 @@ def _step(problem, state, cost, mu, is_safe):
     dx = solve(problem.adjoint(target) - cost)
     dS = problem.combination(dx)
     dX = target - X - _symmetric(problem.product(X, dx, dS) @ Z)
-    a, X, X_factor = _move(X, state.X_factor, dX)
-    b, S, S_factor = _move(state.S, state.S_factor, dS)
+    a, X, X_factor = move(X, state.X_factor, dX)
+    b, S, S_factor = move(state.S, state.S_factor, dS)
     if not a or not b:
         return None
     return _State(state.x + b * dx, S, S_factor, X, X_factor, min(a, b))
@@ -191,15 +192,15 @@ def scaled_solver(matrix, *, coarse=False):
     return solve
 
 
-def _step_length(matrix, factor, direction):
+def _step_length(matrix, factor, direction, damping):
     """Damped length a <= 1 that keeps matrix + a * direction definite."""
     if len(matrix) > _BISECT_UP_TO:
         smallest = smallest_eigenvalue(factor, direction)
-        return 1.0 if smallest > -_DAMPING else _DAMPING / -smallest
+        return 1.0 if smallest > -damping else damping / -smallest
     # Small factorisations are cheaper than the many calls of Lanczos's method.
     low, high, length = 0.0, 1.0, 1.0
     for _ in range(_BISECTIONS):
-        tried = torch.add(matrix, direction, alpha=length / _DAMPING)
+        tried = torch.add(matrix, direction, alpha=length / damping)
         if torch.linalg.cholesky_ex(tried)[1]:
             high = length
         elif length == 1.0:
@@ -233,9 +234,9 @@ def smallest_eigenvalue(factor, direction):
     return float(values[0] - off[-1] * abs(vectors[-1, 0]))
 
 
-def _move(matrix, factor, direction):
+def move(matrix, factor, direction, damping=_DAMPING):
     """Length of the step, and where it leads: a definite matrix and its factor."""
-    length = _step_length(matrix, factor, direction)
+    length = _step_length(matrix, factor, direction, damping)
     while length > _SHORTEST_STEP:
         moved = torch.add(matrix, direction, alpha=length)
         factor, info = torch.linalg.cholesky_ex(moved)

@@ -9,18 +9,18 @@ feasible for a network nearby, and nearly central.
 
 import torch
 
-from sklip.bounds._lipsdp.barrier import SHORTEST_STEP, Newton, move
-from sklip.bounds._lipsdp.interior_point import interior_point, scaled_solver
+from sklip.bounds._lipsdp.barrier import DAMPING, Newton
+from sklip.bounds._lipsdp.interior_point import interior_point, move, scaled_solver
 from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._z import Z
 
 __all__ = ["WARM_GAP", "begun_nearby", "warm_interior_point"]
 
 # Factors by which the point is relaxed, to be feasible for the other network.
-_RELAXATIONS = (1.0, 1.003, 1.03)
+_RELAXATIONS = (1.0, 1.003, 1.02, 1.1, 1.3)
 # Gap, relative to x_0, that the steps steer for at most, their number, and the
 # decrement below which a point is central: its dual matrix is definite then.
-WARM_GAP, _MOST_STEPS, _CENTRAL = 0.1, 6, 0.9
+WARM_GAP, _MOST_STEPS, _CENTRAL = 0.1, 12, 0.9
 
 
 def begun_nearby(chain, start, *, per_layer=False, device="cpu"):
@@ -91,8 +91,8 @@ def _central_pair(problem, gap):
         if newton.decrement(mu) < _CENTRAL:
             change = problem.product(inverse, dx, dS) @ inverse
             return x, mu * (inverse - 0.5 * (change + change.T))
-        length, S, factor = move(S, factor, dS) or (0.0, S, factor)
-        if length < SHORTEST_STEP:
+        length, S, factor = move(S, factor, dS, DAMPING)
+        if not length:
             return None
         x = x + length * dx
     return None

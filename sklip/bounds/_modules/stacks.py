@@ -26,6 +26,8 @@ __all__ = ["exact_stack", "read_stack", "stack_view", "unrolled"]
 
 # Hidden neurons, and entries of a matrix, up to which convolutions are unrolled.
 _MOST_UNROLLED, _LARGEST_UNROLLED = 256, 2**17
+# How many times as many where a question is gone into at length.
+_AT_LENGTH = 16
 
 
 def read_stack(module, input_shape=None):
@@ -90,8 +92,10 @@ def stack_view(module, input_shape):
     return ShapedView(**own, asked=ModuleNetwork(module, input_shape))
 
 
-def unrolled(module, input_shape):
+def unrolled(module, input_shape, *, at_length=False):
     """The FeedForward of a module with small convolutions; None if there is none.
+
+    With ``at_length``, where a time limit is kept, larger ones count as small.
 
     Its matrices have the entries of the kernels, of batch normalisation and average
     pooling rounded ones: the module computes it up to what rounding may do.
@@ -100,19 +104,20 @@ def unrolled(module, input_shape):
         operators = operators_of(module, input_shape)
     except UnsupportedModelError:
         return None
-    if not all(map(_is_small, operators)):
+    times = _AT_LENGTH if at_length else 1
+    if not all(_is_small(operator, times) for operator in operators):
         return None
     network = _stack(operators, math.prod(input_shape))
     sizes = () if network is None else network.layer_sizes
-    return network if 0 < sum(sizes[1:-1]) <= _MOST_UNROLLED else None
+    return network if 0 < sum(sizes[1:-1]) <= times * _MOST_UNROLLED else None
 
 
-def _is_small(operator):
+def _is_small(operator, times):
     """Whether it becomes a matrix of no great size, whose entries are not sums."""
     if isinstance(operator, Convolution):
         n_in = operator.n_in * math.prod(operator.size)
         n_out = operator.n_out * math.prod(operator.out_size)
-        return operator.mode == "zeros" and n_in * n_out <= _LARGEST_UNROLLED
+        return operator.mode == "zeros" and n_in * n_out <= times * _LARGEST_UNROLLED
     return isinstance(operator, Dense | Reshape | Scale | Slope)
 
 

@@ -63,12 +63,12 @@ class ModuleView(ShapedView):
         told = self.classes, self.has_steps, self.is_score
         return self.behind(front, module, shape, *told)
 
-    def as_network(self):
+    def as_network(self, *, at_length=False):
         """The view of the same as a FeedForward; None where it is none, or large."""
         asked = self.network
         if self.has_steps or self.is_score or self.classes is None:
             return None
-        network = unrolled(asked.module, asked.input_shape)
+        network = unrolled(asked.module, asked.input_shape, at_length=at_length)
         if network is None:
             return None
         rounding = network_view(network).rounding

@@ -34,6 +34,7 @@ from sklip.certification._branching.unsplit import (
 from sklip.certification._branching.verification import Verification
 from sklip.certification._decisions import decide
 from sklip.certification._module_decisions import ModuleDecisions
+from sklip.certification._module_radii import as_network
 from sklip.exceptions import UnsupportedModelError
 
 __all__ = ["check_splittable", "verify_coordinates", "verify_robustness"]
@@ -57,7 +58,7 @@ def verify_robustness(
 
     Parameters
     ----------
-    model : FeedForward, fitted classifier or Pipeline
+    model : FeedForward, torch module, fitted classifier or Pipeline
         Of any activations; with "relu", "leaky_relu" or "abs" in the hidden layers
         some hundreds of neurons can be settled, of others some dozens.
     {X}
@@ -93,7 +94,9 @@ def verify_robustness(
     of one neuron after the other, the parts bounded as in beta-CROWN (Wang et al.,
     NeurIPS 2021): of the six neurons that cost the bound most the one that leaves one
     of its halves nearly done. Activations other than these three are split by ranges of
-    their inputs, where they bend or else in the middle.
+    their inputs, where they bend or else in the middle. A torch module whose
+    convolutions have at most 4096 neurons behind them is split as the network that it
+    is; of other modules bounds and the attack alone decide.
 
     Examples
     --------
@@ -159,8 +162,7 @@ def verify_coordinates(decisions, norm, radius, time_limit):
 def _verified(decisions, norm, radius, clock, is_limited):
     """Verifications of samples that all move in the same coordinates."""
     if isinstance(decisions, ModuleDecisions):
-        found = bounded_verifications(decisions, norm, radius)
-        return [replace(result, seconds=clock.seconds) for result in found]
+        return _verified_module(decisions, norm, radius, clock, is_limited)
     n_samples = len(decisions.target)
     points, flipped = attack_points(
         decisions, np.full(n_samples, radius), norm, 20, 5, np.random.default_rng(0)
@@ -183,6 +185,19 @@ def _verified(decisions, norm, radius, clock, is_limited):
         for n, level in enumerate(levels):
             table.run(level, is_last=n + 1 == len(levels))
     return table.results
+
+
+def _verified_module(decisions, norm, radius, clock, is_limited):
+    """By bounds alone; what they leave open as the network that the module is."""
+    found = bounded_verifications(decisions, norm, radius)
+    results = [replace(result, seconds=clock.seconds) for result in found]
+    rows = [i for i, result in enumerate(results) if result.status == "unknown"]
+    network = as_network(decisions.some(rows), at_length=True) if rows else None
+    if network is not None:
+        rest = _verified(network, norm, radius, clock, is_limited)
+        for i, result in zip(rows, rest, strict=True):
+            results[i] = result
+    return results
 
 
 def _levels(decisions):

@@ -12,12 +12,14 @@ from itertools import product
 import cvxpy
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import linprog, nnls
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from sklip.certification import (
     Verification,
@@ -300,3 +302,36 @@ def test_the_margin_that_constants_leave_is_that_of_a_linear_classifier():
     assert found.status == "verified"
     # The logits differ by 5, and by 5 less for each unit of length.
     assert 0.5 - 1e-12 < found.lower <= 0.5
+
+
+def test_a_module_with_convolutions_is_split_as_the_network_that_it_is(monkeypatch):
+    monkeypatch.setattr("sklip.bounds._modules.stacks._MOST_UNROLLED", 4)
+    torch.manual_seed(0)
+    layers = [nn.Unflatten(1, (1, 4, 4)), nn.Conv2d(1, 3, 3, padding=1), nn.ReLU()]
+    layers += [nn.Flatten(), nn.Linear(48, 6), nn.ReLU(), nn.Linear(6, 3)]
+    module = nn.Sequential(*layers).double().eval()
+    kernel = torch.eye(16, dtype=torch.float64)
+    with torch.no_grad():
+        for layer in layers[1::3]:
+            layer.weight *= 3.0
+        bias = module[:2](0.0 * kernel)[0].flatten()
+        matrix = (module[:2](kernel).flatten(1) - bias).T
+    dense = [matrix, layers[4].weight, layers[6].weight]
+    biases = [bias, layers[4].bias, layers[6].bias]
+    network = FeedForward(
+        [w.detach().numpy() for w in dense], [b.detach().numpy() for b in biases]
+    )
+    X = np.random.default_rng(0).random((3, 16))
+    ball = {"radius": 0.14, "norm": np.inf}
+    found = verify_robustness(module, X, **ball)
+    expected = verify_robustness(network, X, **ball)
+    assert [f.status for f in found] == [e.status for e in expected]
+    assert {"verified", "falsified"} == {f.status for f in found}
+    # Without splits some would be open.
+    assert any(f.status == "verified" and f.n_parts > 3 for f in found)
+    with torch.no_grad():
+        labels = module(torch.from_numpy(X)).argmax(1)
+        for f, label in zip(found, labels, strict=True):
+            if f.point is not None:
+                flipped = module(torch.from_numpy(f.point[None])).argmax(1)[0]
+                assert flipped != label
