@@ -113,9 +113,10 @@ def _classify(task, model):
 
 def _regress(task, model):
     """R^2 and bound of one regressor."""
-    plain_loop(replace(task, epochs=1))
+    plain_task = replace(task, hidden=model.hidden or task.hidden)
+    plain_loop(replace(plain_task, epochs=1))
     fitted, seconds = timed(lambda: model.fit(task))
-    plain = cpu_seconds(lambda: plain_loop(task))
+    plain = cpu_seconds(lambda: plain_loop(plain_task))
     score = f"{fitted.score(task.X_test, task.y_test):.4f}"
     bound = f"{fitted.lipschitz_bound_:.6f}"
     times = f"{seconds:.2f}", f"{plain:.2f}"
