@@ -114,8 +114,9 @@ def lipsdp_bound(
     Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Up to 400
     hidden neurons (LipSDP-Layer: 2000) it is solved by a primal-dual method, up to 4500
     by a barrier method, which takes as many steps, a fifth as costly; one hidden layer
-    of up to 400 with slopes from 0 on by one for a smaller matrix. Above, the
-    multipliers come from a first-order method, always on the CPU: some digits fewer.
+    of up to 400 with slopes from 0 on by one for a smaller matrix. Above, and where the
+    barrier method ends too early with more than 2000, the multipliers come from a
+    first-order method, always on the CPU: some digits fewer.
     Beyond 2000 neurons LipSDP-Layer has one multiplier a neuron, too.
 
     Examples
@@ -139,17 +140,23 @@ def lipsdp_bound(
     sequential = sequential_bound(network, passes)
     if _is_settled(passes.chain):
         return replace(sequential, method=method)
-    if time_limit is not None:
-        # The sequential bound may have taken seconds of it.
-        time_limit = max(0.0, time_limit - (time.monotonic() - begin))
     solution = solve_lipsdp(
         passes,
         per_layer=per_layer and n_neurons <= _PER_LAYER_UP_TO,
         tol=tol,
-        time_limit=time_limit,
+        # The sequential bound may have taken seconds of it.
+        time_limit=_left(time_limit, begin),
         device=device,
         start=start,
     )
+    found = _proven(passes.chain, solution, sequential, method)
+    if n_neurons > _PER_LAYER_UP_TO and found.lower < found.value * (1.0 - 2.0 * tol):
+        # The barrier method stalled, or time is up, which the other notices at once.
+        time_limit = _left(time_limit, begin)
+        other = _first_order(network, passes, tol, time_limit, known=sequential)
+        best, lower = min(found, other, key=float), max(found.lower, other.lower)
+        lower = min(lower, best.value)
+        return replace(best, method=method, lower=lower, start=found.start)
     if solution is None:
         warnings.warn(
             "LipSDP could not be solved in float64 (extreme weights, or a slope sector "
@@ -157,9 +164,22 @@ def lipsdp_bound(
             CertificationWarning,
             stacklevel=2,
         )
+    return found
+
+
+def _left(time_limit, begin):
+    """What is left of it since then; None of None."""
+    if time_limit is None:
+        return None
+    return max(0.0, time_limit - (time.monotonic() - begin))
+
+
+def _proven(chain, solution, sequential, method):
+    """Evidence of a solution, never above the sequential bound."""
+    if solution is None:
         return sequential
     solved = solution.lipschitz
-    proven = prove(passes.chain, solved, solution.multipliers)
+    proven = prove(chain, solved, solution.multipliers)
     if proven is None or proven[0] >= sequential.value:
         # Already optimal within tol, or stopped before it got below.
         lower = min(solution.lower, sequential.value)
@@ -219,9 +239,12 @@ def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.
     return _first_order(network, passes, tol, time_limit, n_evaluations)
 
 
-def _first_order(network, passes, tol, time_limit, n_evaluations=math.inf):
+def _first_order(
+    network, passes, tol, time_limit, n_evaluations=math.inf, *, known=None
+):
+    """The first-order bound; ``known`` is the sequential one, where it is known."""
     deadline = math.inf if time_limit is None else time.monotonic() + time_limit
-    sequential = sequential_bound(network, passes)
+    sequential = sequential_bound(network, passes) if known is None else known
     if _is_settled(passes.chain):
         return replace(sequential, method="lipsdp")
     for start in passes:

@@ -24,7 +24,7 @@ from sklip.bounds._lipsdp.bound import solve_lipsdp
 from sklip.bounds._lipsdp.interior_point import smallest_eigenvalue
 from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_passes
-from sklip.bounds._proof import prove
+from sklip.bounds._proof import is_feasible, prove
 from sklip.bounds._z import Z
 from sklip.networks import FeedForward, list_activations, random_network
 
@@ -308,3 +308,16 @@ def test_the_program_is_as_small_as_the_narrower_end(sizes, monkeypatch):
     monkeypatch.setattr(bound, "scaled_problem", spy)
     lipsdp_bound(random_network(sizes, random_state=0))
     assert orders == [min(sizes[0], sizes[-1]) + sum(sizes[1:-1])]
+
+
+def test_wide_networks_have_the_first_order_method_where_the_barrier_fails(monkeypatch):
+    network = random_network((5, 12, 12, 3), gain=1.5, random_state=0)
+    tight = lipsdp_bound(network)
+    for limit in ("_PRIMAL_DUAL_UP_TO", "_PER_LAYER_UP_TO"):
+        monkeypatch.setattr(bound, limit, 4)
+    monkeypatch.setattr(bound, "barrier_method", lambda *args, **options: None)
+    found = lipsdp_bound(network, tol=1e-3)
+    assert found.lower <= tight.value <= found.value <= 1.001 * found.lower
+    assert is_feasible(chain_of(network), found.value, found.multipliers)
+    late = lipsdp_bound(network, tol=1e-3, time_limit=1e-9)
+    assert found.value <= late.value <= sequential_bound(network).value
