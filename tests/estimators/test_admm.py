@@ -33,6 +33,7 @@ from sklip import (
 from sklip.bounds import lipsdp_bound, multiplier_certificate
 from sklip.exceptions import DivergedTrainingError
 from sklip.training import ADMM, ConsensusTerm, FlatMLP, certified_network
+from sklip.training._admm import loop
 from sklip.training._admm.rho import adapted_rho, rho_that_binds
 from sklip.training._admm.state import SplitState
 
@@ -335,6 +336,21 @@ def test_warm_start_goes_on_and_follows_the_bound(classification):
         _assert_kept(
             model.set_params(lipschitz_bound=bound).fit(*classification), bound
         )
+
+
+def test_at_the_end_what_is_deployed_meets_the_weights(classification, monkeypatch):
+    """rho grows while the steps shrink, and is as before for a fit that goes on."""
+    found = []
+    for growth in (1.0, 100.0):
+        monkeypatch.setattr(loop, "_GROWTH", growth)
+        options = {"max_iter": 150, "max_admm_iter": "auto", "admm_tol": 0}
+        options["batch_size"] = len(classification[1]) // 2
+        model = _classifier(**options).fit(*classification)
+        assert model.n_admm_iter_ == 12  # of sixteen batches each
+        found.append(model)
+    plain, grown = found
+    assert grown.primal_residuals_[-1] < 0.5 * plain.primal_residuals_[-1]
+    assert grown._admm_state.rho < 5 * plain._admm_state.rho
 
 
 @pytest.mark.parametrize("pickled", [False, True])

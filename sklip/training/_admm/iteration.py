@@ -65,7 +65,7 @@ class ADMM:
         self.balance = balance
         self.refresh = refresh
         self.kind = kind
-        self.growth = None
+        self.growth, self._grown = None, 1.0  # of rho, in an iteration and in all
         self.primal_residuals, self.dual_residuals = [], []
         self.n_iter = 0
         load_weights(net.module_, state.weights)
@@ -95,8 +95,14 @@ class ADMM:
         rho = rho_that_binds(self.balance, before, replace(self.state, rho=rho))
         if self.growth is not None and self.balance == "forces":
             rho = before.rho * self.growth
+            self._grown *= self.growth
         self.state = replace(self.state, rho=rho)
         return self._is_done()
+
+    def undo_growth(self):
+        """Let a training that goes on begin with rho as it was before it grew."""
+        self.state = replace(self.state, rho=self.state.rho / self._grown)
+        self.growth, self._grown = None, 1.0
 
     def _loss_step(self, state, data, valid):
         self.net.penalty.set(state.rho, state.projected, state.dual)

@@ -56,6 +56,7 @@ def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):
         if finished:
             break
     net.rate_factor = 1.0
+    admm.undo_growth()
     finished = finished or admm.converged
     if best is None:
         return admm.state, finished
