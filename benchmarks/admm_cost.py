@@ -7,8 +7,8 @@
 Pixels over 16, 30 % held out, float32. "plain" is the estimator without penalty, 200
 epochs of Adam, batch 128; "admm" the default settings of the ADMM estimator with a
 bound enforced: start, LipSDP for the multipliers, at most 100 epochs with a projection
-after every few of them, last biases. Certificates of both included. CPU seconds; "ratio" is
-the median over the repeats of the two times taken one after the other.
+after every few of them, last biases. Certificates of both included. CPU seconds;
+"ratio" is the median over the repeats of the two times taken one after the other.
 """
 
 import statistics
