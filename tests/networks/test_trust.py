@@ -13,6 +13,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import BaggingRegressor, VotingRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_regression
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -305,6 +306,13 @@ def test_a_method_put_on_one_step_is_refused(step):
     target.fit(X, Y).transformer_.inverse_transform = lambda X: 2.0 * X
     with pytest.raises(UnsupportedModelError, match="inverse_transform of its own"):
         network_view(target)
+
+
+def test_a_fit_that_failed_leaves_a_model_unfitted():
+    model = NoiseLipschitzClassifier((3,))
+    model.n_features_in_ = X.shape[1]  # checked, and no further
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        lipschitz_bound(model)
 
 
 def test_a_method_replaced_on_a_class_is_refused(monkeypatch):

@@ -19,7 +19,6 @@ from sklip.bounds._norms import DIFFERENCE_NORM, layer_norms, product_up
 from sklip.networks import (
     FeedForward,
     Unwrapped,
-    makes_statement,
     network_view,
     statement_of,
     unwrap,
@@ -92,9 +91,8 @@ def stated_module(model):
     module are the logits of its ``decision_function`` (of two classes their
     difference), whose largest ``predict`` gives, or a regressor's predictions.
     """
-    if isinstance(model, type) or not makes_statement(model, "__sklip_module__"):
-        return None
-    return statement_of(model, "__sklip_module__")
+    # A class is no model, and has the method itself.
+    return None if isinstance(model, type) else statement_of(model, "__sklip_module__")
 
 
 def unwrap_any_module(model, output=None):

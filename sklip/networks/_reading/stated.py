@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.linear_model import RANSACRegressor
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.utils.validation import check_is_fitted
 
 from sklip.exceptions import UnsupportedModelError
 from sklip.networks._feedforward import FeedForward
@@ -35,6 +36,8 @@ _INSIDE = {
 
 def read_stated(model, network):
     """All that is known of a model whose ``__sklip_network__`` gave a network."""
+    if network is None:
+        check_is_fitted(model)
     if network is None and makes_statement(model, "__sklip_module__"):
         raise UnsupportedModelError(
             f"This {type(model).__name__} holds a torch module, which is no "
