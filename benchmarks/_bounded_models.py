@@ -32,9 +32,9 @@ _CHOSEN = {
     ("concrete", 1.09): {"input_noise": 0.1},
     ("concrete", 3.4): {"learning_rate_init": 0.01},
 }
-# Hidden layers that the same parts preferred to those of the task, among wider and
-# deeper ones, at the same bound.
-_WIDER = {("concrete", 1.09): (256, 64)}
+# Hidden layers that the same parts preferred to those of the task, among other numbers
+# and widths of them, at the same bound.
+_SIZES = {("concrete", 1.09): (256, 64), ("concrete", 3.4): (256,)}
 # Bisections of the weight of the spectral penalty, between these powers of ten.
 _STEPS, _POWERS = 6, (-3.0, 0.5)
 
@@ -117,11 +117,11 @@ def regressors(task):
         ours = {**options, "max_iter": task.epochs, **chosen}
         name = f"L {bound:g}"
         yield Model("bounded", name, LipschitzBoundedMLPRegressor, ours)
-        if (task.data, bound) in _WIDER:
-            wider = _WIDER[task.data, bound]
-            title = f"{name}, {'-'.join(map(str, wider))}"
+        if (task.data, bound) in _SIZES:
+            sizes = _SIZES[task.data, bound]
+            title = f"{name}, {'-'.join(map(str, sizes))}"
             make = LipschitzBoundedMLPRegressor
-            yield Model("bounded", title, make, ours, hidden=wider)
+            yield Model("bounded", title, make, ours, hidden=sizes)
         yield Model("ADMM", name, ADMMLipschitzMLPRegressor, options)
         yield _SpectralUnder("spectral", name, bound)
 

@@ -130,15 +130,15 @@ def assert_ordered(rows, radii):
         previous = certified
 
 
-def test_bundled_data_show_what_the_penalty_is_for(as_shipped, run):
+def test_bundled_data_show_what_robust_training_is_for(as_shipped, run):
     outcome = run(None, "--random-state", "1")
     rows = outcome.rows
     assert outcome.code == 0
     assert_ordered(rows, ("0.25", "0.5", "1"))
-    regularised, plain, linear, boosting = rows["test accuracy"]
+    robust, plain, linear, boosting = rows["test accuracy"]
     assert min(linear, boosting) > 0.9
-    assert regularised > 0.94
-    assert regularised > plain - 0.03
+    assert robust > 0.94
+    assert robust > plain - 0.03
     certified = rows["radius 1", "certified"]
     assert certified[0] > certified[1] + 0.4
     bound = rows["Lipschitz bound (lipsdp)"]
