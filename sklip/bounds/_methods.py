@@ -150,7 +150,7 @@ METHODS = {
         Method(
             "local",
             in_balls=True,
-            says_of_pairs="Lipschitz constants of the ball alone",
+            says_of_pairs="slopes in the ball, from its center",
         ),
     )
 }

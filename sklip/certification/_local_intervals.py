@@ -66,8 +66,9 @@ def _propagated(propagation, bounds):
 
 
 def _rates(propagation, bounds):
-    """Change of each output per unit of distance inside the ball."""
-    rates, _ = LocalSlopes(propagation, bounds).rates(_identity(propagation)[None])
+    """Change of each output from the center, per unit of distance inside the ball."""
+    slopes = LocalSlopes(propagation, bounds, from_center=True)
+    rates, _ = slopes.rates(_identity(propagation)[None])
     return rates.cpu().numpy() * (1.0 + 1e-12)
 
 

@@ -60,12 +60,12 @@ class LocalMargins:
         return outputs_lower(self.propagation, bounds, rows, **options)
 
     def _rates(self, bounds, rows):
-        return LocalSlopes(self.propagation, bounds).rates(rows)[0]
+        return LocalSlopes(self.propagation, bounds, from_center=True).falls(rows)
 
     def _optimistic_rates(self, bounds, rows):
         """Below what is proven, for a fraction of the work; None if there is none."""
-        slopes = LocalSlopes(self.propagation, bounds, optimistic=True)
-        return slopes.rates(rows)[0]
+        how = {"from_center": True, "optimistic": True}
+        return LocalSlopes(self.propagation, bounds, **how).falls(rows)
 
     @property
     def possible(self):

@@ -101,8 +101,8 @@ def _inside(propagation, U, centers, radius, method):
                 lower[block] = found[:, :n_outputs]
                 upper[block] = -found[:, n_outputs:]
             if method in ("local", "best"):
-                rates = propagation.rates(bounds, rows[:, :n_outputs]).cpu().numpy()
-                half = radius * rates * (1.0 + 1e-12)
+                rates = propagation.rates(bounds, rows[:, :n_outputs], from_center=True)
+                half = radius * rates.cpu().numpy() * (1.0 + 1e-12)
                 lower[block] = np.fmax(lower[block], centers[0][block] - half)
                 upper[block] = np.fmin(upper[block], centers[1][block] + half)
     return lower, upper

@@ -20,7 +20,7 @@ class ModuleMargins(LocalMargins):
         return self.propagation.outputs_lower(bounds, rows, **options)
 
     def _rates(self, bounds, rows):
-        return self.propagation.rates(bounds, rows)
+        return self.propagation.falls_from_center(bounds, rows)
 
     def _optimistic_rates(self, bounds, rows):
         """None: rates of modules are products, which cost no more."""

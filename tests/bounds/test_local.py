@@ -133,3 +133,40 @@ def test_rates_from_below_are_near_those_that_are_proven(norm):
     assert (guessed <= proven).all() and (guessed >= 0.9 * proven).all()
     if norm == 2.0:
         assert (guessed < proven).any()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("name", ["relu", "abs", "leaky_relu(-0.5)", "tanh"])
+def test_no_step_from_a_center_changes_more_than_is_said(name, norm):
+    """Up or down; less than two points of the ball may differ."""
+    network = random_network((4, 10, 8, 3), activation=name, gain=1.5, random_state=0)
+    propagation = Propagation(network, norm, np.ones(4, dtype=bool))
+    rng = np.random.default_rng(0)
+    X, rows = rng.normal(size=(8, 4)), np.vstack([np.eye(3), [1.0, -1.0, 0.0]])
+    with torch.no_grad():
+        bounds = hidden_bounds(
+            propagation, propagation.balls(X, np.full(8, 0.4)), "crown"
+        )
+        of_rows = torch.from_numpy(rows)[None]
+        slopes = LocalSlopes(propagation, bounds, from_center=True)
+        rates, falls = slopes.rates(of_rows)[0].numpy(), slopes.falls(of_rows).numpy()
+        pairs = LocalSlopes(propagation, bounds).rates(of_rows)[0].numpy()
+    assert (falls <= rates).all()
+    assert falls.mean() < (1.0 if name == "tanh" else 0.85) * pairs.mean() + 1e-12
+    outputs, largest = network.forward(X) @ rows.T, 0.0
+    for k in range(400):
+        step = rng.normal(size=X.shape)
+        if k % 2:
+            # Downhill for one of the rows, with signs as the largest steps have.
+            down = -network.jacobian(X).transpose(0, 2, 1) @ rows[k // 2 % 4]
+            step = {1: down * (np.abs(down) == np.abs(down).max(axis=1)[:, None])}.get(
+                norm, down if norm == 2 else np.sign(down)
+            ) + 0.1 * rng.normal(size=X.shape) * np.abs(down).max()
+        step *= 0.4 * rng.random() / np.linalg.norm(step, norm, axis=1)[:, None]
+        size = np.linalg.norm(step, norm, axis=1)[:, None]
+        change = (network.forward(X + step) @ rows.T - outputs) / size
+        assert (np.abs(change) <= rates * (1.0 + 1e-9)).all()
+        assert (-change <= falls * (1.0 + 1e-9)).all()
+        largest = max(largest, (-change / falls).max())
+    # They are nearly reached.
+    assert largest > (0.3 if name == "tanh" else 0.9)

@@ -223,7 +223,7 @@ class ModulePropagation:
 
     def norm_ends(self, bounds, k):
         """Ends of a node by the norms of the rows of its last map, in l2."""
-        low, high = self._center_values(bounds, k)
+        low, high = self.center_values(bounds, k)
         scale, each = self.rates_of(k)
         shape = (-1, *[1] * len(self.nodes[k].shape))
         reach = bounds.balls.radii.reshape(shape) * (
@@ -232,7 +232,7 @@ class ModulePropagation:
         room = 4.0 * UNIT * (low.abs() + high.abs() + reach)
         return low - reach - room, high + reach + room
 
-    def _center_values(self, bounds, k):
+    def center_values(self, bounds, k):
         """Ends of a node at the centers, by intervals of no width."""
         points = Balls(bounds.balls.centers, torch.zeros_like(bounds.balls.radii))
         if not hasattr(bounds, "_at_centers"):
@@ -340,10 +340,15 @@ class ModulePropagation:
 
         return largest_lower(list(opened.values()), lower_of, n_steps, enough)
 
-    def rates(self, bounds, rows):
+    def rates(self, bounds, rows, *, from_center=False):
         """Change of linear functions of the outputs per unit of distance in a ball."""
         with exact_convolutions():
-            return Rates(self, bounds)(rows)
+            return Rates(self, bounds, from_center)(rows)
+
+    def falls_from_center(self, bounds, rows):
+        """How far linear functions of the outputs fall at most from the centers."""
+        with exact_convolutions():
+            return Rates(self, bounds, True).falls(rows)
 
 
 def exact_convolutions():

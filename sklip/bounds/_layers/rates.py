@@ -12,7 +12,7 @@ import torch
 from sklip._floats import FLOOR, UNIT, gamma, tensor_lengths
 from sklip.bounds._layers.backward import Backward
 from sklip.bounds._layers.bounds import CHUNK, MOST_NEURONS, input_ends
-from sklip.bounds._propagation import slope_range
+from sklip.bounds._propagation import secant_range, slope_range, tangents_below
 
 __all__ = ["Rates"]
 
@@ -26,10 +26,14 @@ class Rates:
         Of the graph of which the outputs are.
     bounds : LayerBounds
         Of its nodes.
+    from_center : bool, default=False
+        Whether the rates are those of the change from the center of each ball alone:
+        slopes of lines through it in place of derivatives, of which there are fewer.
     """
 
-    def __init__(self, propagation, bounds):
+    def __init__(self, propagation, bounds, from_center=False):
         self.propagation, self.bounds, self._inside = propagation, bounds, {}
+        self.from_center, self._is_fall = from_center, False
 
     def __call__(self, rows):
         """Bounds (n_samples, n_rows), per unit of distance in the ball's norm.
@@ -40,6 +44,18 @@ class Rates:
             Coefficients.
         """
         return self._down(len(self.propagation.nodes) - 1, rows)
+
+    def falls(self, rows):
+        """How far linear functions of the outputs fall from the centers at most.
+
+        As much as their rates, or less: what is convex is nowhere below its tangent, so
+        that a positive coefficient loses nothing.
+        """
+        both = self(rows)
+        self._is_fall = True
+        found = torch.fmin(both, self(rows))
+        self._is_fall = False
+        return found
 
     def _down(self, k, rows):
         """The same of linear functions of node k."""
@@ -95,12 +111,36 @@ class Rates:
             n = len(line.chosen)
             known = (rows * alone).expand(n, *rows.shape[1:])
             return node.layer.transposed(known, line.chosen)
-        smallest, largest = slope_range(node.layer, low, high)
+        smallest, largest = self._slopes(node.layer, entering, low, high, each)
         middle, half = 0.5 * (smallest + largest), 0.5 * (largest - smallest)
         # Middle and half width are rounded: the half width makes up for both.
         half = half + 2.0 * UNIT * (smallest.abs() + largest.abs())
-        self._lose(rows * half[:, None], 1.0, scale, each)
-        return rows * middle[:, None]
+        middle, lossy = middle[:, None], rows
+        if self._is_fall and entering >= 0:
+            ends = self.propagation.center_values(self.bounds, entering)
+            tangent = tangents_below(node.layer, *ends)[:, None]
+            touches = (rows > 0.0) & ~tangent.isnan()
+            lossy = rows.masked_fill(touches, 0.0)
+            middle = torch.where(touches, tangent, middle)
+        self._lose(lossy * half[:, None], 1.0, scale, each)
+        return rows * middle
+
+    def _slopes(self, shape, k, low, high, each):
+        """Range of the slopes of an activation of node k, between these ends."""
+        if not self.from_center:
+            return slope_range(shape, low, high)
+        if k < 0:
+            centers = self.bounds.balls.centers
+            return secant_range(shape, low, high, centers, centers)
+        least, most = self.propagation.center_values(self.bounds, k)
+        if each is not None:
+            radii = self.bounds.balls.radii.reshape(-1, *[1] * (low.ndim - 1))
+            reach = radii * each * (self.propagation.in_l2 * (1.0 + 8.0 * UNIT))
+            room = 4.0 * UNIT * (least.abs() + most.abs() + reach)
+            # NaN (an overflow on the way) proves nothing.
+            low = torch.fmax(low, least - reach - room)
+            high = torch.fmin(high, most + reach + room)
+        return secant_range(shape, low, high, least, most)
 
     def _rates_of(self, k):
         """l2 constant of a node, and of each entry inside each ball if known."""
@@ -120,9 +160,16 @@ class Rates:
         identity = torch.eye(node.size, dtype=torch.float64, device=each.device)
         step = max(1, CHUNK // (n * propagation.widest))
         for start in range(0, node.size, step):
-            inner = Rates(propagation, self.bounds)
+            inner = Rates(propagation, self.bounds, self.from_center)
             inner._inside = self._inside
-            found.append(inner._down(k, identity[None, start : start + step]))
+            rows = identity[None, start : start + step]
+            rates = inner._down(k, rows)
+            if self.from_center:
+                # Up and down, each by itself.
+                inner._is_fall = True
+                both = torch.maximum(inner._down(k, rows), inner._down(k, -rows))
+                rates = torch.fmin(rates, both)
+            found.append(rates)
         inside = torch.cat(found, dim=1) * ((1.0 + 4.0 * UNIT) / propagation.in_l2)
         return torch.fmin(inside, each.flatten()).reshape(n, *node.shape)
 

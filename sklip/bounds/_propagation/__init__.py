@@ -9,7 +9,9 @@ from sklip.bounds._propagation.linear import vectors_times
 from sklip.bounds._propagation.lines import (
     adaptive_lines,
     parallel_lines,
+    secant_range,
     slope_range,
+    tangents_below,
     value_range,
 )
 from sklip.bounds._propagation.propagation import Balls, Propagation
@@ -32,12 +34,14 @@ __all__ = [
     "lower_rates",
     "outputs_lower",
     "shape_of",
+    "secant_range",
     "slope_range",
     "adaptive_lines",
     "meet",
     "largest_lower",
     "open_layer",
     "parallel_lines",
+    "tangents_below",
     "value_range",
     "vectors_times",
     "tightened",

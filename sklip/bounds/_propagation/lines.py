@@ -20,7 +20,9 @@ __all__ = [
     "chord_slopes",
     "offsets",
     "parallel_lines",
+    "secant_range",
     "slope_range",
+    "tangents_below",
     "value_range",
 ]
 
@@ -188,6 +190,54 @@ def slope_range(shape, low, high):
         room = shape.error(size) + 4.0 * UNIT
         smallest, largest = smallest - room, largest + room
     return smallest.clamp(*shape.sector), largest.clamp(*shape.sector)
+
+
+def secant_range(shape, low, high, least, most):
+    """Proven range of the slopes from one point to each other one of an interval.
+
+    Of a hinge, such slopes keep away from the far side's as long as the point does. Of
+    other shapes that of the derivative.
+
+    Parameters
+    ----------
+    shape : Shape
+        Of the activation.
+    low, high : Tensor
+        Ends of the intervals.
+    least, most : Tensor
+        Between which the points lie, up to rounding.
+    """
+    if shape.hinge is None:
+        return slope_range(shape, low, high)
+    left, right = (low.new_tensor(slope) for slope in shape.hinge)
+    # Of max(0, z): least from a point above zero down to the lower end, most from one
+    # below up to the upper end.
+    smallest = torch.where(least > 0.0, least / (least - low), 0.0)
+    largest = torch.where(most < 0.0, high / (high - most), 1.0)
+    ends = smallest.nan_to_num(0.0), largest.nan_to_num(1.0)
+    room = 8.0 * UNIT * (left.abs() + right.abs())
+    smallest, largest = (torch.lerp(left, right, end.clamp(0.0, 1.0)) for end in ends)
+    smallest = torch.where(low >= 0.0, right, (smallest - room).clamp(left, right))
+    largest = torch.where(high <= 0.0, left, (largest + room).clamp(left, right))
+    smallest = torch.where(high <= 0.0, left, smallest)
+    return smallest, torch.where(low >= 0.0, right, largest)
+
+
+def tangents_below(shape, least, most):
+    """Slopes of lines nowhere above that touch at a point; NaN where none is sure.
+
+    Parameters
+    ----------
+    shape : Shape
+        Of the activation.
+    least, most : Tensor
+        Between which the points lie, up to rounding.
+    """
+    if shape.hinge is None:
+        return torch.full_like(least, torch.nan)
+    left, right = (least.new_tensor(slope) for slope in shape.hinge)
+    unsure = torch.where(most < 0.0, left, torch.nan)
+    return torch.where(least > 0.0, right, unsure)
 
 
 def value_range(shape, low, high):

@@ -173,6 +173,9 @@ def test_no_point_of_the_ball_leaves_any_layers_ends(kind, norm):
             rows = torch.eye(3).double()[None].expand(3, -1, -1)
             lower = [layers.outputs_lower(b, rows) for b in found.values()]
             rates = layers.rates(found["crown"], rows).numpy()
+            centered = layers.rates(found["crown"], rows, from_center=True).numpy()
+            falls = layers.falls_from_center(found["crown"], rows).numpy()
+        assert (falls <= centered).all()
         outputs = network.forward(flat)
         for _ in range(60):
             step = perturbations(rng, flat.shape, norm, radius)
@@ -181,6 +184,8 @@ def test_no_point_of_the_ball_leaves_any_layers_ends(kind, norm):
                 assert (bound.numpy() <= values + 1e-12).all()
             moved = np.linalg.norm(step, norm, axis=1)[:, None]
             assert (np.abs(values - outputs) <= rates * moved + 1e-12).all()
+            assert (np.abs(values - outputs) <= centered * moved + 1e-12).all()
+            assert (outputs - values <= falls * moved + 1e-12).all()
             with torch.no_grad():
                 self_ends = _values(layers, flat + step)
             for bounds in found.values():

@@ -25,7 +25,9 @@ from sklip.bounds._propagation.lines import (
     adaptive_lines,
     offsets,
     parallel_lines,
+    secant_range,
     slope_range,
+    tangents_below,
     value_range,
 )
 from sklip.bounds._propagation.propagation import InputSpread, _triangular
@@ -171,6 +173,32 @@ def _samples(X, radius, norm, rng, n):
     length = np.linalg.norm(delta, norm, axis=2, keepdims=True)
     depth = np.where(rng.uniform(size=length.shape) < 0.5, 1.0, rng.uniform())
     return X + delta / length * radius * depth * (1.0 - 1e-12)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_slopes_from_a_point(name):
+    """Of lines to other points of an interval, and of one that is nowhere above."""
+    shape, (low, high) = shape_of(get_activation(name)), _intervals()
+    share = torch.from_numpy(np.random.default_rng(1).random(len(low)))
+    point = low + share * (high - low)
+    smallest, largest = secant_range(shape, low, high, point, point)
+    tangent = tangents_below(shape, point, point)
+    wide = _points(shape, low, high)
+    some = (wide - point).abs() > 1e-3 * (high - low)
+    rise = shape.function(wide) - shape.function(point)
+    room = 1e-12 * (1.0 + low.abs() + high.abs())
+    slopes = rise / (wide - point)
+    gap = 1e-9 * (1.0 + (low.abs() + high.abs()) / (high - low))
+    assert (((smallest - gap <= slopes) & (slopes <= largest + gap)) | ~some).all()
+    below = tangent * (wide - point) <= rise + room
+    assert (below | tangent.isnan()).all()
+    assert tangent.isnan().all() == (shape.hinge is None)
+    if shape.hinge is not None:
+        # Reached at the ends, but by what is a line all along.
+        ends = torch.stack([slopes[0], slopes[400]])
+        ends = torch.where(torch.stack([some[0], some[400]]), ends, torch.nan)
+        assert_allclose(torch.fmin(*ends), smallest, atol=1e-6 * gap.max())
+        assert_allclose(torch.fmax(*ends), largest, atol=1e-6 * gap.max())
 
 
 @pytest.mark.parametrize("norm", NORMS)
