@@ -39,8 +39,9 @@ _DUAL_REACH = 0.98
 # far below the gap.
 _COARSE_ABOVE = 1e-3
 SHORTEST_STEP = 1e-6
-# Decrement above which the steps to a point of the path stall on their way.
-_FAR = 100.0
+# Decrement, over the root of the order, above which the steps to a point of the path
+# stall on their way.
+_FAR = 2.5
 # Steps in which the decrement falls by this share at least, or the method has stalled.
 _PATIENCE, _PROGRESS = 20, 0.97
 
@@ -108,7 +109,7 @@ def follow(path, x, mu, tol, deadline, nearest=False):
         if newton is None:
             break
         if step == 0:
-            mu = _first(mu, newton, nearest)
+            mu = _first(mu, newton, path.order, nearest)
         lower = max(lower, newton.dual_value(x, path.order))
         if math.sqrt(max(lower, 0.0)) >= math.sqrt(float(best[0])) * (1.0 - tol):
             break
@@ -134,11 +135,12 @@ def follow(path, x, mu, tol, deadline, nearest=False):
     return Optimum(best, None, min(lower, float(best[0])), central)
 
 
-def _first(mu, newton, nearest):
+def _first(mu, newton, order, nearest):
     """Where the path is met: at mu, or at the nearest point below or above it."""
     if nearest:
         return min(mu, newton.nearest or mu)
-    return mu if newton.decrement(mu) < _FAR else max(mu, newton.nearest)
+    is_far = newton.decrement(mu) > _FAR * math.sqrt(order)
+    return max(mu, newton.nearest) if is_far else mu
 
 
 class _Path:
