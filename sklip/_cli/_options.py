@@ -88,8 +88,8 @@ def add_estimator_options(add):
         "--lipschitz-weight",
         type=number(0.0, math.inf),
         metavar="W",
-        help="weight of the penalty (default: 0.03, for regression 0.003; admm: 0.01; "
-        "noise: 0.1)",
+        help="weight of the penalty (default: that of the estimator, which without "
+        "noise falls with the rows of long tables)",
     )
     add(
         "--lipschitz-bound",
