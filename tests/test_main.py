@@ -131,16 +131,17 @@ def assert_ordered(rows, radii):
 
 
 def test_bundled_data_show_what_robust_training_is_for(as_shipped, run):
-    outcome = run(None, "--random-state", "1")
+    outcome = run(None, "--random-state", "1", "--radius", 0.25, 0.5, 1, 2)
     rows = outcome.rows
     assert outcome.code == 0
-    assert_ordered(rows, ("0.25", "0.5", "1"))
+    assert_ordered(rows, ("0.25", "0.5", "1", "2"))
     robust, plain, linear, boosting = rows["test accuracy"]
     assert min(linear, boosting) > 0.9
     assert robust > 0.94
     assert robust > plain - 0.03
-    certified = rows["radius 1", "certified"]
-    assert certified[0] > certified[1] + 0.4
+    for radius, gain in (("1", 0.3), ("2", 0.5)):
+        certified = rows[f"radius {radius}", "certified"]
+        assert certified[0] > certified[1] + gain
     bound = rows["Lipschitz bound (lipsdp)"]
     assert bound[0] < bound[1] / 5
     assert "standard deviation" in outcome.out
