@@ -18,9 +18,9 @@ __all__ = [
     "start_state",
 ]
 
-# Multipliers serve for weights that go on moving: how far their bound may be from the
-# best one for those they were found for.
-_ACCURACY = 1e-3
+# How far the bound of multipliers may be from the best one: a bound that is only a
+# thousandth above it can have multipliers that keep the weights from ever growing.
+_ACCURACY = 1e-6
 # Multipliers of a layer are kept within this factor of their geometric mean: a neuron
 # that does nothing has no multiplier of its own, and a solver may put it anywhere.
 _SPREAD = 1e3
