@@ -24,12 +24,14 @@ __all__ = [
 _PER_OCTAVE = 512
 _MOST_ROUNDS = 60
 # Then bisection, which cannot dawdle.
-_FALSE_POSITIONS = 5
+_FALSE_POSITIONS = 4
 _SMALLEST, _LARGEST = 2.0**-900, 2.0**60
 # Ratio of the ends from which on slopes are optimised.
 _COARSE = 1.03
 # How far past the end of a search its bounds are tried once more.
 _BEYOND = 1.02
+# And at most how far ahead margins are thought to fall on as they did so far.
+_FARTHEST = 1.5
 # Largest step up: what saturates may be certified very far out.
 _FASTEST = 2.0**8
 
@@ -117,7 +119,7 @@ def best_radii(margins, known):
         search = _Search(margins, "best", known, rows)
         search.lines_end = ends
         search.rise(proven[rows], value)
-        search.rise_beyond(search.low > proven[rows])
+        search.rise_beyond((search.low > proven[rows]) & ~search.by_rates)
         proven[rows] = np.maximum(proven[rows], search.low)
     return proven
 
@@ -183,6 +185,8 @@ class _Search:
         self.high = np.full(len(self.rows), np.inf)
         self.high_value = np.full(len(self.rows), -np.inf)
         self.moved = np.zeros(len(self.rows), dtype=int)
+        # How often a radius between both ends was tried.
+        self.n_between = np.zeros(len(self.rows), dtype=int)
         # Samples whose last end was proven by rates, as the next may well be.
         self.by_rates = np.zeros(len(self.rows), dtype=bool)
 
@@ -202,7 +206,7 @@ class _Search:
         self._narrow(self.low, 1.0, growth=_COARSE)
 
     def rise_beyond(self, some):
-        """Try some samples past their ends: slopes in a larger ball may be tighter."""
+        """Try some samples past their ends: lines in a larger ball may be tighter."""
         some = np.flatnonzero(some & (self.low < 0.5 * _LARGEST))
         if len(some) == 0 or self.margins.decisions.block.is_late:
             return
@@ -223,18 +227,30 @@ class _Search:
         """Try radii until the ends are neighbours, or their ratio is small enough."""
         trial = self._between(start)
         active = np.flatnonzero(~self._settled(np.arange(len(self.rows)), ratio))
-        for n_rounds in range(_MOST_ROUNDS):
+        for _ in range(_MOST_ROUNDS):
             if len(active) == 0 or self.margins.decisions.block.is_late:
                 break
             self._evaluate(active, trial[active], refine)
             active = active[~self._settled(active, ratio)]
-            middle = self._middle(bisect=n_rounds >= _FALSE_POSITIONS)
-            middle = np.where(np.isfinite(self.high), middle, growth * self.low)
+            middle = self._middle(bisect=self.n_between >= _FALSE_POSITIONS)
+            farther = np.maximum(growth * self.low, self._where_it_would_end())
+            middle = np.where(np.isfinite(self.high), middle, farther)
             trial, growth = self._between(middle), min(growth**1.5, _FASTEST)
+
+    def _where_it_would_end(self):
+        """Where the worst margin would be zero if it fell on as from the center on.
+
+        It falls ever faster: mostly a radius too large, near enough to be a good end.
+        """
+        gap = self.margins.gaps[self.rows].min(axis=1)
+        with np.errstate(all="ignore"):
+            end = self.low * (gap / (gap - self.low_value))
+        return np.clip(np.nan_to_num(end), 0.0, _FARTHEST * self.low)
 
     def _evaluate(self, active, radii, refine):
         passed = self.known[active] >= radii[:, None]
         rows = self.rows[active]
+        self.n_between[active] += np.isfinite(self.high[active])
         ends, by_lines = self.lines_end[active], np.zeros_like(passed)
         lower = self.margins.lower(
             rows,

@@ -98,6 +98,16 @@ def test_what_rises_from_below_is_found_in_few_evaluations(shape):
     assert len(margins.asked) <= {"line": 5}.get(shape, 6)
 
 
+@pytest.mark.parametrize("shape", ["line", "root", "square"])
+def test_an_end_far_out_is_found_where_the_margin_is_heading(shape):
+    """A step ahead by the fall so far, then chords: no climb by small steps."""
+    margins = Margins([SHAPES[shape](1.0)])
+    search = _Search(margins, "best", np.zeros((1, 1)), np.arange(1))
+    search.rise(np.array([0.6]), margins.lower_at([0.6]))
+    assert search.low == grid_radius(-1)
+    assert len(margins.asked) <= 8
+
+
 def test_what_is_proven_again_farther_out_is_found():
     """Between two places where bounds in a larger ball are tighter."""
 
