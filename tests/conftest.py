@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""One thread for torch, no window for matplotlib, short searches."""
+"""One thread for torch, seeds, no window for matplotlib, short searches."""
 
 import importlib
 import os
@@ -10,11 +10,28 @@ from pathlib import Path
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 
 # The test networks are tiny: a second thread only waits, above all under xdist.
 torch.set_num_threads(1)
+
+
+def _seed():
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+def pytest_collectstart(collector):
+    """What a file of tests draws while it is imported is the same in each process."""
+    _seed()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """And so is what a test and its fixtures draw, whatever ran before."""
+    _seed()
 
 
 @pytest.fixture(scope="session")

@@ -180,6 +180,10 @@ NETWORKS = {
 @pytest.fixture(params=list(NETWORKS))
 def network(request):
     module, shape = NETWORKS[request.param]
+    torch.manual_seed(0)
+    for part in module.modules():
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()
     return randomise(module), shape
 
 
