@@ -118,6 +118,7 @@ class LocalMargins:
             Inf, or the largest number, for the target and for what was passed.
         """
         lower = np.full((len(rows), self.gaps.shape[1]), np.inf)
+        likely = np.zeros(len(rows), bool) if likely is None else likely
         work = self.propagation.work
         with torch.no_grad(), limit_threads(work):
             step = self.propagation.block_rows(lower.shape[1])
@@ -127,8 +128,7 @@ class LocalMargins:
                 told = None if by_lines is None else by_lines[block]
                 useless = None if given_up is None else given_up[block]
                 asked = rows[block], radii[block], method, part, refine, together
-                sure = np.zeros_like(rows, bool) if likely is None else likely[block]
-                lower[block] = self._block(*asked, told, useless, sure)
+                lower[block] = self._block(*asked, told, useless, likely[block])
         return lower
 
     def _block(

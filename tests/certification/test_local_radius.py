@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sklip.certification import _local_radius, _proven_radii, certified_radius
+from sklip.certification._decisions import decide
 from sklip.certification._local_margins import LocalMargins
 from sklip.certification._local_radius import (
     _Search,
@@ -106,6 +107,19 @@ def test_an_end_far_out_is_found_where_the_margin_is_heading(shape):
     search.rise(np.array([0.6]), margins.lower_at([0.6]))
     assert search.low == grid_radius(-1)
     assert len(margins.asked) <= 8
+
+
+@pytest.mark.parametrize("method", ["ibp", "crown", "local", "best"])
+def test_blocks_of_samples_are_bounded_as_all_of_them_are(method, monkeypatch):
+    network = random_network((4, 9, 8, 3), gain=2.0, random_state=0)
+    X = np.random.default_rng(0).normal(size=(7, 4))
+    asked = np.arange(7), np.geomspace(0.01, 1.0, 7), method
+    margins = LocalMargins(decide(network, X), 2.0)
+    whole = [margins.lower(*asked), margins.lower(*asked, likely=np.arange(7) < 4)]
+    assert (whole[0] > 0.0).all(axis=1).any() and (whole[0] < 0.0).any()
+    monkeypatch.setattr(type(margins.propagation), "block_rows", lambda self, n: 2)
+    parts = [margins.lower(*asked), margins.lower(*asked, likely=np.arange(7) < 4)]
+    np.testing.assert_allclose(parts, whole, rtol=1e-9)
 
 
 def test_what_is_proven_again_farther_out_is_found():
