@@ -30,7 +30,7 @@ _SMALLEST, _LARGEST = 2.0**-900, 2.0**60
 _COARSE = 1.03
 # How far past the end of a search its bounds are tried once more.
 _BEYOND = 1.02
-# And at most how far ahead margins are thought to fall on as they did so far.
+# Largest step to where a margin would end that falls on as it did so far.
 _FARTHEST = 1.5
 # Largest step up: what saturates may be certified very far out.
 _FASTEST = 2.0**8

@@ -94,7 +94,7 @@ def lipsdp_bound(
         Where it computes, in float64.
     start : tuple of (float, sequence of ndarray), default=None
         The ``start`` of what an earlier call returned for a network of the same sizes
-        with weights nearby: a third of the work, or less. The result differs by what
+        with weights nearby: fewer steps the less they moved. The result differs by what
         ``tol`` leaves open, and by nothing where the networks are too far apart.
 
     Returns
