@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The estimators that ``--estimator`` chooses from, and what each takes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import signature
 
 from sklip._cli._errors import JobError
@@ -43,6 +43,7 @@ class Choice:
     name: str  # heading in the report
     estimator: str  # {"regularized", "bounded", "admm", "noise"}: which family
     parameters: dict = field(default_factory=dict)  # parameters of the family
+    usual: str | None = None  # which of them nobody asked for and rows may choose
 
     @property
     def description(self):
@@ -55,6 +56,11 @@ class Choice:
         with_numbers = f" with {' and '.join(numbers)}" if numbers else ""
         return self.name + with_numbers
 
+    def scaled(self, factor):
+        """The choice with that many times the usual value."""
+        value = float(f"{factor * self.parameters[self.usual]:.6g}")
+        return replace(self, parameters={**self.parameters, self.usual: value})
+
     def make(self, task, *arguments, **parameters):
         """The estimator for a task."""
         kind = _CLASSES[self.estimator][task == "regression"]
@@ -66,8 +72,9 @@ def choose(job, table, threat, max_iter, radii):
     family = job.family(table.task)
     if family == "bounded":
         return _bounded(job, table, threat, max_iter, radii)
-    weight = job.lipschitz_weight
+    weight, usual = job.lipschitz_weight, None
     if weight is None:
+        usual = "lipschitz_weight"
         kind = _CLASSES[family][table.task == "regression"]
         weight = signature(kind).parameters["lipschitz_weight"].default
         if weight == "auto":
@@ -75,25 +82,27 @@ def choose(job, table, threat, max_iter, radii):
     if family == "noise":
         noise_std = _NOISE_STD if job.noise_std is None else job.noise_std
         parameters = {"noise_std": noise_std, "lipschitz_weight": weight}
-        return Choice("noise training", "noise", parameters)
+        return Choice("noise training", "noise", parameters, usual)
     if family == "admm":
         goal = {"lipschitz_weight": weight}
         if job.lipschitz_bound is not None:
-            goal = {"lipschitz_bound": job.lipschitz_bound}
+            goal, usual = {"lipschitz_bound": job.lipschitz_bound}, None
         rounds = min(max_iter, _MOST_ADMM_ITERATIONS)
-        return Choice("ADMM", "admm", {**goal, "max_admm_iter": rounds})
+        return Choice("ADMM", "admm", {**goal, "max_admm_iter": rounds}, usual)
     penalty = job.penalty or "spectral"
     if penalty == "none":
         return plain()
     parameters = {"penalty": penalty, "lipschitz_weight": weight}
-    return Choice(f"{penalty} penalty", "regularized", parameters)
+    return Choice(f"{penalty} penalty", "regularized", parameters, usual)
 
 
 def _bounded(job, table, threat, max_iter, radii):
     epochs = {} if job.max_iter else {"max_iter": min(max_iter, _BOUNDED_EPOCHS)}
     if table.task == "regression":
-        bound = _BOUND if job.lipschitz_bound is None else job.lipschitz_bound
-        return Choice("bounded", "bounded", {"lipschitz_bound": bound, **epochs})
+        bound, usual = job.lipschitz_bound, None
+        if bound is None:
+            bound, usual = _BOUND, "lipschitz_bound"
+        return Choice("bounded", "bounded", {"lipschitz_bound": bound, **epochs}, usual)
     if job.lipschitz_bound is not None:
         raise JobError(
             "--lipschitz-bound with --estimator bounded is for regression: a "

@@ -69,8 +69,8 @@ class Job:
     def family(self, task):
         """The estimator asked for, or the one that suits the task.
 
-        Classifiers know from the radii what they are to withstand; regressors would
-        have to be told a bound first, and a small penalty suits any target.
+        Classifiers know from the radii what they are to withstand; regressors get a
+        penalty, whose weight trial fits choose as well as a bound and more smoothly.
         """
         if self.estimator is not None:
             return self.estimator

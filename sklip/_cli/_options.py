@@ -74,8 +74,8 @@ def add_estimator_options(add):
         choices=ESTIMATORS,
         help="how the first network is trained: with a penalty, of orthonormal layers "
         "for the radii asked, by ADMM, or with noise (default: bounded, whose "
-        "certified accuracy is the highest; for regression, where it would need a "
-        "bound, and with an option of the penalty: regularized)",
+        "certified accuracy is the highest; for regression and with an option of the "
+        "penalty: regularized)",
     )
     add(
         "--penalty",
@@ -89,7 +89,8 @@ def add_estimator_options(add):
         type=number(0.0, math.inf),
         metavar="W",
         help="weight of the penalty (default: that of the estimator, which without "
-        "noise falls with the rows of long tables)",
+        "noise falls with the rows of long tables; for regression up to 30 times that, "
+        "whichever predicts held-out training rows best)",
     )
     add(
         "--lipschitz-bound",
@@ -97,7 +98,8 @@ def add_estimator_options(add):
         metavar="L",
         help="bound that --estimator admm enforces on its network, which sees "
         "standardised numbers, instead of a weight; for regression also that of "
-        "--estimator bounded (default: 1)",
+        "--estimator bounded (default: from 0.5 to 4, whichever predicts held-out "
+        "training rows best)",
     )
     add(
         "--search",

@@ -25,6 +25,7 @@ from sklip._cli._rows import describe_rows
 from sklip._cli._search import search
 from sklip._cli._selection import Selection
 from sklip._cli._threat import threat_of
+from sklip._cli._usual import usual_factor
 from sklip._progress import say
 
 __all__ = ["run"]
@@ -114,7 +115,19 @@ def _load(job):
 
 
 def _choices(job, table, threat, radii):
-    chosen = choose(job, table, threat, _max_iter(job, table), radii)
+    def usual(table):
+        return choose(job, table, threat, _max_iter(job, table), radii)
+
+    chosen = usual(table)
+    if table.task == "regression" and chosen.usual is not None:
+        factor, note = usual_factor(
+            chosen.usual,
+            lambda factor, part: _build(job, part, usual(part).scaled(factor)),
+            table,
+            job.random_state,
+        )
+        chosen = chosen.scaled(factor)
+        table.notes += [note] if note else []
     if job.search:
         radius = radii[len(radii) // 2]
         chosen, note = search(

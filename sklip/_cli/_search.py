@@ -14,7 +14,7 @@ from sklip._progress import Progress, say
 from sklip.metrics import make_certified_accuracy_scorer, make_certified_error_scorer
 from sklip.model_selection import OneStandardError
 
-__all__ = ["search"]
+__all__ = ["folds_of", "search"]
 
 # Rows that are used, and rows of each fold that are certified.
 _MOST_ROWS, _MOST_SCORED = 2000, 200
@@ -49,7 +49,7 @@ def search(choice, make, table, threat, radius, seed):
     values = [factor * choice.parameters[knob] for factor in _FACTORS[knob]]
     candidates = [_with(choice, knob, value) for value in values]
     name, scorer = _scorer(table.task, threat, radius)
-    folds = _folds(table, seed)
+    folds = folds_of(table, seed)
     say(f"Searching {knob}: {len(values)} values, {len(folds)} folds.")
     progress = Progress(len(values) * len(folds), "fits")
     scores = np.empty((len(values), len(folds)))
@@ -83,7 +83,7 @@ def _scorer(task, threat, radius):
     return "certified accuracy", make_certified_accuracy_scorer(**setting, effort=0)
 
 
-def _folds(table, seed):
+def folds_of(table, seed):
     """Pairs of rows to train on and rows to score."""
     rows = np.random.default_rng(seed).permutation(len(table.X_train))[:_MOST_ROWS]
     y = table.y_train[rows]
@@ -94,11 +94,12 @@ def _folds(table, seed):
     if n_folds < 2:
         raise JobError("--search needs at least two training rows of each class.")
     folds = kind(n_folds, shuffle=True, random_state=seed).split(rows, y)
-    return [(rows[train], rows[test][:_MOST_SCORED]) for train, test in folds]
+    return [(rows[train], rows[test]) for train, test in folds]
 
 
 def _score(model, table, fold, scorer):
     (train, test), X, y = fold, table.X_train, table.y_train
+    test = test[:_MOST_SCORED]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -23,8 +23,9 @@ def measured_in(network, rounding, ratio):
 def named_tolerances(feature_eps, names, n_features):
     """Each column that may move: as it was named, its position, and (down, up)."""
     found, seen = [], set()
+    place = {name: i for i, name in enumerate(names or ())}
     for key, *ends in check_feature_eps(feature_eps):
-        j = _position(key, names, n_features)
+        j = _position(key, place, n_features)
         if j in seen:
             raise ValueError(f"feature_eps names column {key!r} twice.")
         seen.add(j)
@@ -32,14 +33,14 @@ def named_tolerances(feature_eps, names, n_features):
     return found
 
 
-def _position(key, names, n_features):
-    """Index of a column of X given by name or index."""
+def _position(key, place, n_features):
+    """Index of a column of X given by name or index; place has those of the names."""
     if isinstance(key, str):
-        if names is not None and key in names:
-            return list(names).index(key)
+        if key in place:
+            return place[key]
     elif is_integer(key) and 0 <= key < n_features:
         return int(key)
-    known = list(names) if names else f"the indices 0 to {n_features - 1}"
+    known = list(place) if place else f"the indices 0 to {n_features - 1}"
     raise ValueError(f"feature_eps names the unknown column {key!r}; known: {known}.")
 
 

@@ -47,7 +47,7 @@ def test_the_most_robust_of_the_good_ones(loaded, monkeypatch, scores, best):
 
 
 def test_folds_share_no_row_and_hold_every_class(loaded):
-    folds = _search._folds(loaded, 0)
+    folds = _search.folds_of(loaded, 0)
     assert len(folds) == 3
     for train, test in folds:
         assert len(np.intersect1d(train, test)) == 0

@@ -48,6 +48,8 @@ class Fill:
 
     def fits(self, coordinate):
         """Whether the image of a coordinate is the value, but for what is allowed."""
+        if self.scale == 1.0 and self.offset == 0.0 and coordinate == self.value:
+            return True  # of a raw column, as fractions would find out more slowly
         image = Fraction(self.scale) * Fraction(coordinate) + Fraction(self.offset)
         size = Fraction(self.size) * abs(Fraction(coordinate))
         room = self.n_roundings * (size + Fraction(self.offset_size))
