@@ -32,10 +32,11 @@ from sklip import (
 )
 from sklip.bounds import lipsdp_bound, multiplier_certificate
 from sklip.exceptions import DivergedTrainingError
+from sklip.networks import random_network
 from sklip.training import ADMM, ConsensusTerm, FlatMLP, certified_network
 from sklip.training._admm import loop
 from sklip.training._admm.rho import adapted_rho, rho_that_binds
-from sklip.training._admm.state import SplitState
+from sklip.training._admm.state import SplitState, find_multipliers
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -556,6 +557,22 @@ def test_a_bound_that_does_not_bind_costs_no_search(classification, monkeypatch)
     model.fit(*classification)
     assert not searches
     assert model.lipschitz_bound_ < 100.0
+    # Nor is the start held back for its sake.
+    held = clone(model).set_params(init_alpha=10.0).fit(*classification)
+    assert held.network_.hash == model.network_.hash
+
+
+@pytest.mark.parametrize("n_dead", [1, 8, 16])
+def test_neurons_that_do_nothing_leave_the_others_multipliers_alone(n_dead):
+    """Theirs may be anything: a mean over all of them would be that of no neuron."""
+    network = random_network([4, 16, 2], random_state=0)
+    first, last = (np.array(w) for w in network.weights)
+    first[:n_dead] *= 1e-25
+    last[:, : min(n_dead, 15)] *= 1e-25
+    network = FeedForward([first, last], network.biases)
+    multipliers, bound, _ = find_multipliers(network, "lipsdp")
+    assert multiplier_certificate(network, 1.001 * bound, multipliers, method="admm")
+    assert multipliers[0].max() <= 1e6 * multipliers[0].min() * (1 + 1e-9)
 
 
 def test_rho_returns_once_the_bound_binds():
@@ -563,7 +580,7 @@ def test_rho_returns_once_the_bound_binds():
     one, free, held = ([np.full((2, 3), x)] for x in (1.0, 1e-9, 1e-4))
     before = SplitState(one, one, free, [], 1.0, rho=1e-5)
     after = SplitState(one, one, held, [], 1.0, rho=1e-5)
-    assert rho_that_binds("forces", before, after) == 0.03
+    assert rho_that_binds("forces", before, after) == 0.1
     assert rho_that_binds("forces", after, after) == 1e-5
     assert rho_that_binds("forces", before, before) == 1e-5
     assert rho_that_binds(None, before, after) == 1e-5

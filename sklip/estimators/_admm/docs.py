@@ -95,7 +95,9 @@ ADMM = entries(
         iterations), and with ``"lbfgs"`` min(100, max_iter) iterations.
     init_alpha : float, default=3e-3
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is
-        added to the loss, whatever the number of samples.
+        added to the loss, whatever the number of samples. With an enforced bound (and
+        but for ``"lbfgs"``) it is in force as far as the product of the layers' norms
+        exceeds the bound: none within it, all from four times it on.
     multipliers : {"lipsdp", "layer"} or list of array-like of shape (n_units,), \
             default="lipsdp"
         LipSDP's multipliers T, which are fixed in each projection: those of the start,

@@ -34,6 +34,9 @@ _ADMM_ITERATIONS = 100
 _LBFGS_ITERATIONS = 100
 # Share of max_iter that suffices for a start whose step size falls by itself.
 _START_SHARE = 0.5
+# Parts of the start between which its weight decay follows the bound, and the relative
+# excess over it, by the product of norms, that all of the decay is for.
+_START_PARTS, _FULL_DECAY = 16, 3.0
 # Batches between two projections at least, by "auto", for each hidden layer: fewer
 # hardly move the weights, and a projection would cost more. The second number where so
 # many iterations remain.
@@ -148,11 +151,26 @@ class ADMMRun:
         if self._peak(epochs) > 1.0:
             share = _START_SHARE * self._useful_share()
             epochs = net.schedule.begin(before, epochs, share=share)
-        net.run(self.data, self.valid, stopping, epochs)
+        steers = self.enforced is not None and net.solver != "lbfgs"
+        part = math.ceil(epochs / _START_PARTS) if steers else epochs
+        for done in range(0, epochs, part):
+            if steers:
+                net.penalty.weight = self.settings.init_alpha * self._excess()
+            if net.run(self.data, self.valid, stopping, min(part, epochs - done)):
+                break
         net.schedule.begin(len(net.history), None)
         stopping.restore_best(net.module_)
         self.n_start_epochs = len(net.history) - before
         net.forget_momentum()
+
+    def _excess(self):
+        """How far the start is above its bound: 0 within it, 1 from four times it on.
+
+        Decay that a loose bound does not ask for costs more epochs than there are.
+        """
+        weights = self.net.module_.weights
+        product = math.prod(float(torch.linalg.matrix_norm(w, 2)) for w in weights)
+        return min(max((product / self.enforced - 1.0) / _FULL_DECAY, 0.0), 1.0)
 
     def _iterate(self, peak):
         """All iterations; False if they ran out."""

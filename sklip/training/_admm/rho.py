@@ -9,7 +9,7 @@ import numpy as np
 __all__ = ["FIRST_RHO", "adapted_rho", "binds", "norm", "rho_that_binds"]
 
 # Where a rho that adapts itself starts.
-FIRST_RHO = 0.03
+FIRST_RHO = 0.1
 # "forces" brings Y to the first number of times rho V; the second is rho's largest
 # change in an iteration.
 _FORCE, _STEP = 0.5, 1.25

@@ -4,6 +4,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,11 +19,11 @@ __all__ = [
     "start_state",
 ]
 
-# How far the bound of multipliers may be from the best one: a bound that is only a
-# thousandth above it can have multipliers that keep the weights from ever growing.
-_ACCURACY = 1e-6
-# Multipliers of a layer are kept within this factor of their geometric mean: a neuron
-# that does nothing has no multiplier of its own, and a solver may put it anywhere.
+# How far the bound of multipliers may be from the best one.
+_ACCURACY = 1e-4
+# Multipliers of a layer are kept within this factor of their geometric mean, in which
+# neurons count by what they pass on: one that does nothing has no multiplier of its
+# own, and a solver may put it anywhere.
 _SPREAD = 1e3
 # A matrix smaller than the first counts as zero; a network whose product of norms is
 # larger than the second has exploded.
@@ -145,11 +146,21 @@ def find_multipliers(network, kind, start=None):
     found = lipsdp_bound(network, **options)
     if found.multipliers is None:
         return *_balanced(network), found.start
-    return [_limited(0.5 * d * d) for d in found.multipliers], found.value, found.start
+    limited = [
+        _limited(0.5 * d * d, before, behind)
+        for d, (before, behind) in zip(
+            found.multipliers, pairwise(network.weights), strict=True
+        )
+    ]
+    return limited, found.value, found.start
 
 
-def _limited(t):
-    middle = np.exp(np.mean(np.log(t)))
+def _limited(t, before, behind):
+    """Multipliers of the layer between two matrices, none of them out of the way."""
+    passed = np.linalg.norm(before, axis=1) * np.linalg.norm(behind, axis=0)
+    if not passed.any():
+        passed = np.ones_like(t)
+    middle = np.exp(np.average(np.log(t), weights=passed))
     return np.clip(t, middle / _SPREAD, middle * _SPREAD)
 
 
