@@ -75,13 +75,6 @@ BUNDLED = {
     "wine": load_wine,
 }
 REGRESSION = ("concrete", "power plant", "wine quality", "diabetes")
-# Nets that were measured before multipliers were refreshed by default: weight decay of
-# the start, and iterations between two searches. On power plant, the largest table,
-# more weight decay costs a percent of the loss at its loosest bound.
-FIRST = dict.fromkeys(
-    ("power plant", "digits 64-128-128-10"),
-    {"init_alpha": 3e-4, "refresh_multipliers": 15},
-)
 # Method, strengths for classifiers, strengths for regressors.
 PENALISED = [
     ("plain", (0.0,), (0.0,)),
@@ -214,12 +207,10 @@ def admm(problem, seed, **parameters):
         **{
             **common(problem, seed),
             "alpha": 0.0,
-            "init_alpha": 1e-3,
             "max_iter": problem.epochs // 4,
             "max_admm_iter": 3 * problem.epochs // 4 // per_iter,
             "epochs_per_iter": per_iter,
             "admm_tol": 0.0,
-            **FIRST.get(problem.name, {}),
             **parameters,
         }
     )
