@@ -51,7 +51,8 @@ def lazy_door(package):
         return there
 
     def module_dir():
-        return sorted({*vars(door), *origins})
+        # The door's own tool is no name of the package.
+        return sorted({*vars(door), *origins} - {lazy_door.__name__})
 
     return module_getattr, module_dir, names
 

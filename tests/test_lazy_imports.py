@@ -29,6 +29,7 @@ def test_every_name_of_a_door_is_there(door):
     for name in package.__all__:
         assert getattr(package, name) is not None
     assert set(package.__all__) <= set(dir(package))
+    assert "lazy_door" not in dir(package)  # completion offers what a user can call
 
 
 def test_packages_are_attributes_of_sklip():
