@@ -22,7 +22,7 @@ from sklip.bounds._feature_slopes import feature_slopes
 from sklip.bounds._layers import ModulePropagation
 from sklip.bounds._lipsdp import lipsdp_bound, lipsdp_gradient, sequential_bound
 from sklip.bounds._local import local_lipschitz_bound
-from sklip.bounds._local_slopes import LocalSlopes
+from sklip.bounds._local_slopes import LocalSlopes, falls_from_centers
 from sklip.bounds._method_docs import METHOD_DOCS
 from sklip.bounds._methods import (
     BALL_METHODS,
@@ -97,6 +97,7 @@ __all__ = [
     "LipschitzCertificate",
     "LipschitzEstimate",
     "LocalSlopes",
+    "falls_from_centers",
     "ModuleNetwork",
     "ModulePropagation",
     "ModuleView",

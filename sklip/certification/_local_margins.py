@@ -7,8 +7,8 @@ import torch
 
 from sklip._threads import limit_threads
 from sklip.bounds import (
-    LocalSlopes,
     Propagation,
+    falls_from_centers,
     hidden_bounds,
     outputs_lower,
 )
@@ -60,12 +60,11 @@ class LocalMargins:
         return outputs_lower(self.propagation, bounds, rows, **options)
 
     def _rates(self, bounds, rows):
-        return LocalSlopes(self.propagation, bounds, from_center=True).falls(rows)
+        return falls_from_centers(self.propagation, bounds, rows)
 
     def _optimistic_rates(self, bounds, rows):
         """Below what is proven, for a fraction of the work; None if there is none."""
-        how = {"from_center": True, "optimistic": True}
-        return LocalSlopes(self.propagation, bounds, **how).falls(rows)
+        return falls_from_centers(self.propagation, bounds, rows, optimistic=True)
 
     @property
     def possible(self):

@@ -30,8 +30,12 @@ _SMALLEST, _LARGEST = 2.0**-900, 2.0**60
 _COARSE = 1.03
 # How far past the end of a search its bounds are tried once more.
 _BEYOND = 1.02
-# Largest step to where a margin would end that falls on as it did so far.
+# Largest step to where a margin is heading, and how much of the way there, in ratios,
+# is taken from one margin alone: they fall ever faster.
 _FARTHEST = 1.5
+_OF_THE_WAY = 0.78
+# Steps up that go by where margins are heading; then they grow by themselves.
+_SURE_STEPS = 4
 # Largest step up: what saturates may be certified very far out.
 _FASTEST = 2.0**8
 
@@ -110,33 +114,46 @@ def best_radii(margins, known):
     ends = np.where(by_lines | passed, np.inf, start[:, None])
     good, by_lines = (lower > 0.0).all(axis=1), by_lines.all(axis=1)
     proven[rows[good]] = start[good]
-    value = lower.min(axis=1)
     ends[by_lines] = _rise_by_lines(
-        margins, known, proven, rows[by_lines], value[by_lines]
+        margins, known, proven, rows[by_lines], lower[by_lines]
     )
-    rows, ends, value = rows[good], ends[good], value[good]
+    rows, ends, lower = rows[good], ends[good], lower[good]
     if len(rows):
         search = _Search(margins, "best", known, rows)
         search.lines_end = ends
-        search.rise(proven[rows], value)
+        search.rise(proven[rows], lower)
         search.rise_beyond((search.low > proven[rows]) & ~search.by_rates)
         proven[rows] = np.maximum(proven[rows], search.low)
     return proven
 
 
-def _rise_by_lines(margins, known, proven, rows, value):
+def _rise_by_lines(margins, known, proven, rows, lower):
     """Search on by "crown" alone from proven radii, in place; where its lines end.
 
-    ``value`` is the worst margin at each of them.
+    ``lower`` are the margins there. Samples that rates prove where lines are about to
+    end are left there.
     """
+    ends = np.full((len(rows), known.shape[1]), np.inf)
     if len(rows) == 0:
-        return np.empty((0, known.shape[1]))
+        return ends
+    search = _Search(margins, "crown", known, rows)
+    search.begin(proven[rows], lower)
+    ahead = search.ahead()
+    by_rates = (
+        margins.lower(rows, ahead, "local", known[rows] >= ahead[:, None]) > 0.0
+    ).all(axis=1)
+    proven[rows[by_rates]] = ahead[by_rates]
+    left = ~by_rates
+    if not left.any():
+        return ends
+    rows, lower = rows[left], lower[left]
     start = 0.8 * tangent_distances(margins.decisions.some(rows), margins.norm)
     search = _Search(margins, "crown", known, rows)
-    search.low, search.low_value = proven[rows].copy(), value.copy()
+    search.begin(proven[rows], lower)
     search.run(np.where(np.isfinite(start) & (start > 0.0), start, 1.0))
     proven[rows] = np.maximum(proven[rows], search.low)
-    return search.lines_end
+    ends[left] = search.lines_end
+    return ends
 
 
 def settled_pairs(margins, method, known, needed):
@@ -176,7 +193,11 @@ class _Search:
         self.margins, self.method = margins, method
         self.known, self.rows = known[rows], rows
         self.low = np.zeros(len(rows))
-        self.low_value = margins.gaps[rows].min(axis=1)
+        self.gap = margins.gaps[rows].min(axis=1)
+        self.low_value = self.gap.copy()
+        # The last two radii that were tried and the worst margins there.
+        self.tried = np.full((2, len(rows)), np.nan)
+        self.found = np.full((2, len(rows)), np.nan)
         # The least radius at which the optimised slopes of a pair prove nothing.
         self.lines_end = np.full_like(self.known, np.inf)
         self._open_upwards()
@@ -200,10 +221,26 @@ class _Search:
         first = np.where(self.low > 0.0, _COARSE * self.low, 0.25 * start)
         return self._narrow(first, 1.0, growth=_COARSE)
 
-    def rise(self, proven, value):
+    def begin(self, proven, lower):
+        """Take radii as proven, with the margins there."""
+        self.low, self.low_value = np.minimum(proven, _LARGEST), lower.min(axis=1)
+        self._remember(np.arange(len(proven)), self.low, lower)
+
+    def rise(self, proven, lower):
         """Go on from proven radii, whose margins are given, by better bounds."""
-        self.low, self.low_value = np.minimum(proven, _LARGEST), value.copy()
-        self._narrow(self.low, 1.0, growth=_COARSE)
+        self.begin(proven, lower)
+        self._narrow(self.ahead(), 1.0, growth=_COARSE)
+
+    def ahead(self):
+        """Radii of the grid near which the worst margins may end."""
+        return self._between(self._where_it_ends())
+
+    def _remember(self, active, radii, lower):
+        """Take note of a trial; of the pair that is worst where it was."""
+        worst = lower.argmin(axis=1)
+        self.gap[active] = self.margins.gaps[self.rows[active], worst]
+        for kept, now in ((self.tried, radii), (self.found, lower.min(axis=1))):
+            kept[0, active], kept[1, active] = kept[1, active], now
 
     def rise_beyond(self, some):
         """Try some samples past their ends: lines in a larger ball may be tighter."""
@@ -227,25 +264,37 @@ class _Search:
         """Try radii until the ends are neighbours, or their ratio is small enough."""
         trial = self._between(start)
         active = np.flatnonzero(~self._settled(np.arange(len(self.rows)), ratio))
-        for _ in range(_MOST_ROUNDS):
+        for n_rounds in range(_MOST_ROUNDS):
             if len(active) == 0 or self.margins.decisions.block.is_late:
                 break
             self._evaluate(active, trial[active], refine)
             active = active[~self._settled(active, ratio)]
+            heading = self._where_it_ends()
+            # A margin that fell off a cliff is heading nowhere.
+            smooth = self.found.min(axis=0) > -self.gap
+            inside = smooth & (heading > self.low) & (heading < self.high)
             middle = self._middle(bisect=self.n_between >= _FALSE_POSITIONS)
-            farther = np.maximum(growth * self.low, self._where_it_would_end())
+            middle = np.where(inside & (self.n_between < 2), heading, middle)
+            sure = inside & (heading < _FARTHEST * self.low) & (n_rounds < _SURE_STEPS)
+            farther = np.where(sure, heading, np.maximum(growth * self.low, heading))
             middle = np.where(np.isfinite(self.high), middle, farther)
             trial, growth = self._between(middle), min(growth**1.5, _FASTEST)
 
-    def _where_it_would_end(self):
-        """Where the worst margin would be zero if it fell on as from the center on.
+    def _where_it_ends(self):
+        """Where the worst margin would be zero; NaN where nothing is known.
 
-        It falls ever faster: mostly a radius too large, near enough to be a good end.
+        What it loses per unit of distance is thought to grow steadily, as it did
+        between the last two radii. Of one radius it is thought to grow as is usual.
         """
-        gap = self.margins.gaps[self.rows].min(axis=1)
         with np.errstate(all="ignore"):
-            end = self.low * (gap / (gap - self.low_value))
-        return np.clip(np.nan_to_num(end), 0.0, _FARTHEST * self.low)
+            before, last = (self.gap - self.found) / self.tried
+            growth = (last - before) / (self.tried[1] - self.tried[0])
+            start = last - growth * self.tried[1]
+            root = np.sqrt(start**2 + 4.0 * growth * self.gap)
+            end = 2.0 * self.gap / (start + root)
+            usual = self.gap / last / self.low
+            end = np.where(end > 0.0, end, self.low * usual**_OF_THE_WAY)
+        return np.where(end < _FARTHEST * self.low, end, _FARTHEST * self.low)
 
     def _evaluate(self, active, radii, refine):
         passed = self.known[active] >= radii[:, None]
@@ -260,11 +309,12 @@ class _Search:
             refine=refine,
             by_lines=by_lines,
             given_up=ends <= radii[:, None],
-            likely=self.by_rates[active],
+            likely=np.ones(len(active), bool),
         )
         if refine:
             tried = np.where(by_lines | passed, np.inf, radii[:, None])
             self.lines_end[active] = np.minimum(ends, tried)
+        self._remember(active, radii, lower)
         value = lower.min(axis=1)
         good = value > 0.0
         up, down = active[good], active[~good]

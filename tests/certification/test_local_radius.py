@@ -56,7 +56,8 @@ class Margins:
 
     def lower_at(self, radii):
         """Margins of the samples at these radii."""
-        return np.array([f(r) for f, r in zip(self.functions, radii, strict=True)])
+        found = [f(r) for f, r in zip(self.functions, radii, strict=True)]
+        return np.array(found)[:, None]
 
 
 def searched(method, functions, start):
@@ -84,19 +85,19 @@ def test_the_last_point_of_the_grid_below_the_limit(method, shape):
     last = grid_radius(np.ceil(grid_index(np.array(LIMITS))) - 1)
     np.testing.assert_allclose(found, last, rtol=1e-12)
     # An optimised search comes after a coarse one; a cliff tells nothing but its side.
-    most = {"crown": (11, 20)}.get(method, (9, 14))
+    most = {"crown": (8, 20)}.get(method, (6, 14))
     assert n_asked <= most[shape == "cliff"]
 
 
 @pytest.mark.parametrize("shape", ["line", "root", "square"])
 def test_what_rises_from_below_is_found_in_few_evaluations(shape):
-    """By false position; halves of the interval would take two more."""
+    """By where the margin is heading; halves of the interval would take more."""
     margins = Margins([SHAPES[shape](1.0)])
     search = _Search(margins, "best", np.zeros((1, 1)), np.arange(1))
     # A line is followed to its end where its value at the start is known.
     search.rise(np.array([0.985]), margins.lower_at([0.985]))
     assert search.low == grid_radius(-1)
-    assert len(margins.asked) <= {"line": 5}.get(shape, 6)
+    assert len(margins.asked) <= 4
 
 
 @pytest.mark.parametrize("shape", ["line", "root", "square"])
@@ -106,7 +107,7 @@ def test_an_end_far_out_is_found_where_the_margin_is_heading(shape):
     search = _Search(margins, "best", np.zeros((1, 1)), np.arange(1))
     search.rise(np.array([0.6]), margins.lower_at([0.6]))
     assert search.low == grid_radius(-1)
-    assert len(margins.asked) <= 8
+    assert len(margins.asked) <= {"root": 7}.get(shape, 4)
 
 
 @pytest.mark.parametrize("method", ["ibp", "crown", "local", "best"])
@@ -147,9 +148,8 @@ def test_slopes_that_do_not_help_are_not_optimised_farther_out():
     search.lines_end[:] = 0.5
     search.rise(np.array([0.9]), margins.lower_at([0.9]))
     assert margins.given_up.all()
-    # What rates proved they may prove again: they are not estimated before.
-    assert not margins.likely[0].any()
-    assert all(likely.all() for likely in margins.likely[1:])
+    # A search goes by the rates that are proven, not by estimates from below.
+    assert all(likely.all() for likely in margins.likely)
     assert search.lines_end == 0.5
 
 
