@@ -74,8 +74,9 @@ def add_estimator_options(add):
         choices=ESTIMATORS,
         help="how the first network is trained: with a penalty, of orthonormal layers "
         "for the radii asked, by ADMM, or with noise (default: bounded, whose "
-        "certified accuracy is the highest; for regression and with an option of the "
-        "penalty: regularized)",
+        "certified accuracy is the highest unless few rows are mostly noise, which "
+        "trial fits find out; for regression and with an option of the penalty: "
+        "regularized)",
     )
     add(
         "--penalty",

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The whole job: read, train, certify, attack, report."""
 
+from dataclasses import replace
+
 import torch
 
 from sklip._cli._baselines import measure_baselines
@@ -10,6 +12,7 @@ from sklip._cli._data import load_bundled, load_csv
 from sklip._cli._description import describe
 from sklip._cli._errors import JobError, counted
 from sklip._cli._explain import explain
+from sklip._cli._family import usual_family
 from sklip._cli._measure import measure, measured_rows
 from sklip._cli._models import (
     build,
@@ -115,19 +118,8 @@ def _load(job):
 
 
 def _choices(job, table, threat, radii):
-    def usual(table):
-        return choose(job, table, threat, _max_iter(job, table), radii)
-
-    chosen = usual(table)
-    if table.task == "regression" and chosen.usual is not None:
-        factor, note = usual_factor(
-            chosen.usual,
-            lambda factor, part: _build(job, part, usual(part).scaled(factor)),
-            table,
-            job.random_state,
-        )
-        chosen = chosen.scaled(factor)
-        table.notes += [note] if note else []
+    chosen, note = _usual(job, table, threat, radii)
+    table.notes += [note] if note else []
     if job.search:
         radius = radii[len(radii) // 2]
         chosen, note = search(
@@ -140,6 +132,38 @@ def _choices(job, table, threat, radii):
         )
         table.notes.append(note)
     return [chosen] if chosen == plain() else [chosen, plain()]
+
+
+def _usual(job, table, threat, radii):
+    """The choice without a search, and what is to be said of it."""
+
+    def usual(table, job=job):
+        return choose(job, table, threat, _max_iter(job, table), radii)
+
+    def build(part, choice):
+        return _build(job, part, choice)
+
+    chosen = usual(table)
+    if table.task == "regression" and chosen.usual is not None:
+        factor, note = usual_factor(
+            chosen.usual,
+            lambda factor, part: build(part, usual(part).scaled(factor)),
+            table,
+            job.random_state,
+        )
+        return chosen.scaled(factor), note
+    if chosen.estimator == "bounded" and job.estimator is None:
+        other = replace(job, estimator="regularized")
+        return usual_family(
+            chosen,
+            lambda part: usual(part, other),
+            build,
+            table,
+            threat,
+            radii,
+            job.random_state,
+        )
+    return chosen, ""
 
 
 def _max_iter(job, table):

@@ -16,7 +16,7 @@ from sklip._cli._errors import JobError, one_sentence
 from sklip._cli._search import folds_of
 from sklip._progress import say
 
-__all__ = ["usual_factor"]
+__all__ = ["n_folds", "usual_factor"]
 
 # Of the usual value; the most robust first.
 _FACTORS = {
@@ -52,8 +52,8 @@ def usual_factor(knob, make, table, seed):
     """
     if len(table.X_train) < _FEWEST_ROWS:
         return 1.0, ""
-    folds = folds_of(table, seed)[: _n_folds(table)]
-    say(f"Choosing {knob} on training rows that are held out.")
+    folds = folds_of(table, seed)[: n_folds(table)]
+    say(f"Training on a part of the rows, for {knob}.")
     scores = {}
     for factor in _FACTORS[knob]:
         scores[factor] = _score(factor, make, table, folds)
@@ -69,7 +69,8 @@ def usual_factor(knob, make, table, seed):
     return best, note
 
 
-def _n_folds(table):
+def n_folds(table):
+    """How many of the folds hold out enough rows to tell models apart."""
     n_rows, n_columns = table.X_train.shape
     if n_rows * n_columns > _MOST_CELLS:
         return 1
@@ -89,7 +90,9 @@ def _score(factor, make, table, folds):
                 model = make(factor, part).fit(part.X_train, part.y_train)
                 predicted = model.predict(X.iloc[test])
         except (ValueError, ArithmeticError) as error:
-            raise JobError(f"Training failed: {one_sentence(error)}.") from error
+            raise JobError(
+                f"Training on fewer rows failed: {one_sentence(error)}."
+            ) from error
         errors += np.sum((y[test] - predicted) ** 2)
         spread += np.sum((y[test] - y[train].mean()) ** 2)
     return 1.0 - errors / spread if spread > 0.0 else 0.0
