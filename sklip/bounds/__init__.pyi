@@ -61,6 +61,7 @@ from sklip.bounds._proof import is_feasible
 from sklip.bounds._propagation import (
     Boxes,
     Propagation,
+    has_planes,
     hidden_bounds,
     input_shares,
     lower_by_multipliers,
@@ -118,6 +119,7 @@ __all__ = [
     "is_feasible",
     "jacobian_diagnostic",
     "jacobian_variance",
+    "has_planes",
     "hidden_bounds",
     "layer_norms",
     "lipschitz_bound",

@@ -14,6 +14,7 @@ from sklip.bounds._propagation.lines import (
     tangents_below,
     value_range,
 )
+from sklip.bounds._propagation.planes import has_planes
 from sklip.bounds._propagation.propagation import Balls, Propagation
 from sklip.bounds._propagation.ranges import lower_over_ranges
 from sklip.bounds._propagation.rates import input_shares, lower_rates
@@ -26,6 +27,7 @@ __all__ = [
     "Boxes",
     "rows_over_boxes",
     "Propagation",
+    "has_planes",
     "hidden_bounds",
     "input_shares",
     "lower_by_multipliers",

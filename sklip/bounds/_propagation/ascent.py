@@ -11,15 +11,36 @@ from sklip.bounds._propagation.candidates import best_split
 from sklip.bounds._propagation.cut_bounds import cut_bounds
 from sklip.bounds._propagation.linear import LayerSizes, layer_sizes, linear_lower
 from sklip.bounds._propagation.lines import Lines, adaptive_lines
+from sklip.bounds._propagation.planes import (
+    first_shares,
+    has_planes,
+    step_length,
+    tilted,
+)
 from sklip.bounds._propagation.slopes import Adam, better
 
 __all__ = ["Ascent"]
 
 
 class Ascent:
-    """Slopes of the lower lines and multipliers of the signs, and their bound."""
+    """Slopes of the lower lines and multipliers of the signs, and their bound.
 
-    def __init__(self, propagation, balls, rows, signs, start, given):
+    With ``planes``, those of the upper planes of the first layer as well, where there
+    are few; they start from ``leaning``, if given.
+    """
+
+    def __init__(
+        self,
+        propagation,
+        balls,
+        rows,
+        signs,
+        start,
+        given,
+        *,
+        planes=False,
+        leaning=None,
+    ):
         self.propagation, self.rows, self.signs = propagation, rows, signs
         self.norms = tensor_lengths(rows) * 1.001
         self.hinges = [rows.new_tensor(x.shape.hinge) for x in propagation.layers[:-1]]
@@ -37,6 +58,15 @@ class Ascent:
             c.abs().mean(dim=2, keepdim=True) + 1e-12 for c in coefficients[::-1]
         ]
         self._set_variables(start)
+        self.leaning, self.plane_step = [], 1.0
+        if planes and has_planes(propagation):
+            shares = first_shares(propagation, self.lines[0])
+            if leaning is not None:
+                is_open = self.open[0][:, 0, :, None]
+                shares = torch.where(is_open, leaning.to(shares.dtype), shares)
+            self.leaning = [shares.requires_grad_()]
+            is_known = leaning is not None
+            self.plane_step = step_length(propagation, is_known=is_known)
 
     def _set_variables(self, start):
         self.open = [
@@ -76,9 +106,14 @@ class Ascent:
     def run(self, n_steps, enough):
         """Best bounds over the steps and, of the steps where they were found:
 
-        the directions and for each layer coefficients, slopes and multipliers.
+        the directions and for each layer coefficients, slopes and multipliers; then the
+        shares of the planes, if there are any.
         """
-        slopes, betas = Adam(self.shares), Adam(self.betas, 0.3, 0.95, torch.inf)
+        n = len(self.shares) + len(self.leaning)
+        lengths = [1.0] * len(self.shares)
+        lengths += [self.plane_step] * len(self.leaning)
+        slopes = Adam([*self.shares, *self.leaning], lengths=lengths)
+        betas = Adam(self.betas, 0.3, 0.95, torch.inf)
         best = None
         for step in range(n_steps + 1):
             with torch.enable_grad():
@@ -91,30 +126,40 @@ class Ascent:
                 lower = self.lower(lines, extra, passed)
                 direction = self._direction(lines, extra, passed)
                 found = [lower, direction, *passed, *self.shares, *multipliers]
+                found += self.leaning
                 # Every step's bounds are proven: each part keeps its best.
                 best = better([x.detach().clone() for x in found], best)
                 if step == n_steps or (best[0] > enough).all():
                     return best
-                variables = [*self.shares, *self.betas]
+                variables = [*self.shares, *self.leaning, *self.betas]
                 gradients = torch.autograd.grad(lower.sum(), variables)
-            slopes.step(gradients[: len(self.shares)])
-            betas.step(gradients[len(self.shares) :])
+            slopes.step(gradients[:n])
+            betas.step(gradients[n:])
 
     def _direction(self, lines, extra, passed):
         first = passed[-1]
         # Of the first pre-activations: a positive coefficient meets the lower line.
         positive, negative = first.clamp_min(0.0), first.clamp_max(0.0)
         rows = positive * lines[0].lower + negative * lines[0].upper + extra[0]
-        return rows[:, 0]
+        found = rows @ self.propagation.layers[0].weight
+        if lines[0].planes is not None:
+            moving = found.new_zeros(found.shape)
+            moving[..., self.propagation.columns] = lines[0].planes.along(first)
+            found = found + moving
+        return found[:, 0]
 
-    def _open_lines(self):
-        """Lines through zero with these slopes, which are below a hinge anywhere."""
-        return [
-            _opened(*parts, slice(None))
-            for parts in zip(
-                self.lines, self.shares, self.open, self.hinges, strict=True
-            )
+    def _open_lines(self, some=slice(None), shares=None, leaning=None):
+        """Lines of some parts, through zero with these slopes or those so far."""
+        shares, leaning = shares or self.shares, leaning or self.leaning
+        lines = [
+            _opened(*parts, some)
+            for parts in zip(self.lines, shares, self.open, self.hinges, strict=True)
         ]
+        if leaning:
+            balls, is_open = self.bounds.balls[some], self.open[0][some][:, 0]
+            told = self.propagation, balls, lines[0], is_open, leaning[0]
+            lines[0] = tilted(*told)
+        return lines
 
     def gains(self, coefficients):
         """Loss of the upper line, where it is used; a lower one loses little."""
@@ -128,19 +173,12 @@ class Ascent:
             found.append(torch.where(is_open, loss + 1e-30, 0.0))
         return found
 
-    def choice(self, gains, shares, multipliers, is_open):
+    def choice(self, gains, shares, multipliers, leaning, is_open):
         """The neuron to split, of each part that is open."""
         gains, (some,) = torch.cat(gains, 1), torch.nonzero(is_open, as_tuple=True)
-        lines = [
-            _opened(*parts, some)
-            for parts in zip(
-                self.lines,
-                [x[some] for x in shares],
-                self.open,
-                self.hinges,
-                strict=True,
-            )
-        ]
+        lines = self._open_lines(
+            some, [x[some] for x in shares], [x[some] for x in leaning]
+        )
         extra = [
             -beta[some] * sign[some][:, None]
             for beta, sign in zip(multipliers, self.signs, strict=True)

@@ -25,8 +25,8 @@ class PartBounds:
     """What is known of one linear function of the outputs over some parts."""
 
     lower: torch.Tensor  # of shape (n_parts,): proven lower bounds
-    # Of shape (n_parts, n_first): coefficients of the first pre-activations in the
-    # bound: downhill lies the point of the ball where it is attained.
+    # Of shape (n_parts, n_inputs): coefficients of the inputs in the bound: downhill
+    # lies the point of the ball where it is attained.
     directions: torch.Tensor
     # Of shape (n_parts, n_k): what the bound loses at each neuron of each hidden layer
     # by not knowing its sign; 0 where it is known.
@@ -41,10 +41,23 @@ class PartBounds:
     start: torch.Tensor
     # Of (Tensor, Tensor): of each hidden layer, ends of shape (n_parts, n_k).
     intervals: list
+    # Of shape (n_parts, n_first, n_moving): shares of the slopes of the first layer's
+    # planes, float32, from which parts of these may start; None without planes.
+    leaning: object = None
 
 
 def lower_over_parts(
-    propagation, balls, rows, signs, *, n_steps, enough, start=None, given=None
+    propagation,
+    balls,
+    rows,
+    signs,
+    *,
+    n_steps,
+    enough,
+    start=None,
+    given=None,
+    planes=False,
+    leaning=None,
 ):
     """Bounds of ``rows @ outputs`` over parts of balls.
 
@@ -67,6 +80,10 @@ def lower_over_parts(
     given : list of (Tensor, Tensor), default=None
         Of each hidden layer, ends that hold over the parts but for the signs. Layers
         above a sign are bounded again, the others taken as they are.
+    planes : bool, default=False
+        Upper planes for the first layer, if it is not too large.
+    leaning : Tensor of shape (n_parts, n_first, n_moving), default=None
+        Shares of their slopes to start from.
 
     Returns
     -------
@@ -78,7 +95,7 @@ def lower_over_parts(
         lower = linear_lower(propagation, balls, 0, rows, norms, [], [])
         return PartBounds(
             lower[:, 0],
-            rows[:, 0],
+            rows[:, 0] @ propagation.layers[0].weight,
             [],
             rows.new_zeros(len(rows), dtype=int),
             [],
@@ -86,13 +103,15 @@ def lower_over_parts(
             [],
         )
     with torch.no_grad():
-        ascent = Ascent(propagation, balls, rows, signs, start, given)
+        told = propagation, balls, rows, signs, start, given
+        ascent = Ascent(*told, planes=planes, leaning=leaning)
     lower, directions, *layers = ascent.run(n_steps, enough)
     n = propagation.n_hidden
-    coefficients, *variables = layers[:n], layers[n : 2 * n], layers[2 * n :]
+    coefficients, leaning = layers[:n], layers[3 * n :]
+    variables = layers[n : 2 * n], layers[2 * n : 3 * n]
     with torch.no_grad():
         gains = ascent.gains(coefficients)
-        choice = ascent.choice(gains, *variables, ~(lower > enough))
+        choice = ascent.choice(gains, *variables, leaning, ~(lower > enough))
     shares, multipliers = (torch.cat(x, 2) for x in variables)
     return PartBounds(
         lower,
@@ -102,6 +121,7 @@ def lower_over_parts(
         ascent.known_slopes(),
         torch.stack([shares[:, 0], multipliers[:, 0]], dim=2),
         ascent.bounds.intervals,
+        leaning[0].float() if leaning else None,
     )
 
 

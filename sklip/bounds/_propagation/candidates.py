@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Which neuron of a part to split: a look ahead at the halves of a few."""
 
+from dataclasses import replace
+
 import torch
 
 from sklip._floats import tensor_lengths
 from sklip.bounds._propagation.linear import linear_lower
 from sklip.bounds._propagation.lines import Lines
+from sklip.bounds._propagation.planes import LinesAndPlanes
 
 __all__ = ["best_split"]
 
@@ -70,6 +73,7 @@ def _halved(lines, neurons, hinge):
     """
     n, width = neurons.shape[1], lines.lower.shape[-1]
     at = torch.nonzero((neurons >= 0) & (neurons < width), as_tuple=True)
+    planes = lines.planes
     parts = [
         x.expand(len(neurons), 2 * n, -1).clone()
         for x in (lines.lower, lines.below, lines.upper, lines.above)
@@ -78,4 +82,9 @@ def _halved(lines, neurons, hinge):
         place = at[0], at[1] + k * n, neurons[at]
         parts[0][place] = parts[2][place] = slope
         parts[1][place] = parts[3][place] = 0.0
-    return Lines(*parts)
+    if planes is None:
+        return Lines(*parts)
+    where = planes.where.expand(len(neurons), 2 * n, -1).clone()
+    for k in range(2):
+        where[at[0], at[1] + k * n, neurons[at]] = 0.0
+    return LinesAndPlanes(*parts, replace(planes, where=where))

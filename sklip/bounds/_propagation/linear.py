@@ -73,7 +73,7 @@ def linear_lower(
     lower : Tensor of shape (n_samples, n_rows)
         Proven.
     """
-    total, error = rows.new_zeros(()), rows.new_zeros(())
+    total, error, tilt = rows.new_zeros(()), rows.new_zeros(()), None
     for j in range(k, 0, -1):
         layer = propagation.layers[j]
         total = total + rows @ layer.bias
@@ -82,16 +82,20 @@ def linear_lower(
         error = error + lost
         if passed is not None:
             passed.append(rows.detach())
+        below, offsets = propagation.layers[j - 1], None
+        if lines[j - 1].planes is not None:
+            planes = lines[j - 1].planes
+            tilt, offsets = planes.along(rows), planes.offsets
+            error = error + planes.lost(row_norms)
         rows, offset = _through_lines(rows, lines[j - 1])
         total = total + offset
-        below = propagation.layers[j - 1]
-        row_norms, lost = _line_losses(below, row_norms, sizes[j - 1])
+        row_norms, lost = _line_losses(below, row_norms, sizes[j - 1], offsets)
         error = error + lost
         if extra is not None:
             rows = rows + extra[j - 1]
             row_norms = row_norms + tensor_lengths(extra[j - 1]) * 1.001
             error = error + 4.0 * UNIT * row_norms * sizes[j - 1].inputs
-    center, room, _ = _over_the_ball(propagation, balls, rows, row_norms)
+    center, room, _ = _over_the_ball(propagation, balls, rows, row_norms, tilt)
     lower = center + total
     return lower - room - 1.01 * error - 8.0 * UNIT * lower.abs()
 
@@ -107,10 +111,11 @@ def _through_lines(rows, lines):
     return positive * lower + negative * upper, offset
 
 
-def _line_losses(layer, row_norms, sizes):
+def _line_losses(layer, row_norms, sizes, offsets=None):
     """New bound of the rows' norms; what multiplying by the lines lost."""
+    offsets = sizes.offsets if offsets is None else offsets
     after = row_norms * (layer.shape.lipschitz * (1.0 + 4.0 * UNIT)) + FLOOR
-    lost = layer.gamma_out * row_norms * sizes.offsets + layer.underflow
+    lost = layer.gamma_out * row_norms * offsets + layer.underflow
     return after, lost + 4.0 * UNIT * after * sizes.inputs
 
 
@@ -123,11 +128,15 @@ def _affine_losses(layer, row_norms, sizes):
     return row_norms * growth + FLOOR, lost + layer.underflow * (sizes.outputs + 1.0)
 
 
-def _over_the_ball(propagation, balls, rows, row_norms):
-    """Value at the center of ``rows @ z_1``, and how far it may fall and rise."""
+def _over_the_ball(propagation, balls, rows, row_norms, tilt=None):
+    """Value at the center of ``rows @ z_1``, and how far it may fall and rise.
+
+    With ``tilt @ (x - center)`` added, if given.
+    """
     z, z_error = balls.start(propagation)
     center = vectors_times(rows, z)
-    below, above = balls.reach(propagation, rows, row_norms)
+    further = () if tilt is None else (tilt,)
+    below, above = balls.reach(propagation, rows, row_norms, *further)
     layer = propagation.layers[0]
     lost = row_norms * (layer.gamma_out * _sizes(z) + _sizes(z_error)) + layer.underflow
     lost = lost + 8.0 * UNIT * (center.abs() + torch.maximum(below, above))

@@ -56,9 +56,12 @@ class Balls:
         below, above = propagation.sides.rows
         return self.radii[:, None] * below, self.radii[:, None] * above
 
-    def reach(self, propagation, rows, row_norms):
-        """The same for rows over the first pre-activations, whose norms are bounded."""
-        below, above = propagation.sides(rows, row_norms)
+    def reach(self, propagation, rows, row_norms, tilt=None):
+        """The same for rows over the first pre-activations, whose norms are bounded.
+
+        With coefficients ``tilt`` of the moving inputs added, if given.
+        """
+        below, above = propagation.sides(rows, row_norms, tilt)
         return self.radii[:, None] * below, self.radii[:, None] * above
 
 
@@ -108,8 +111,10 @@ class Propagation:
             )
         ]
         first = self.layers[0].weight
+        self.columns = slice(None)
         if mutable is not None:
-            first = first[:, self.tensor(mutable.copy(), torch.bool)]
+            self.columns = self.tensor(mutable.copy(), torch.bool)
+            first = first[:, self.columns]
         self.moving = first
         self.spread = InputSpread(first, self.norm)
         self.sides = _BothSides(self.spread)
@@ -216,7 +221,7 @@ class InputSpread:
         self.dual = {1.0: torch.inf, 2.0: 2.0, torch.inf: 1.0}[norm]
         n_rows, n = weight.shape
         self.rows = self.lengths(weight) * (1.0 + gamma(n))
-        self.weight, self._residual = weight, 0.0
+        self.weight, self.moving, self._residual = weight, weight, 0.0
         if norm == 2.0 and n > n_rows and not is_kept:
             self.weight, self._residual = _triangular(weight)
         size = frobenius(self.weight.cpu().numpy()) * (1.0 + gamma(n_rows * n))
@@ -233,13 +238,16 @@ class InputSpread:
             return tensor_lengths(rows)
         return torch.linalg.vector_norm(rows, ord=self.dual, dim=-1)
 
-    def __call__(self, coefficients, sizes):
-        """Dual norms of ``coefficients @ weight``, rounded up.
+    def __call__(self, coefficients, sizes, tilt=None):
+        """Dual norms of ``coefficients @ weight``, ``tilt`` added, rounded up.
 
         ``sizes`` bound the l2 norms of the coefficients.
         """
-        found = self.lengths(coefficients @ self.weight)
-        return self.rounded_up(found, sizes)
+        if tilt is None:
+            return self.rounded_up(self.lengths(coefficients @ self.weight), sizes)
+        # A smaller matrix has nothing in common with the inputs.
+        found = self.lengths(coefficients @ self.moving + tilt)
+        return self.rounded_up(found * (1.0 + 4.0 * UNIT), sizes)
 
     def rounded_up(self, found, sizes):
         """Norms of products with ``weight``, with what they may miss."""
@@ -261,9 +269,13 @@ class _BothSides:
     def __init__(self, spread):
         self.spread, self.rows = spread, (spread.rows, spread.rows)
 
-    def __call__(self, coefficients, sizes):
+    def rise(self, inputs):
+        """How far rows over the moving inputs rise, not rounded."""
+        return self.spread.lengths(inputs)
+
+    def __call__(self, coefficients, sizes, tilt=None):
         """The same for rows of coefficients, as :class:`InputSpread` takes them."""
-        found = self.spread(coefficients, sizes)
+        found = self.spread(coefficients, sizes, tilt)
         return found, found
 
 
@@ -289,8 +301,13 @@ class _OneSided:
         )
         return tuple(map(self.spread.lengths, scaled))
 
-    def __call__(self, coefficients, sizes):
-        found = self._both(coefficients @ self.spread.weight)
+    def rise(self, inputs):
+        """How far rows over the moving inputs rise, not rounded."""
+        return self._both(inputs)[1]
+
+    def __call__(self, coefficients, sizes, tilt=None):
+        found = coefficients @ self.spread.weight
+        found = self._both(found if tilt is None else found + tilt)
         # A share is at most one: what products miss, these miss at most.
         return tuple(self.spread.rounded_up(side, sizes) for side in found)
 

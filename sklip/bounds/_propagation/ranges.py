@@ -152,7 +152,7 @@ class _Ascent:
     def _direction(self, line, extra, passed):
         first = passed[-1]
         rows = first.clamp_min(0.0) * line.lower + first.clamp_max(0.0) * line.upper
-        return (rows + extra)[:, 0]
+        return ((rows + extra) @ self.propagation.layers[0].weight)[:, 0]
 
     def gains(self, coefficients):
         """What is between the lines in the middle of each range, as it counts."""

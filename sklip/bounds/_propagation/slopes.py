@@ -10,6 +10,12 @@ import torch
 
 from sklip.bounds._propagation.linear import layer_sizes, linear_lower
 from sklip.bounds._propagation.lines import Lines, offsets, slope_range
+from sklip.bounds._propagation.planes import (
+    first_shares,
+    has_planes,
+    step_length,
+    tilted,
+)
 
 __all__ = ["Adam", "better", "improved_lower", "largest_lower", "open_layer"]
 
@@ -17,12 +23,15 @@ _LEARNING_RATE = 0.2
 _DECAY = 0.9
 
 
-def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough, k=None):
+def improved_lower(
+    propagation, bounds, rows, norms, lines, n_steps, enough, k=None, planes=False
+):
     """Best lower bound of each row over some steps of Adam on its own slopes.
 
     The rows are over layer ``k``, by default the outputs; ``bounds`` and ``lines`` are
     of the layers below. A row stops once it is above ``enough``, which broadcasts
-    against the rows.
+    against the rows. With ``planes`` the upper lines of the first layer, if it is not
+    too large, become planes; then each ball has one row.
     """
     k = propagation.n_hidden if k is None else k
     layers = [
@@ -42,6 +51,8 @@ def improved_lower(propagation, bounds, rows, norms, lines, n_steps, enough, k=N
 
     # Offsets of hinges' lines stay as they are.
     hinges = all(isinstance(layer, _OpenHinges) for layer in layers)
+    if planes and has_planes(propagation):
+        layers[0] = _OpenPlanes(propagation, bounds.balls, layers[0])
     known = sizes_of([layer.lines() for layer in layers]) if hinges else None
 
     def lower_of(current):
@@ -70,7 +81,9 @@ def largest_lower(layers, lower_of, n_steps, enough):
     lower : Tensor of shape (n_samples, n_rows)
         True of each row, as every step's bound is.
     """
-    ascent = Adam([share for layer in layers for share in layer.shares])
+    shares = [share for layer in layers for share in layer.shares]
+    lengths = [length for layer in layers for length in layer.lengths]
+    ascent = Adam(shares, lengths=lengths)
     best = None
     for _ in range(n_steps):
         with torch.enable_grad():
@@ -92,11 +105,15 @@ class Adam:
     """Adam (Kingma and Ba, 2015) uphill, within bounds, with a decaying step.
 
     Gradients are taken in units of each row's first ones, a power of two: no scale of
-    the network's layers makes their squares vanish or overflow.
+    the network's layers makes their squares vanish or overflow. ``lengths`` are of the
+    variables' steps, in units of the rate.
     """
 
-    def __init__(self, variables, rate=_LEARNING_RATE, decay=_DECAY, largest=1.0):
+    def __init__(
+        self, variables, rate=_LEARNING_RATE, decay=_DECAY, largest=1.0, lengths=None
+    ):
         self.variables, self.n_steps = variables, 0
+        self.lengths = lengths or [1.0] * len(variables)
         self.rate, self.decay, self.largest = rate, decay, largest
         self.means = [torch.zeros_like(v) for v in variables]
         self.squares = [torch.zeros_like(v) for v in variables]
@@ -109,9 +126,10 @@ class Adam:
         self.n_steps += 1
         size = self.rate * self.decay ** (self.n_steps - 1)
         size *= (1.0 - 0.999**self.n_steps) ** 0.5 / (1.0 - 0.9**self.n_steps)
-        for v, g, unit, mean, square in zip(
+        for v, g, length, unit, mean, square in zip(
             self.variables,
             gradients,
+            self.lengths,
             self.units,
             self.means,
             self.squares,
@@ -120,7 +138,7 @@ class Adam:
             g = g * unit
             mean.mul_(0.9).add_(g, alpha=0.1)
             square.mul_(0.999).addcmul_(g, g, value=0.001)
-            v.data.addcdiv_(mean, square.sqrt().add_(1e-12), value=size)
+            v.data.addcdiv_(mean, square.sqrt().add_(1e-12), value=size * length)
             v.data.clamp_(0.0, self.largest)
 
 
@@ -154,6 +172,7 @@ class _OpenHinges:
         share = share.nan_to_num(1.0).clamp(0.0, 1.0)[:, None]
         self.zero = torch.zeros_like(self.upper)
         self.shares = [share.expand(-1, n_rows, -1).clone().requires_grad_()]
+        self.lengths = [1.0]
 
     def lines(self):
         """Lines with these slopes, differentiable by them."""
@@ -161,6 +180,21 @@ class _OpenHinges:
         slope = torch.lerp(self.left, self.right, self.shares[0])
         slope = torch.where(self.is_open, slope, self.known)
         return Lines(slope, self.zero, self.upper, self.above)
+
+
+class _OpenPlanes:
+    """Hinges of the first layer with upper planes over the inputs."""
+
+    def __init__(self, propagation, balls, hinges):
+        self.hinges, self._about = hinges, (propagation, balls)
+        leaning = first_shares(propagation, hinges.lines())
+        self.shares = [*hinges.shares, leaning.detach().requires_grad_()]
+        self.lengths = [*hinges.lengths, step_length(propagation)]
+
+    def lines(self):
+        """Lines and planes with these slopes, differentiable by them."""
+        line, is_open = self.hinges.lines(), self.hinges.is_open[:, 0]
+        return tilted(*self._about, line, is_open, self.shares[-1])
 
 
 class _OpenLayer:
@@ -174,7 +208,7 @@ class _OpenLayer:
         # As shares of the range, so that one step length suits all neurons.
         width = (self.range[1] - self.range[0]).clamp_min(1e-12)
         self.width = width
-        self.shares = []
+        self.shares, self.lengths = [], [1.0, 1.0]
         for slope in (start.lower, start.upper):
             share = ((slope[:, None] - self.range[0]) / width).clamp(0.0, 1.0)
             share = share.expand(-1, n_rows, -1).clone()

@@ -18,6 +18,7 @@ from sklip.bounds._propagation.lines import (
     parallel_lines,
     slope_range,
 )
+from sklip.bounds._propagation.planes import has_planes
 from sklip.bounds._propagation.slopes import improved_lower
 
 __all__ = ["tightened"]
@@ -28,7 +29,7 @@ _BLOCK_FLOATS = 2**21
 _SAME_SLOPE = 1e-6
 
 
-def tightened(propagation, bounds, n_steps, some=True, further=None):
+def tightened(propagation, bounds, n_steps, some=True, further=None, *, planes=False):
     """Bounds of the hidden layers, nowhere wider than given ones.
 
     Parameters
@@ -44,6 +45,9 @@ def tightened(propagation, bounds, n_steps, some=True, further=None):
     further : callable, default=None
         ``further(k, below, low, high)`` gives ends of layer k that are proven as well,
         from those of the layers below.
+    planes : bool, default=False
+        Upper planes for the first layer, if it is not too large: tighter, at many times
+        the cost.
 
     Returns
     -------
@@ -62,14 +66,14 @@ def tightened(propagation, bounds, n_steps, some=True, further=None):
         low, high = meet(
             (low, high), parallel_bounds(propagation, balls, k, lines, sizes)
         )
-        low, high = _layer(propagation, below, k, low, high, n_steps, some)
+        low, high = _layer(propagation, below, k, low, high, n_steps, some, planes)
         if further is not None:
             low, high = meet((low, high), further(k, known, low, high))
         known.append((low, high))
     return HiddenBounds(balls, known, bounds.method)
 
 
-def _layer(propagation, below, k, low, high, n_steps, some):
+def _layer(propagation, below, k, low, high, n_steps, some, planes):
     """Ends of a layer, from bounds of those below."""
     least, most = slope_range(propagation.layers[k].shape, low, high)
     is_open = most - least > _SAME_SLOPE
@@ -78,11 +82,14 @@ def _layer(propagation, below, k, low, high, n_steps, some):
     samples, neurons = torch.nonzero(is_open, as_tuple=True)
     low, high = low.clone(), high.clone()
     widest = max(len(layer.weight) for layer in propagation.layers[: k + 1])
+    planes = planes and has_planes(propagation)
+    if planes:
+        widest = max(widest, propagation.moving.numel())
     step = max(1, _BLOCK_FLOATS // widest)
     for start in range(0, len(samples), step):
         at = samples[start : start + step], neurons[start : start + step]
         ends = [
-            side * _improved(propagation, below[at[0]], k, at[1], side, n_steps)
+            side * _improved(propagation, below[at[0]], k, at[1], side, n_steps, planes)
             for side in (1.0, -1.0)
         ]
         # NaN (an overflow on the way) proves nothing.
@@ -91,7 +98,7 @@ def _layer(propagation, below, k, low, high, n_steps, some):
     return low, torch.maximum(high, low)
 
 
-def _improved(propagation, below, k, neurons, side, n_steps):
+def _improved(propagation, below, k, neurons, side, n_steps, planes):
     """Lower bounds of ``side`` times one neuron of each ball."""
     weight = propagation.layers[k].weight
     rows = weight.new_zeros(len(neurons), 1, len(weight))
@@ -100,5 +107,6 @@ def _improved(propagation, below, k, neurons, side, n_steps):
     norms = rows.new_full((1, 1), 1.001)
     # Once its sign is known, a hinge is linear: no tighter bound is of use.
     enough = 0.0 if propagation.layers[k].shape.hinge is not None else torch.inf
-    found = improved_lower(propagation, below, rows, norms, lines, n_steps, enough, k=k)
+    told = rows, norms, lines, n_steps, enough
+    found = improved_lower(propagation, below, *told, k=k, planes=planes)
     return found[:, 0]

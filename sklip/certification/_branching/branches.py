@@ -15,6 +15,7 @@ import torch
 
 from sklip.bounds import (
     Propagation,
+    has_planes,
     hidden_bounds,
     lower_by_multipliers,
     lower_over_parts,
@@ -35,6 +36,11 @@ _WITHOUT_LIMIT = Effort()
 _ROOT_STEPS, _PART_STEPS = 20, 4
 # For each bound of each hidden neuron in the whole ball, of at most so many neurons.
 _HIDDEN_STEPS, _OPEN_PER_PART = 12, 4.0
+# Parts after which a ball is begun again with upper planes: so many at least, and one
+# for so many slopes, of which all cost the more.
+_PLAIN_PARTS, _SLOPES_PER_PART = 256, 4
+# Steps for planes of hidden neurons, and slopes of all parts of a block.
+_PLANE_STEPS, _SLOPES = 24, 2**21
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +55,15 @@ class _Parts:
     lost: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
+    leaning: list
 
     def __getitem__(self, rows):
         arrays = self.samples, self.others, self.radii
         arrays += self.signs, self.lost, self.starts, self.ends
-        questions = [self.questions[row] for row in rows]
-        return _Parts(questions, *(array[rows] for array in arrays))
+        questions, leaning = (
+            [own[row] for row in rows] for own in (self.questions, self.leaning)
+        )
+        return _Parts(questions, *(array[rows] for array in arrays), leaning)
 
 
 def unsplittable(network):
@@ -90,6 +99,10 @@ class Branching:
         self.moving = np.flatnonzero(view.attackable)
         self._whole = Ball.around(view, norm, None)
         self.ends = np.cumsum([0, *self.network.layer_sizes[1:-1]])
+        self._n_plain = np.inf
+        if type(self) is Branching and has_planes(self.propagation):
+            n_slopes = self.propagation.moving.numel()
+            self._n_plain = max(_PLAIN_PARTS, n_slopes // _SLOPES_PER_PART)
 
     def lost(self, samples, radii):
         """What a computed margin may lack of the exact one, anywhere in the balls."""
@@ -116,20 +129,32 @@ class Branching:
             Of the monotonic clock.
         """
         self._begin([q for q in questions if q.is_new], effort, deadline)
-        block = min(_BLOCK, self.propagation.block_rows(_ROWS, hidden=False))
         while True:
+            self._bend(questions, deadline)
             chosen = [(q, part) for q in questions for part in q.take(effort)]
             if not chosen:
                 return
             is_over = sum(q.n_parts for q in questions) > effort.of_all
-            for start in range(0, len(chosen), block):
+            for block in self._blocks(chosen):
                 if is_over or time.monotonic() > deadline:
                     for question in questions:
                         question.cut_short()
                     return
-                some = [c for c in chosen[start : start + block] if not c[0].status]
+                some = [c for c in block if not c[0].status]
                 if some:
                     self._bound(self._parts(some))
+
+    def _blocks(self, chosen):
+        """Parts that are bounded together, in the same way: halves beside halves."""
+        size = min(_BLOCK, self.propagation.block_rows(_ROWS, hidden=False))
+        kinds = [(q.has_planes, bool(part.signs.any())) for q, part in chosen]
+        for kind in sorted(set(kinds)):
+            some = [c for c, its in zip(chosen, kinds, strict=True) if its == kind]
+            step = size
+            if kind[0]:
+                step = max(1, min(size, _SLOPES // self.propagation.moving.numel()))
+            for start in range(0, len(some), step):
+                yield some[start : start + step]
 
     def _begin(self, questions, effort, deadline):
         """Bounds of all hidden neurons in the whole balls."""
@@ -150,6 +175,21 @@ class Branching:
             for question, own in zip(some, ends, strict=True):
                 question.begin(own)
 
+    def _bend(self, questions, deadline):
+        """Ask again with upper planes what took many parts without."""
+        for question in questions:
+            if not question.takes_long(self._n_plain) or time.monotonic() > deadline:
+                continue
+            inputs = self.decisions.inputs[[question.sample]]
+            balls = self.propagation.balls(inputs, [question.radius])
+            known = self._by_layer(self.propagation.tensor(question.ends)[:, None])
+            with torch.no_grad():
+                told = self.propagation, balls, "crown", [*map(tuple, known)]
+                bounds = hidden_bounds(*told)
+                told = self.propagation, bounds, _PLANE_STEPS
+                bounds = tightened(*told, planes=True)
+            question.restart(_joined(bounds.intervals, 1)[0])
+
     def _parts(self, chosen):
         questions = [question for question, _ in chosen]
         samples = np.array([question.sample for question in questions])
@@ -159,7 +199,8 @@ class Branching:
         signs = np.stack([part.signs for _, part in chosen])
         starts = np.stack([part.start for _, part in chosen])
         ends = np.stack([part.ends for _, part in chosen])
-        return _Parts(questions, samples, others, radii, signs, lost, starts, ends)
+        arrays = samples, others, radii, signs, lost, starts, ends
+        return _Parts(questions, *arrays, [part.leaning for _, part in chosen])
 
     def _arguments(self, parts):
         """Of the bounds over parts."""
@@ -182,15 +223,19 @@ class Branching:
 
     def bounds(self, parts):
         """Bounds of each part."""
-        n_steps, start = _ROOT_STEPS, None
+        n_steps, start, leaning = _ROOT_STEPS, None, None
         if parts.signs.any():
             n_steps, start = _PART_STEPS, self.propagation.tensor(parts.starts)
+            if parts.leaning[0] is not None:
+                leaning = torch.from_numpy(np.stack(parts.leaning))
         return lower_over_parts(
             *self._arguments(parts),
             n_steps=n_steps,
             enough=self.propagation.tensor(parts.lost),
             start=start,
             given=self._given(parts),
+            planes=parts.questions[0].has_planes,
+            leaning=leaning,
         )
 
     def halves(self, part, neuron):
@@ -210,6 +255,7 @@ class Branching:
         lower = np.nan_to_num(bounds.lower.numpy(), nan=-np.inf)
         choice = bounds.choice.numpy()
         start, ends = bounds.start.numpy(), _joined(bounds.intervals, len(lower))
+        tilt = None if bounds.leaning is None else bounds.leaning.numpy()
         for part in np.flatnonzero(lower > parts.lost):
             parts.questions[part].note(lower[part])
         # Without hidden layers there is nothing to split.
@@ -224,7 +270,9 @@ class Branching:
         for part in left:
             if can_split[part]:
                 other, signs = int(parts.others[part]), parts.signs[part]
-                whole = Part(lower[part], other, signs, start[part], ends[part])
+                leaning = None if tilt is None else tilt[part].copy()
+                told = start[part], ends[part], leaning
+                whole = Part(lower[part], other, signs, *told)
                 halves = self.halves(whole, choice[part])
                 parts.questions[part].split(whole, halves)
         known = [part for part in left if not can_split[part]]
@@ -262,7 +310,7 @@ class Branching:
         """Try the points where the bounds are attained."""
         if len(self.moving) == 0:
             return
-        downhill = -directions @ self.network.weights[0][:, self.moving]
+        downhill = -directions[:, self.moving]
         rows = self._whole.scaled(downhill).any(axis=1)
         step, downhill = np.zeros_like(downhill), downhill[rows]
         if self.norm == 1:

@@ -38,6 +38,8 @@ class Part(NamedTuple):
     signs: np.ndarray
     start: np.ndarray
     ends: np.ndarray | None = None
+    # Shares of the slopes of upper planes, if there are any.
+    leaning: np.ndarray | None = None
 
 
 class Question:
@@ -66,6 +68,8 @@ class Question:
         Parts bounded so far.
     ends : ndarray of shape (2, n_neurons) or None
         Of the hidden neurons in the whole ball.
+    has_planes : bool
+        Whether its parts are bounded with upper planes.
     """
 
     def __init__(self, sample, others, radius, n_neurons, signs=None):
@@ -76,6 +80,7 @@ class Question:
         self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
         self.ends, self._first, self._unsure = None, -np.inf, False
         self._settled, self._taken, self._is_cut_short = np.inf, [], False
+        self.has_planes, self._before = False, 0
 
     @property
     def is_new(self):
@@ -86,6 +91,22 @@ class Question:
         """Take bounds of all hidden neurons, an array of shape (2, n_neurons)."""
         self.ends = ends
         self._queue = [part._replace(ends=ends) for part in self._queue]
+
+    def takes_long(self, n_parts):
+        """Whether it is open after so many parts without planes."""
+        long = self.n_parts >= n_parts and self.status is None
+        return long and not self.has_planes and self.can_go_on
+
+    def restart(self, ends):
+        """Begin again with tighter ends of all hidden neurons, and with planes."""
+        self.ends, self.has_planes, self._before = ends, True, self.n_parts
+        lower = {}
+        for part in self._queue:
+            lower[part.other] = min(part.lower, lower.get(part.other, np.inf))
+        signs, start = np.zeros(ends.shape[1]), np.zeros((ends.shape[1], 2))
+        self._queue = [
+            Part(worst, other, signs, start, ends) for other, worst in lower.items()
+        ]
 
     def take(self, effort):
         """The most doubtful parts."""
@@ -109,7 +130,7 @@ class Question:
         if np.isinf(self._first):
             self._first = worst
         slow = worst < (1.0 - effort.progress) * self._first
-        return slow and self.n_parts >= effort.early
+        return slow and self.n_parts - self._before >= effort.early
 
     @property
     def can_go_on(self):
