@@ -27,6 +27,9 @@ __all__ = ["ModulePropagation"]
 # Entries of the rows of a linear part of the module that are computed one by one.
 _MOST_ENTRIES = 2**26
 _CHUNK_ENTRIES = 2**22
+# Inputs up to which the norm of that matrix, its rows scaled for each sample, is worth
+# its products.
+_MOST_INPUTS = 256
 # Coefficients of one block of samples.
 _BLOCK_FLOATS = 2**22
 # "best" asks for bounds of the layers up to this many pairs of entries: each hidden
@@ -64,7 +67,7 @@ class ModulePropagation:
         n = max(1.0, float(np.count_nonzero(mutable)))
         # What a unit of the ball's norm is at most in l2.
         self.in_l2 = math.sqrt(n) * (1.0 + 8.0 * UNIT) if self.norm == math.inf else 1.0
-        self._first = {}
+        self._first, self._matrices = {}, {}
 
     def _front(self, network):
         """Maps from coordinates to the module's input, with their l2 norms."""
@@ -181,6 +184,22 @@ class ModulePropagation:
         if k not in self._first:
             self._first[k] = self._row_norms(k)
         return self._first[k]
+
+    def first_matrix(self, k):
+        """Matrix of an affine node, and what its rows may miss; None if too large."""
+        if k not in self._matrices:
+            node, self._matrices[k] = self.nodes[k], None
+            fits = node.size * self.n_inputs <= _CHUNK_ENTRIES
+            if fits and self.n_inputs <= _MOST_INPUTS:
+                rows = torch.eye(node.size, device=self.device).double()
+                rows = rows.reshape(-1, *node.shape)
+                exact, magnitudes = (
+                    self._rows_down(k, rows),
+                    self._rows_down(k, rows, 1),
+                )
+                exact = exact * torch.maximum(*self.sides)
+                self._matrices[k] = exact, self._lost(k, magnitudes) * 1.001
+        return self._matrices[k]
 
     def _row_norms(self, k):
         node = self.nodes[k]

@@ -4,17 +4,22 @@
 
 With slopes c + e, |e| <= R, at an activation z, a row v changes at the rate
 v c dz/dx + v e dz/dx. The first goes on down; the second is in l2 at most
-sum |v_i| R_i rho_i and at most ||v R|| ||dz/dx||, with rho_i a bound of row i of dz/dx.
+sum |v_i| R_i rho_i and at most ||v R|| ||dz/dx||, with rho_i a bound of row i of dz/dx,
+and, where dz/dx is one matrix C, at most ||v R^(1/2)|| ||R^(1/2) C||.
 """
 
 import torch
 
 from sklip._floats import FLOOR, UNIT, gamma, tensor_lengths
+from sklip.bounds._batch_norms import spectral_norm_bounds
 from sklip.bounds._layers.backward import Backward
 from sklip.bounds._layers.bounds import CHUNK, MOST_NEURONS, input_ends
 from sklip.bounds._propagation import secant_range, slope_range, tangents_below
 
 __all__ = ["Rates"]
+
+# Entries of the matrices of a block of samples whose norms are bounded.
+_BLOCK_FLOATS = 2**22
 
 
 class Rates:
@@ -33,6 +38,7 @@ class Rates:
 
     def __init__(self, propagation, bounds, from_center=False):
         self.propagation, self.bounds, self._inside = propagation, bounds, {}
+        self._together = {}
         self.from_center, self._is_fall = from_center, False
 
     def __call__(self, rows):
@@ -114,7 +120,8 @@ class Rates:
         smallest, largest = self._slopes(node.layer, entering, low, high, each)
         middle, half = 0.5 * (smallest + largest), 0.5 * (largest - smallest)
         # Middle and half width are rounded: the half width makes up for both.
-        half = half + 2.0 * UNIT * (smallest.abs() + largest.abs())
+        room = 2.0 * UNIT * (smallest.abs() + largest.abs())
+        half = torch.where(half == 0.0, 0.0, half + room)
         middle, lossy = middle[:, None], rows
         if self._is_fall and entering >= 0:
             ends = self.propagation.center_values(self.bounds, entering)
@@ -122,7 +129,11 @@ class Rates:
             touches = (rows > 0.0) & ~tangent.isnan()
             lossy = rows.masked_fill(touches, 0.0)
             middle = torch.where(touches, tangent, middle)
-        self._lose(lossy * half[:, None], 1.0, scale, each)
+        together = self._joint(entering, half.flatten(1))
+        if together is not None:
+            weighted = (lossy * half.sqrt()[:, None]).flatten(2)
+            together = tensor_lengths(weighted) * together
+        self._lose(lossy * half[:, None], 1.0, scale, each, together)
         return rows * middle
 
     def _slopes(self, shape, k, low, high, each):
@@ -141,6 +152,28 @@ class Rates:
             low = torch.fmax(low, least - reach - room)
             high = torch.fmin(high, most + reach + room)
         return secant_range(shape, low, high, least, most)
+
+    def _joint(self, k, half):
+        """Bounds of ||R^(1/2) C|| for an affine node; None where C is too large."""
+        matrix = None
+        if k >= 0 and self.propagation.nodes[k].is_linear:
+            matrix = self.propagation.first_matrix(k)
+        if matrix is None:
+            return None
+        if k not in self._together:
+            rows, lost = matrix
+            step = max(1, _BLOCK_FLOATS // rows.numel())
+            found = []
+            for root in half.sqrt().split(step):
+                # Of one sample alone, the rows that count.
+                some = root[0] > 0.0 if len(root) == 1 else slice(None)
+                weighted = root[:, some, None] * rows[some]
+                if weighted.shape[1] == 0:
+                    weighted = rows.new_zeros(1, 1, 1)
+                missed = tensor_lengths(root * lost) + FLOOR
+                found.append(spectral_norm_bounds(weighted) * (1.0 + 1e-9) + missed)
+            self._together[k] = torch.cat(found)[:, None]
+        return self._together[k]
 
     def _rates_of(self, k):
         """l2 constant of a node, and of each entry inside each ball if known."""
@@ -161,7 +194,7 @@ class Rates:
         step = max(1, CHUNK // (n * propagation.widest))
         for start in range(0, node.size, step):
             inner = Rates(propagation, self.bounds, self.from_center)
-            inner._inside = self._inside
+            inner._inside, inner._together = self._inside, self._together
             rows = identity[None, start : start + step]
             rates = inner._down(k, rows)
             if self.from_center:
@@ -173,9 +206,12 @@ class Rates:
         inside = torch.cat(found, dim=1) * ((1.0 + 4.0 * UNIT) / propagation.in_l2)
         return torch.fmin(inside, each.flatten()).reshape(n, *node.shape)
 
-    def _lose(self, rows, factor, scale, each):
+    def _lose(self, rows, factor, scale, each, together=None):
         flat = rows.flatten(2)
         lost = tensor_lengths(flat) * (factor * scale)
+        if together is not None:
+            # NaN (an overflow on the way) proves nothing.
+            lost = torch.fmin(lost, together)
         if each is not None:
             # Two bounds of the same: all entries at once, or each by its own rate.
             each = each.reshape(-1, flat.shape[2], 1)

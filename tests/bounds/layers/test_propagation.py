@@ -194,6 +194,34 @@ def test_no_point_of_the_ball_leaves_any_layers_ends(kind, norm):
                     assert (value <= high + 1e-12).all()
 
 
+def test_neurons_of_a_first_layer_lose_what_they_lose_together(monkeypatch):
+    """By the norm of the rows of the open ones, where that says less."""
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 4)
+    ).double()
+    network = ModuleNetwork(module, (1, 6, 6))
+    X, rows = np.random.default_rng(0).normal(size=(5, 36)), torch.eye(4).double()
+    layers = ModulePropagation(network, 2, np.ones(36) > 0)
+    with torch.no_grad():
+        bounds = layers.hidden_bounds(layers.balls(X, np.full(5, 0.4)), "crown")
+        joint = layers.rates(bounds, rows.expand(5, 4, 4)).numpy()
+        ends = [end.flatten(1).numpy() for end in bounds.ends[-4]]
+        matrix = layers.first_matrix(len(bounds.ends) - 4)[0].numpy()
+        monkeypatch.setattr(layers, "first_matrix", lambda k: None)
+        apart = layers.rates(bounds, rows.expand(5, 4, 4)).numpy()
+    assert (joint <= apart).all() and joint.mean() < 0.98 * apart.mean()
+    last = module[3].weight.detach().numpy()
+    is_open = (ends[0] < 0.0) & (ends[1] > 0.0)
+    slopes = (ends[0] >= 0.0).astype(float)
+    # One half of the rows at their middle, the other of what is open together.
+    root = np.sqrt(0.5 * is_open)
+    norms = np.linalg.norm(root[:, :, None] * matrix, 2, axis=(1, 2))
+    middle = np.linalg.norm((last * (slopes + root**2)[:, None]) @ matrix, axis=2)
+    lost = np.linalg.norm(last * root[:, None], axis=2) * norms[:, None]
+    assert_allclose(joint, np.minimum(middle + lost, apart), rtol=1e-3)
+
+
 def _values(layers, rows):
     """Values of all nodes at some points."""
     found = {-1: torch.from_numpy(rows)}
