@@ -114,7 +114,7 @@ def best_radii(margins, known):
     ends = np.where(by_lines | passed, np.inf, start[:, None])
     good, by_lines = (lower > 0.0).all(axis=1), by_lines.all(axis=1)
     proven[rows[good]] = start[good]
-    ends[by_lines] = _rise_by_lines(
+    ends[by_lines], lower[by_lines] = _rise_by_lines(
         margins, known, proven, rows[by_lines], lower[by_lines]
     )
     rows, ends, lower = rows[good], ends[good], lower[good]
@@ -128,32 +128,33 @@ def best_radii(margins, known):
 
 
 def _rise_by_lines(margins, known, proven, rows, lower):
-    """Search on by "crown" alone from proven radii, in place; where its lines end.
+    """Search on by "crown" alone from proven radii, in place.
 
     ``lower`` are the margins there. Samples that rates prove where lines are about to
-    end are left there.
+    end are left there. Returns where the lines end, and the margins at the new radii.
     """
     ends = np.full((len(rows), known.shape[1]), np.inf)
     if len(rows) == 0:
-        return ends
+        return ends, lower
     search = _Search(margins, "crown", known, rows)
     search.begin(proven[rows], lower)
     ahead = search.ahead()
-    by_rates = (
-        margins.lower(rows, ahead, "local", known[rows] >= ahead[:, None]) > 0.0
-    ).all(axis=1)
-    proven[rows[by_rates]] = ahead[by_rates]
-    left = ~by_rates
+    found = margins.lower(rows, ahead, "local", known[rows] >= ahead[:, None])
+    left = (found <= 0.0).any(axis=1)
+    proven[rows[~left]] = ahead[~left]
+    found, lower = np.where(left[:, None], lower, found), lower[left]
     if not left.any():
-        return ends
-    rows, lower = rows[left], lower[left]
+        return ends, found
+    rows = rows[left]
     start = 0.8 * tangent_distances(margins.decisions.some(rows), margins.norm)
     search = _Search(margins, "crown", known, rows)
     search.begin(proven[rows], lower)
     search.run(np.where(np.isfinite(start) & (start > 0.0), start, 1.0))
     proven[rows] = np.maximum(proven[rows], search.low)
     ends[left] = search.lines_end
-    return ends
+    # All are shifted by what the worst one fell.
+    found[left] += (search.low_value - lower.min(axis=1))[:, None]
+    return ends, found
 
 
 def settled_pairs(margins, method, known, needed):
