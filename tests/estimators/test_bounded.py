@@ -169,6 +169,12 @@ def test_the_units_of_x_do_not_matter(make, scale, classification):
     assert_allclose(scaled.predict(scale * X), plain.predict(X), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("radius", [1e160, 1e300])
+def test_a_radius_far_beyond_the_data_is_a_radius(radius, classification):
+    model = _classifier(radius=radius, max_iter=2).fit(*classification)
+    assert 0.0 < model.lipschitz_bound_ < 1e3 / radius
+
+
 @pytest.mark.parametrize("make", [_classifier, _regressor])
 def test_a_shift_of_x_hardly_matters(make, classification):
     X, y = classification

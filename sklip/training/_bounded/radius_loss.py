@@ -88,7 +88,7 @@ class RadiusLoss:
             To be added to the gradient through the logits.
         """
         s = targets.t() @ (grad * self.radii)
-        s = (s + s.t()).mul_(self.inverse).mul_(self.radius**2)
+        s = (s + s.t()).mul_(self.inverse).mul_(self.radius).mul_(self.radius)
         grad.addcmul_(targets, grad.sum(1, keepdim=True), value=-1.0)
         return torch.addmm(head * s.sum(1, keepdim=True), s, head, alpha=-1.0)
 
