@@ -34,7 +34,7 @@ _CHOSEN = {
 }
 # Hidden layers that the same parts preferred to those of the task, among other numbers
 # and widths of them, at the same bound.
-_SIZES = {("concrete", 1.09): (256, 64), ("concrete", 3.4): (256,)}
+_SIZES = {("concrete", 1.09): (128, 128), ("concrete", 3.4): (256,)}
 # Bisections of the weight of the spectral penalty, between these powers of ten.
 _STEPS, _POWERS = 6, (-3.0, 0.5)
 
@@ -77,10 +77,12 @@ def classifiers(task):
     """The models of one classification task."""
     bounded = LipschitzBoundedMLPClassifier
     if task.data == "mnist":
-        options = {"radius": 1.0, "temperature": 8.0, "max_iter": task.epochs}
+        # Chosen on training images beyond the first 8,000: a little above the largest
+        # radius that counts, and twice the usual temperature.
+        options = {"radius": 1.05, "temperature": 8.0 / 1.05, "max_iter": task.epochs}
         return [
-            Model("bounded", "radius 1", bounded, options),
-            Model("bounded", "radius 1, PCA 128", bounded, options, 128),
+            Model("bounded", "radius 1.05", bounded, options),
+            Model("bounded", "radius 1.05, PCA 128", bounded, options, 128),
         ]
     if task.data not in IMAGES:
         radii = (2.0,) if task.data == "cancer" else (1.0, 2.0)
@@ -122,6 +124,8 @@ def regressors(task):
             title = f"{name}, {'-'.join(map(str, sizes))}"
             make = LipschitzBoundedMLPRegressor
             yield Model("bounded", title, make, ours, hidden=sizes)
+        if task.seed:
+            continue  # only ours with more than one seed
         yield Model("ADMM", name, ADMMLipschitzMLPRegressor, options)
         yield _SpectralUnder("spectral", name, bound)
 
