@@ -10,9 +10,8 @@ FOLDER holds concrete.csv, power_plant.csv, wine_quality_red.csv, spambase.csv a
 ionosphere.csv (UCI; target in the last column); without it they are left out. 30 %
 held out (seed 0); pixels over 16, all else standardised. Every method takes the same
 number of epochs of Adam, batches of 128, with a step size that falls from 0.01 to zero.
-ADMM spends a quarter of them on its start. All its runs on a net have the same
-settings, whatever the bound; those of the nets in FIRST, and the rows of restarted runs
-and beside LipSDP's penalty, have an earlier choice of them.
+ADMM spends half of them on its start. All its runs have the same settings, whatever the
+bound and the net.
 
 "enforce" gets as its bound the certified one of each net trained with weight decay or
 a penalty (column strength), once from its own start and once, but for LipSDP's penalty,
@@ -207,8 +206,8 @@ def admm(problem, seed, **parameters):
         **{
             **common(problem, seed),
             "alpha": 0.0,
-            "max_iter": problem.epochs // 4,
-            "max_admm_iter": 3 * problem.epochs // 4 // per_iter,
+            "max_iter": problem.epochs // 2,
+            "max_admm_iter": problem.epochs // 2 // per_iter,
             "epochs_per_iter": per_iter,
             "admm_tol": 0.0,
             **parameters,

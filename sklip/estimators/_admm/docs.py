@@ -97,7 +97,7 @@ ADMM = entries(
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is
         added to the loss, whatever the number of samples. With an enforced bound (and
         but for ``"lbfgs"``) it is in force as far as the product of the layers' norms
-        exceeds the bound: none within it, all from four times it on.
+        exceeds the bound: none within it, all from ten times it on.
     multipliers : {"lipsdp", "layer"} or list of array-like of shape (n_units,), \
             default="lipsdp"
         LipSDP's multipliers T, which are fixed in each projection: those of the start,

@@ -36,7 +36,7 @@ _LBFGS_ITERATIONS = 100
 _START_SHARE = 0.5
 # Parts of the start between which its weight decay follows the bound, and the relative
 # excess over it, by the product of norms, that all of the decay is for.
-_START_PARTS, _FULL_DECAY = 16, 3.0
+_START_PARTS, _FULL_DECAY = 16, 9.0
 # Batches between two projections at least, by "auto", for each hidden layer: fewer
 # hardly move the weights, and a projection would cost more. The second number where so
 # many iterations remain.
@@ -164,7 +164,7 @@ class ADMMRun:
         net.forget_momentum()
 
     def _excess(self):
-        """How far the start is above its bound: 0 within it, 1 from four times it on.
+        """How far the start is above its bound: 0 within it, 1 from ten times it on.
 
         Decay that a loose bound does not ask for costs more epochs than there are.
         """
