@@ -102,7 +102,11 @@ def certified_radius(
     multiplications, or of more than 64 hidden neurons, into fewer in proportion. It is
     left out beyond 1000 samples, and where fewer than eight parts remain.
     ``effort="low"`` takes a tenth of that and "high" eight times as many; a number of
-    parts is taken as it is, whatever the size of the call or of the network. Under
+    parts is taken as it is, whatever the size of the call or of the network. A part
+    costs at most five times what "crown" does for one ball, counted in linear functions
+    propagated to the inputs, and what precedes the first part at most 40 times: at one
+    radius "low" costs at most 1,040 times "crown", "normal" 10,040, "high" 80,040 and a
+    number n of parts 5 n + 40 times. Under
     "low", "normal" and "high" a sample may have a larger radius in a smaller call; in
     calls of one size it has the same. What the limit leaves open at one radius,
     :func:`certified_accuracy_score` and :func:`verify_robustness` may still settle:

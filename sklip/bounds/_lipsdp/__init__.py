@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """LipSDP: bounds by multipliers, from one pass to the interior-point method."""
 
-from sklip.bounds._lipsdp.bound import (
+from sklip.bounds._lipsdp.bound import lipsdp_bound
+from sklip.bounds._lipsdp.first_order import (
     first_order_bound,
     first_order_evaluations,
-    lipsdp_bound,
     solves_quickly,
 )
 from sklip.bounds._lipsdp.general_solver import MAX_HIDDEN, cvxpy_bound

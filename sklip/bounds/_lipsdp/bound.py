@@ -20,14 +20,11 @@ from sklip._arguments import check_device, check_flag, check_positive, check_tim
 from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._evidence import Evidence
 from sklip.bounds._lipsdp.barrier import barrier_method
+from sklip.bounds._lipsdp.first_order import first_order, is_settled
 from sklip.bounds._lipsdp.interior_point import interior_point
 from sklip.bounds._lipsdp.one_layer import is_one_layer, one_layer_method
 from sklip.bounds._lipsdp.problem import scaled_problem
-from sklip.bounds._lipsdp.rescale import (
-    central_start,
-    evaluation_work,
-    tightened_multipliers,
-)
+from sklip.bounds._lipsdp.rescale import central_start
 from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_bound
 from sklip.bounds._lipsdp.warm import WARM_GAP, begun_nearby, warm_interior_point
 from sklip.bounds._proof import prove
@@ -35,11 +32,8 @@ from sklip.bounds._z import Z
 from sklip.exceptions import CertificationWarning
 
 __all__ = [
-    "first_order_bound",
-    "first_order_evaluations",
     "lipsdp_bound",
     "solve_lipsdp",
-    "solves_quickly",
 ]
 
 # Hidden neurons up to which the semidefinite program is solved by the primal-dual
@@ -48,11 +42,6 @@ __all__ = [
 _PRIMAL_DUAL_UP_TO, _DENSE_UP_TO = 400, 4500
 # Hidden neurons up to which one multiplier a layer costs less than one a neuron.
 _PER_LAYER_UP_TO = 2000
-# Its barrier weights at most; the last ones earn digits of the lower end alone.
-_STAGES = 10
-# Multiply-adds that are spent where "auto" chooses it (about ten seconds), the fewest
-# evaluations that are worth it, and what the barrier method takes, in cubes of N.
-_AUTO_WORK, _FEWEST_EVALUATIONS, _BARRIER_CUBES = 3e10, 10, 12
 # What is added to the smallest L^2 of a start for the barrier method.
 _ROOM = 5e-4
 # Factors by which the sequential bound is relaxed to become a strictly feasible start.
@@ -135,10 +124,10 @@ def lipsdp_bound(
     start = _checked_start(start, passes.chain)
     n_neurons = sum(len(w) for w in passes.chain.weights[:-1])
     if n_neurons > _DENSE_UP_TO:
-        found = _first_order(network, passes, tol, time_limit)
+        found = first_order(network, passes, tol, time_limit)
         return replace(found, method=method)
     sequential = sequential_bound(network, passes)
-    if _is_settled(passes.chain):
+    if is_settled(passes.chain):
         return replace(sequential, method=method)
     solution = solve_lipsdp(
         passes,
@@ -153,7 +142,7 @@ def lipsdp_bound(
     if n_neurons > _PER_LAYER_UP_TO and found.lower < found.value * (1.0 - 2.0 * tol):
         # The barrier method stalled, or time is up, which the other notices at once.
         time_limit = _left(time_limit, begin)
-        other = _first_order(network, passes, tol, time_limit, known=sequential)
+        other = first_order(network, passes, tol, time_limit, known=sequential)
         best, lower = min(found, other, key=float), max(found.lower, other.lower)
         lower = min(lower, best.value)
         return replace(best, method=method, lower=lower, start=found.start)
@@ -208,79 +197,6 @@ def _checked_start(start, chain):
             "positive and finite."
         )
     return float(lipschitz), d
-
-
-def _is_settled(chain):
-    """One matrix after merging, or a constant network: nothing is left to solve."""
-    return len(chain) == 1 or any(not np.any(w) for w in chain.weights)
-
-
-def first_order_bound(network, *, tol=1e-6, time_limit=None, n_evaluations=math.inf):
-    """Bound by LipSDP's first-order method, whose matrices are no larger than a layer.
-
-    Parameters
-    ----------
-    network : FeedForward
-        What is bounded.
-    tol : float, default=1e-6
-        Relative gap at which it stops, if it gets there.
-    time_limit : float, default=None
-        Seconds after which it stops with the best bound so far.
-    n_evaluations : int
-        Evaluations after which it stops.
-
-    Returns
-    -------
-    evidence : Evidence
-        Proven, and never above the sequential bound; ``lower`` is the dual value of
-        LipSDP that the last steps give.
-    """
-    passes = SequentialPasses(chain_of(network))
-    return _first_order(network, passes, tol, time_limit, n_evaluations)
-
-
-def _first_order(
-    network, passes, tol, time_limit, n_evaluations=math.inf, *, known=None
-):
-    """The first-order bound; ``known`` is the sequential one, where it is known."""
-    deadline = math.inf if time_limit is None else time.monotonic() + time_limit
-    sequential = sequential_bound(network, passes) if known is None else known
-    if _is_settled(passes.chain):
-        return replace(sequential, method="lipsdp")
-    for start in passes:
-        found = tightened_multipliers(
-            passes.chain,
-            *start,
-            n_stages=_STAGES,
-            tol=tol,
-            n_evaluations=n_evaluations,
-            deadline=deadline,
-        )
-        if found is None:
-            continue
-        if found.value < sequential.value:
-            return Evidence.of_multipliers(
-                found.value,
-                found.multipliers,
-                "lipsdp",
-                solved=found.value,
-                lower=found.lower,
-            )
-        lower = min(found.lower, sequential.value)
-        return replace(sequential, method="lipsdp", lower=lower)
-    return replace(sequential, method="lipsdp")
-
-
-def solves_quickly(network):
-    """Whether the barrier method costs no more than "auto" grants."""
-    neurons = sum(len(w) for w in chain_of(network).weights[:-1])
-    return _BARRIER_CUBES * neurons**3 <= _AUTO_WORK
-
-
-def first_order_evaluations(network):
-    """Evaluations that "auto" grants the first-order method: 0 where too few pay."""
-    granted = _AUTO_WORK / max(evaluation_work(chain_of(network)), 1.0)
-    return int(granted) if granted >= _FEWEST_EVALUATIONS else 0
 
 
 def solve_lipsdp(

@@ -93,8 +93,10 @@ def verify_robustness(
     then linear bounds with optimised slopes; what they leave open is split by the sign
     of one neuron after the other, the parts bounded as in beta-CROWN (Wang et al.,
     NeurIPS 2021): of the six neurons that cost the bound most the one that leaves one
-    of its halves nearly done. Activations other than these three are split by ranges of
-    their inputs, where they bend or else in the middle. A torch module whose
+    of its halves nearly done. What takes some hundred parts is begun again with planes
+    over the inputs above the first layer, if that has at most 16,384 weights: the hull
+    of each neuron over the ball. Activations other than these three are split by ranges
+    of their inputs, where they bend or else in the middle. A torch module whose
     convolutions have at most 4096 neurons behind them is split as the network that it
     is; of other modules bounds and the attack alone decide.
 

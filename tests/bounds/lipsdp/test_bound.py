@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """LipSDP: optimality, feasibility, order of bounds, and the structured products.
 
-Also tests of ``bounds/_lipsdp/interior_point.py`` and ``bounds/_lipsdp/problem.py``.
+Also tests of ``first_order.py``, ``interior_point.py`` and ``problem.py`` in
+``bounds/_lipsdp/``.
 """
 
 import itertools
@@ -19,7 +20,7 @@ from sklip.bounds import (
     output_difference_bounds,
 )
 from sklip.bounds._chain import chain_of, transposed
-from sklip.bounds._lipsdp import bound, interior_point
+from sklip.bounds._lipsdp import bound, first_order, interior_point
 from sklip.bounds._lipsdp.bound import solve_lipsdp
 from sklip.bounds._lipsdp.interior_point import smallest_eigenvalue
 from sklip.bounds._lipsdp.problem import scaled_problem
@@ -200,12 +201,12 @@ def test_large_networks_take_the_first_order_method(monkeypatch):
 
 def test_auto_takes_first_order_steps_above_its_size(monkeypatch):
     network = random_network([16, 300, 300, 4], random_state=0)
-    monkeypatch.setattr(bound, "_AUTO_WORK", 20 * 2 * 300**3)
+    monkeypatch.setattr(first_order, "_AUTO_WORK", 20 * 2 * 300**3)
     certificate = lipschitz_bound(network)
     assert certificate.verify(network)
     assert certificate.value < 0.95 * sequential_bound(network).value
     assert lipschitz_bound(network) == certificate
-    monkeypatch.setattr(bound, "_AUTO_WORK", 0.0)
+    monkeypatch.setattr(first_order, "_AUTO_WORK", 0.0)
     assert lipschitz_bound(network) == sequential_bound(network)
 
 
