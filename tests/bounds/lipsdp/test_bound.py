@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """LipSDP: optimality, feasibility, order of bounds, and the structured products.
 
-Also tests of ``first_order.py``, ``interior_point.py`` and ``problem.py`` in
-``bounds/_lipsdp/``.
+Also tests of ``bounds/_lipsdp/first_order.py``, of
+``bounds/_lipsdp/interior_point.py`` and of ``bounds/_lipsdp/problem.py``.
 """
 
 import itertools
