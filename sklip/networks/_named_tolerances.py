@@ -23,7 +23,9 @@ def measured_in(network, rounding, ratio):
 def named_tolerances(feature_eps, names, n_features):
     """Each column that may move: as it was named, its position, and (down, up)."""
     found, seen = [], set()
-    place = {name: i for i, name in enumerate(names or ())}
+    place = {}
+    for i, name in enumerate(names or ()):
+        place.setdefault(name, i)
     for key, *ends in check_feature_eps(feature_eps):
         j = _position(key, place, n_features)
         if j in seen:
