@@ -11,8 +11,9 @@ __all__ = ["LipSDPPenalty"]
 
 # Steps between two solves, and the relative gap of a solve while training: a wide gap
 # smooths the gradient where the dual solution jumps; such a solve is a few of Newton's
-# steps at the last one's central point. On digits every fifth step gives
-# a bound 10 % lower than every twentieth; a closer gap gives nothing.
+# steps at the last one's central point. On digits (weight .01, two seeds) every fifth
+# step gives a bound 13 % lower than every twentieth, at two points more of accuracy; a
+# gap of .01 lowers it by another 1.5 % at 1.6 times the time.
 _REFRESH_STEPS = 5
 _TOL = 0.05
 
