@@ -107,7 +107,8 @@ class Ascent:
         """Best bounds over the steps and, of the steps where they were found:
 
         the directions and for each layer coefficients, slopes and multipliers; then the
-        shares of the planes, if there are any.
+        shares of the planes and what these add to the inputs' coefficients, if there
+        are any.
         """
         n = len(self.shares) + len(self.leaning)
         lengths = [1.0] * len(self.shares)
@@ -126,7 +127,8 @@ class Ascent:
                 lower = self.lower(lines, extra, passed)
                 direction = self._direction(lines, extra, passed)
                 found = [lower, direction, *passed, *self.shares, *multipliers]
-                found += self.leaning
+                if self.leaning:
+                    found += [*self.leaning, lines[0].planes.along(passed[-1])[:, 0]]
                 # Every step's bounds are proven: each part keeps its best.
                 best = better([x.detach().clone() for x in found], best)
                 if step == n_steps or (best[0] > enough).all():
@@ -141,12 +143,7 @@ class Ascent:
         # Of the first pre-activations: a positive coefficient meets the lower line.
         positive, negative = first.clamp_min(0.0), first.clamp_max(0.0)
         rows = positive * lines[0].lower + negative * lines[0].upper + extra[0]
-        found = rows @ self.propagation.layers[0].weight
-        if lines[0].planes is not None:
-            moving = found.new_zeros(found.shape)
-            moving[..., self.propagation.columns] = lines[0].planes.along(first)
-            found = found + moving
-        return found[:, 0]
+        return rows[:, 0]
 
     def _open_lines(self, some=slice(None), shares=None, leaning=None):
         """Lines of some parts, through zero with these slopes or those so far."""

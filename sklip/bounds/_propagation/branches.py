@@ -107,7 +107,8 @@ def lower_over_parts(
         ascent = Ascent(*told, planes=planes, leaning=leaning)
     lower, directions, *layers = ascent.run(n_steps, enough)
     n = propagation.n_hidden
-    coefficients, leaning = layers[:n], layers[3 * n :]
+    coefficients, planar = layers[:n], layers[3 * n :]
+    leaning, tilt = planar[:1], planar[1:]
     variables = layers[n : 2 * n], layers[2 * n : 3 * n]
     with torch.no_grad():
         gains = ascent.gains(coefficients)
@@ -115,7 +116,7 @@ def lower_over_parts(
     shares, multipliers = (torch.cat(x, 2) for x in variables)
     return PartBounds(
         lower,
-        directions,
+        _over_inputs(propagation, directions, *tilt),
         gains,
         choice,
         ascent.known_slopes(),
@@ -123,6 +124,14 @@ def lower_over_parts(
         ascent.bounds.intervals,
         leaning[0].float() if leaning else None,
     )
+
+
+def _over_inputs(propagation, directions, tilt=None):
+    """Coefficients of the inputs for those of the first pre-activations."""
+    found = directions @ propagation.layers[0].weight
+    if tilt is not None:
+        found[:, propagation.columns] += tilt
+    return found
 
 
 def lower_by_multipliers(propagation, balls, rows, signs, multipliers, given=None):

@@ -53,7 +53,7 @@ def lower_over_ranges(propagation, balls, rows, cuts, *, n_steps, enough, given)
     n_neurons = sum(g.shape[1] for g in gains)
     return PartBounds(
         lower,
-        directions,
+        directions @ propagation.layers[0].weight,
         gains,
         torch.cat(gains, 1).argmax(1),
         [],
@@ -152,7 +152,7 @@ class _Ascent:
     def _direction(self, line, extra, passed):
         first = passed[-1]
         rows = first.clamp_min(0.0) * line.lower + first.clamp_max(0.0) * line.upper
-        return ((rows + extra) @ self.propagation.layers[0].weight)[:, 0]
+        return (rows + extra)[:, 0]
 
     def gains(self, coefficients):
         """What is between the lines in the middle of each range, as it counts."""
