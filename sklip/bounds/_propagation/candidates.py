@@ -73,7 +73,6 @@ def _halved(lines, neurons, hinge):
     """
     n, width = neurons.shape[1], lines.lower.shape[-1]
     at = torch.nonzero((neurons >= 0) & (neurons < width), as_tuple=True)
-    planes = lines.planes
     parts = [
         x.expand(len(neurons), 2 * n, -1).clone()
         for x in (lines.lower, lines.below, lines.upper, lines.above)
@@ -82,9 +81,9 @@ def _halved(lines, neurons, hinge):
         place = at[0], at[1] + k * n, neurons[at]
         parts[0][place] = parts[2][place] = slope
         parts[1][place] = parts[3][place] = 0.0
-    if planes is None:
+    if not isinstance(lines, LinesAndPlanes):
         return Lines(*parts)
-    where = planes.where.expand(len(neurons), 2 * n, -1).clone()
+    where = lines.planes.where.expand(len(neurons), 2 * n, -1).clone()
     for k in range(2):
         where[at[0], at[1] + k * n, neurons[at]] = 0.0
-    return LinesAndPlanes(*parts, replace(planes, where=where))
+    return LinesAndPlanes(*parts, replace(lines.planes, where=where))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from sklip._floats import FLOOR, UNIT, tensor_lengths
+from sklip.bounds._propagation.planes import LinesAndPlanes
 
 __all__ = [
     "LayerSizes",
@@ -83,7 +84,7 @@ def linear_lower(
         if passed is not None:
             passed.append(rows.detach())
         below, offsets = propagation.layers[j - 1], None
-        if lines[j - 1].planes is not None:
+        if isinstance(lines[j - 1], LinesAndPlanes):
             planes = lines[j - 1].planes
             tilt, offsets = planes.along(rows), planes.offsets
             error = error + planes.lost(row_norms)

@@ -37,8 +37,6 @@ class Lines:
     below: torch.Tensor
     upper: torch.Tensor
     above: torch.Tensor
-    # Planes over the inputs, of the first layer alone, that the upper lines end in.
-    planes = None
 
 
 def parallel_lines(shape, low, high):
