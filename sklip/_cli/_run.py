@@ -119,7 +119,6 @@ def _load(job):
 
 def _choices(job, table, threat, radii):
     chosen, note = _usual(job, table, threat, radii)
-    table.notes += [note] if note else []
     if job.search:
         radius = radii[len(radii) // 2]
         chosen, note = search(
@@ -130,7 +129,7 @@ def _choices(job, table, threat, radii):
             radius,
             job.random_state,
         )
-        table.notes.append(note)
+    table.notes += [note] if note else []
     return [chosen] if chosen == plain() else [chosen, plain()]
 
 
