@@ -192,8 +192,8 @@ class BaseLipschitzMLP(
         except OverflowError as error:
             raise DivergedTrainingError(
                 f"The weights exploded by epoch {len(net.history)}: their Lipschitz "
-                "bound exceeds the largest float64. Lower learning_rate_init or "
-                "init_gain, or scale X and y."
+                f"bound exceeds the largest float64. Lower {net.taming}, "
+                "or scale X and y."
             ) from error
         return converged
 

@@ -25,6 +25,9 @@ def weighted_mean(losses, shares):
 class RecordedNet:
     """What a net with a skorch ``history`` notes about its epochs."""
 
+    # What of an estimator keeps a training from diverging.
+    taming = "learning_rate_init, lipschitz_weight or init_gain"
+
     @property
     def record(self):
         """The record of the present epoch, without the history's own lookup."""
@@ -64,8 +67,8 @@ class RecordedNet:
         self.forget_unfinished_epoch()
         raise DivergedTrainingError(
             f"Training diverged in epoch {epoch}: the loss is "
-            f"{loss}. Lower learning_rate_init, lipschitz_weight or init_gain, or "
-            "scale X and y. The weights of the epoch before are kept for warm_start."
+            f"{loss}. Lower {self.taming}, or scale X and y. "
+            "The weights of the epoch before are kept for warm_start."
         )
 
     def record_best(self):

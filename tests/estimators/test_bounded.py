@@ -26,6 +26,7 @@ from sklip import (
     verify_robustness,
 )
 from sklip.certification import certified_interval
+from sklip.exceptions import DivergedTrainingError
 
 SMALL = {"hidden_layer_sizes": (16, 16), "max_iter": 10, "random_state": 0}
 
@@ -354,3 +355,15 @@ def test_float32_is_trained_in_float32(classification):
 def test_what_is_not_allowed_is_named(parameters, match, classification):
     with pytest.raises(ValueError, match=match):
         _classifier(**parameters).fit(*classification)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_training_that_diverges_names_parameters_that_there_are():
+    X, y = load_breast_cancer(return_X_y=True)
+    model = _classifier(learning_rate_init=1e300)
+    with pytest.raises(
+        DivergedTrainingError, match="Lower learning_rate_init,"
+    ) as told:
+        model.fit(StandardScaler().fit_transform(X), y)
+    assert "init_gain" not in str(told.value)
+    assert "lipschitz_weight" not in str(told.value)

@@ -22,6 +22,8 @@ class BoundedNet(MLPNet):
         As for MLPNet.
     """
 
+    taming = "learning_rate_init"  # there is no penalty, and no gain of the weights
+
     def __init__(self, module, *, averaging=0.99, **kwargs):
         self.averaging = averaging
         super().__init__(module, **kwargs)
