@@ -13,6 +13,7 @@ from sklip.bounds._layers.backward import Backward
 from sklip.bounds._layers.bounds import layer_bounds, linear_ends
 from sklip.bounds._layers.graph import build_graph
 from sklip.bounds._layers.maps import diagonal_map, matrix_map, reshaping
+from sklip.bounds._layers.pairs import Pairs
 from sklip.bounds._layers.rates import Rates
 from sklip.bounds._modules.reader import operators_of
 from sklip.bounds._propagation import (
@@ -68,6 +69,9 @@ class ModulePropagation:
         # What a unit of the ball's norm is at most in l2.
         self.in_l2 = math.sqrt(n) * (1.0 + 8.0 * UNIT) if self.norm == math.inf else 1.0
         self._first, self._matrices = {}, {}
+        # Kept with this object, and no longer.
+        for name in ("pairs", "rates_of", "magnitude_norm"):
+            setattr(self, name, cache(getattr(self, name)))
 
     def _front(self, network):
         """Maps from coordinates to the module's input, with their l2 norms."""
@@ -191,12 +195,7 @@ class ModulePropagation:
             node, self._matrices[k] = self.nodes[k], None
             fits = node.size * self.n_inputs <= _CHUNK_ENTRIES
             if fits and self.n_inputs <= _MOST_INPUTS:
-                rows = torch.eye(node.size, device=self.device).double()
-                rows = rows.reshape(-1, *node.shape)
-                exact, magnitudes = (
-                    self._rows_down(k, rows),
-                    self._rows_down(k, rows, 1),
-                )
+                exact, magnitudes = self.affine_rows(k, torch.arange(node.size))
                 exact = exact * torch.maximum(*self.sides)
                 self._matrices[k] = exact, self._lost(k, magnitudes) * 1.001
         return self._matrices[k]
@@ -209,12 +208,34 @@ class ModulePropagation:
         found = []
         for start in range(0, node.size, step):
             stop = min(start + step, node.size)
-            rows = torch.zeros(stop - start, node.size, device=self.device).double()
-            rows[torch.arange(stop - start), torch.arange(start, stop)] = 1.0
-            rows = rows.reshape(-1, *node.shape)
-            exact, magnitudes = self._rows_down(k, rows), self._rows_down(k, rows, 1)
+            exact, magnitudes = self.affine_rows(k, torch.arange(start, stop))
             found.append(self.dual_norms(exact) + self._lost(k, magnitudes))
         return torch.cat(found).reshape(node.shape)
+
+    def affine_rows(self, k, chosen):
+        """Rows of the matrix of an affine node, and sums of the terms' magnitudes."""
+        node = self.nodes[k]
+        rows = torch.zeros(len(chosen), node.size, device=self.device).double()
+        rows[torch.arange(len(chosen)), chosen] = 1.0
+        rows = rows.reshape(-1, *node.shape)
+        return self._rows_down(k, rows), self._rows_down(k, rows, 1)
+
+    def affine_values(self, k, inputs):
+        """What an affine node makes of inputs, but for its constants."""
+        if k < 0:
+            return inputs
+        node = self.nodes[k]
+        given = [self.affine_values(i, inputs) for i in node.inputs]
+        if node.kind == "linear":
+            return node.layer.apply(given[0])
+        if node.kind == "stack":
+            return torch.cat(given, dim=node.layer + 1)
+        return sum(given)
+
+    def pairs(self, k):
+        """Scalar products of the rows of an affine node; None if they are too many."""
+        affine = k >= 0 and self.nodes[k].is_linear
+        return Pairs(self, k) if affine and Pairs.fit(self, k) else None
 
     def _lost(self, k, magnitudes):
         """What rounding may take from the rows of a few maps one behind the other."""
@@ -259,7 +280,6 @@ class ModulePropagation:
             object.__setattr__(bounds, "_at_centers", found)
         return bounds._at_centers.ends[k]
 
-    @cache  # noqa: B019 - lives as long as the propagation
     def rates_of(self, k):
         """l2 constant of a node, and of each entry where the last map says it."""
         if k < 0:
@@ -275,7 +295,6 @@ class ModulePropagation:
         each = node.layer.row_lengths(self.mutable)
         return node.lipschitz, each * (scale * (1.0 + 4.0 * UNIT))
 
-    @cache  # noqa: B019
     def magnitude_norm(self, k):
         """l2 norm of the magnitudes of a linear node's map, at most."""
         layer = self.nodes[k].layer

@@ -133,6 +133,12 @@ class Rates:
         if together is not None:
             weighted = (lossy * half.sqrt()[:, None]).flatten(2)
             together = tensor_lengths(weighted) * together
+        pairs = self.propagation.pairs(entering) if self._is_fall else None
+        if pairs is not None:
+            # What falls has the fewer entries that lose; with all of them, rates of
+            # change in both directions would cost as much and are seldom less.
+            found = pairs.longest((lossy * half[:, None]).flatten(2).abs())
+            together = found if together is None else torch.fmin(found, together)
         self._lose(lossy * half[:, None], 1.0, scale, each, together)
         return rows * middle
 
