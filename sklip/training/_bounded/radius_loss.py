@@ -9,6 +9,8 @@ log(1 + sum_j exp(T (1 - r_j))) / T: a cross-entropy that does not depend on the
 of H.
 """
 
+import math
+
 import torch
 from torch.nn import functional
 
@@ -88,7 +90,11 @@ class RadiusLoss:
             To be added to the gradient through the logits.
         """
         s = targets.t() @ (grad * self.radii)
-        s = (s + s.t()).mul_(self.inverse).mul_(self.radius).mul_(self.radius)
+        s = (s + s.t()).mul_(self.inverse)
+        square = self.radius * self.radius
+        # Of a radius whose square is no float the factors are.
+        for factor in (square,) if math.isfinite(square) else (self.radius,) * 2:
+            s.mul_(factor)
         grad.addcmul_(targets, grad.sum(1, keepdim=True), value=-1.0)
         return torch.addmm(head * s.sum(1, keepdim=True), s, head, alpha=-1.0)
 
