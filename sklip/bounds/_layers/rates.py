@@ -5,7 +5,8 @@
 With slopes c + e, |e| <= R, at an activation z, a row v changes at the rate
 v c dz/dx + v e dz/dx. The first goes on down; the second is in l2 at most
 sum |v_i| R_i rho_i and at most ||v R|| ||dz/dx||, with rho_i a bound of row i of dz/dx,
-and, where dz/dx is one matrix C, at most ||v R^(1/2)|| ||R^(1/2) C||.
+and, where dz/dx is one matrix C, at most ||v R^(1/2)|| ||R^(1/2) C|| and at most the
+root of ``w' |C C'| w`` with w = |v| R (:class:`Pairs`): either may be lower.
 """
 
 import torch
