@@ -27,8 +27,19 @@ __all__ = ["is_one_layer", "one_layer_method"]
 
 # Relative gap of the point on the path that is steered for first.
 _GAP = 0.08
-# Newton steps to get there, at most.
-_MOST_CENTRINGS = 30
+# Newton steps to get there, at most, and what is added to the curvature in each log s:
+# there is next to none where a neuron passes little on, and the step would have no end.
+_MOST_CENTRINGS, _CURVATURE = 30, 0.01
+# How far above the least x_0 of its multipliers a start is.
+_ROOM = 0.1
+# Size beside the largest one below which weights do not tell where to start.
+_SMALL = 1e-3
+# Share of the tolerance that all neurons left out may pass on.
+_NEGLIGIBLE = 1e-3
+# What a step that leads outside is multiplied by.
+_CUT = 0.6
+# What a norm of zero counts as, beside the largest.
+_ZERO = 1e-15
 # Neurons up to which its products cost less than those of the primal-dual method.
 _UP_TO = 400
 
@@ -67,15 +78,57 @@ def one_layer_method(problem, tol, deadline, *, is_warm=False):
         infeasible.
     """
     first, last = (w.numpy() for w in problem.weights)
-    path = _OneLayerPath(problem.sectors[0][1] * first, last)
+    first = problem.sectors[0][1] * first
     x = problem.initial().numpy()
     x[1:] *= 2.0
+    if not _OneLayerPath(first, last).begin(x):
+        return None
+    neurons = _Neurons(first, last, _NEGLIGIBLE * tol)
+    path = _OneLayerPath(first[neurons.busy], last[:, neurons.busy])
+    x = neurons.reduced(x) if is_warm else path.balanced()
     if not path.begin(x):
         return None
     mu = _GAP * x[0] / path.order
     x = x if is_warm else path.centred(x, mu)
     found = follow(path, x, mu, tol, deadline, is_warm)
-    return Optimum(_halved(found.x), None, found.lower, _halved(found.central))
+    best, central = (_halved(neurons.whole(x)) for x in (found.x, found.central))
+    return Optimum(best, None, found.lower, central)
+
+
+class _Neurons:
+    """Which neurons pass something on, and multipliers of the others.
+
+    A neuron whose weights are all but zero has its multiplier at infinity on the path,
+    and Newton's method does no more than double it in a step. Without it the optimum is
+    no larger, and smaller by less than what it passes on.
+
+    Parameters
+    ----------
+    first, last : ndarray
+        W_0, multiplied by b, and W_1.
+    negligible : float
+        What all neurons left out may pass on together, beside x_0 = 1.
+    """
+
+    def __init__(self, first, last, negligible):
+        into, out = np.linalg.norm(first, axis=1), np.linalg.norm(last, axis=0)
+        into, out = into + _ZERO * into.max(), out + _ZERO * out.max()
+        passed = into * out
+        # At least one stays: the path needs a neuron.
+        self.busy = passed > min(negligible / len(passed), 0.5 * passed.max())
+        self._idle = out[~self.busy] / into[~self.busy]
+        self._passed = passed[~self.busy].sum()
+
+    def reduced(self, x):
+        """A point of the busy neurons alone."""
+        return np.append(x[0], x[1:][self.busy])
+
+    def whole(self, x):
+        """A point with all neurons, from one with the busy ones."""
+        found = np.empty(1 + len(self.busy))
+        found[0] = x[0] + self._passed
+        found[1:][self.busy], found[1:][~self.busy] = x[1:], self._idle
+        return found
 
 
 def _halved(x):
@@ -97,6 +150,18 @@ class _OneLayerPath:
         # That of S.
         self.order = first.shape[1] + len(first)
         self._factor, self._last_length = None, 1.0
+
+    def balanced(self):
+        """A feasible point at which each neuron weighs on both ends alike."""
+        sizes = [np.sqrt(np.square(w).sum(1)) for w in (self._last, self._first)]
+        above, below = (size + _SMALL * size.max() for size in sizes)
+        s = above / below
+        # Half of the output's block is used up, which is best where a neuron counts.
+        s *= 2.0 * np.linalg.norm(self._last.T / np.sqrt(s), 2) ** 2
+        rest = np.eye(self._last.shape[1]) - (self._last.T / s) @ self._last
+        needed = self._cross @ np.linalg.solve(rest, self._cross.T)
+        needed += 0.25 * (self._first.T * s) @ self._first
+        return np.append((1.0 + _ROOM) * np.linalg.eigvalsh(needed)[-1], s)
 
     def begin(self, x):
         """Start at a point; False if it is infeasible."""
@@ -165,7 +230,7 @@ class _OneLayerPath:
             rises, falls, trace, hessian = self._derivatives(x)
             hessian[1:] *= s[:, None]
             hessian[:, 1:] *= s
-            _add_to_neurons(hessian, s * (rises + falls))
+            _add_to_neurons(hessian, s * (rises + falls) + _CURVATURE)
             slope = np.append(trace, s * (rises - falls) + 1.0)
             newton = _solved(hessian, slope)
             if newton is None or newton.decrement(mu) < 1.0:
@@ -198,15 +263,15 @@ class _OneLayerPath:
 
     def _length(self, at):
         """Length up to one of a step that keeps its distance from the boundary."""
-        # Steps that are cut at first grow about twofold from one to the next.
-        length = min(1.0, 4.0 * self._last_length)
+        # Steps that are cut at first grow from one to the next.
+        length = min(1.0, 2.0 * self._last_length)
         while length > SHORTEST_STEP:
             if self._cholesky(at(length / DAMPING)) is not None:
                 factor = self._cholesky(at(length))
                 if factor is not None:
                     self._factor, self._last_length = factor, length
                     return length
-            length *= 0.7
+            length *= _CUT
         return 0.0
 
 

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 # How far the bound of multipliers may be from the best one.
-_ACCURACY = 1e-4
+_ACCURACY = 1e-3
 # Multipliers of a layer are kept within this factor of their geometric mean, in which
 # neurons count by what they pass on: one that does nothing has no multiplier of its
 # own, and a solver may put it anywhere.

@@ -92,6 +92,26 @@ def test_neurons_that_do_nothing_are_no_trouble(dead):
     assert whole.value == pytest.approx(rest.value, rel=3e-6)
 
 
+def test_neurons_that_do_almost_nothing_cost_no_steps(monkeypatch):
+    steps, newton = [], _OneLayerPath.newton
+
+    def counted(path, *point):
+        steps.append(len(point[0]))
+        return newton(path, *point)
+
+    monkeypatch.setattr(_OneLayerPath, "newton", counted)
+    first, last = RNG.normal(size=(20, 4)), RNG.normal(size=(2, 20))
+    rest = lipsdp_bound(FeedForward([first[8:], last[:, 8:]], None, "relu"))
+    n_rest = len(steps)
+    sizes = np.logspace(-4, -16, 8)
+    first[:8] *= sizes[:, None]
+    last[:, :8] *= sizes
+    whole = lipsdp_bound(FeedForward([first, last], None, "relu"))
+    assert len(steps) - n_rest <= 1.5 * n_rest
+    assert whole.value == pytest.approx(rest.value, rel=1e-5)
+    assert whole.lower <= whole.value <= whole.lower * (1.0 + 2e-6)
+
+
 def test_where_it_stalls_the_primal_dual_method_goes_on(monkeypatch):
     network = random_network([4, 10, 3], random_state=0)
     expected = lipsdp_bound(network)
