@@ -12,7 +12,7 @@ SHARED = EXAMPLES | entries(
     activation : str or sequence of str, default="relu"
         Activation of the hidden layers: one of
         :func:`sklip.networks.list_activations`, or one for each layer.
-    momentum : float in [0, 1), default=0.9
+    momentum : float in [0, 1], default=0.9
         Momentum of ``"sgd"``.
     nesterovs_momentum : bool, default=True
         Whether the momentum of ``"sgd"`` is Nesterov's.
@@ -55,7 +55,7 @@ SHARED = EXAMPLES | entries(
     early_stopping : bool, default=False
         Hold ``validation_fraction`` of the samples out, stop when their score stalls
         and keep the best weights.
-    validation_fraction : float in (0, 1), default=0.1
+    validation_fraction : float in [0, 1), default=0.1
         Share held out by ``early_stopping``.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement that are allowed.

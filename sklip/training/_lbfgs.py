@@ -32,6 +32,8 @@ def run_lbfgs(net, data, valid, stopping, epochs):
         False if iterations or evaluations ran out, or the line search failed.
     """
     rule = stopping if stopping is not None and stopping.early_stopping else None
+    if net.module_.as_drawn:
+        net.begin_outputs(data.targets, data.sample_weight)
     run = _Run(net, data, valid, rule)
     flat, whole = net.module_.flat_parameters, net.module_.flat
     try:

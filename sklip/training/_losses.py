@@ -17,6 +17,7 @@ __all__ = [
     "LOSSES",
     "REGRESSOR_LOSSES",
     "LossModule",
+    "output_center",
 ]
 
 
@@ -129,6 +130,36 @@ LOSSES = {
     "label_cross_entropy": label_cross_entropy,
     "label_hinge": label_hinge,
 }
+
+
+def output_center(loss, targets, sample_weight=None):
+    """Constants that outputs may begin with so that they need not travel there.
+
+    Steps of an optimizer have a length: targets far from zero, such as prices, would be
+    out of reach of a short training. Targets around zero keep the start as it is drawn.
+
+    Parameters
+    ----------
+    loss : str
+        A key of :data:`REGRESSOR_LOSSES`.
+    targets : tensor of shape (n_samples, n_outputs)
+        Samples of the training.
+    sample_weight : tensor of shape (n_samples,), default=None
+        Weights.
+
+    Returns
+    -------
+    center : tensor of shape (n_outputs,)
+        Mean of the targets where it is farther from zero than they spread, else zero;
+        with a log link the logarithm of the mean.
+    """
+    share = torch.ones_like(targets[:, 0]) if sample_weight is None else sample_weight
+    share = (share / share.sum().clamp_min(torch.finfo(share.dtype).tiny))[:, None]
+    mean = (share * targets).sum(0)
+    if loss in LOG_LINK_LOSSES:
+        return torch.where(mean > 0, mean, 1.0).log()
+    spread = (share * (targets - mean).square()).sum(0).sqrt()
+    return torch.where(mean.abs() > spread, mean, 0.0)
 
 
 class LossModule(nn.Module):

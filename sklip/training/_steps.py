@@ -4,6 +4,7 @@
 
 import torch
 
+from sklip.training._losses import output_center
 from sklip.training._records import weighted_mean
 
 __all__ = ["SteppedNet"]
@@ -32,6 +33,8 @@ class SteppedNet:
             if self.has_batch_hooks:
                 self.notify_batch("on_batch_begin", batch, training, {})
                 self._find_frozen()
+            if self.module_.as_drawn:
+                self.begin_outputs(*batch[1:])
             step = step_fn(batch, **fit_params)
             share = batch[1].shape[0]
             if not training:
@@ -52,6 +55,17 @@ class SteppedNet:
         if not self.has_batch_hooks:
             self.record_whole(prefix, loss, len(iterator.data))
         record[f"{prefix}_loss"] = loss
+
+    def begin_outputs(self, targets, sample_weight):
+        """Let the outputs of drawn weights begin where a regression's targets are.
+
+        By the samples of the first step: so the same batches of one fit and of
+        partial_fit begin alike.
+        """
+        self.module_.as_drawn = False
+        if not self.is_classifier:
+            center = output_center(self.loss, targets, sample_weight)
+            self.module_.shift_outputs(center)
 
     def train_step(self, batch, **fit_params):
         """Gradient of one batch by hand, then the optimizer's step."""

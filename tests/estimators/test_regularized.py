@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from skorch.callbacks import Freezer
 
 from sklip import (
     LipschitzRegularizedMLP,
@@ -21,6 +22,7 @@ from sklip import (
     LipschitzRegularizedMLPRegressor,
     NoiseLipschitzRegressor,
 )
+from sklip.training._losses import output_center
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -153,6 +155,47 @@ def test_regressor_fits_as_well_as_mlp_regressor(regression):
     ours = LipschitzRegularizedMLPRegressor((20,), penalty="none", **common)
     theirs = MLPRegressor(hidden_layer_sizes=(20,), **common)
     assert ours.fit(X, y).score(X, y) > theirs.fit(X, y).score(X, y) - 0.01
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    "make", [LipschitzRegularizedMLPRegressor, NoiseLipschitzRegressor]
+)
+def test_predictions_begin_where_far_targets_are(regression, make, solver):
+    X, y = regression
+    y, weight = y / y.std() + 1000.0, np.repeat([0.0, 1.0], [20, len(y) - 20])
+    y[:20] = 0.0
+    still = {"learning_rate_init": 1e-9, "random_state": 0, "max_iter": 1}
+    still = {**still, "shuffle": False, "batch_size": 60, "solver": solver}
+    model = make((4,), **still).fit(X, y, weight)
+    assert model.score(X[20:], y[20:]) > -10.0
+    if solver == "adam":
+        # By the samples of the first step, so that a stream begins alike.
+        stream = make((4,), **still).partial_fit(X[:60], y[:60], weight[:60])
+        first = make((4,), **still, warm_start=True).fit(X[:60], y[:60], weight[:60])
+        assert _same_weights(stream, first)
+        assert np.allclose(stream.intercepts_[-1], model.intercepts_[-1], atol=1e-6)
+        # Weights that are given stay, and so do those of a fit before.
+        before = first.intercepts_[-1].copy()
+        first.fit(X, y + 500.0)
+        assert np.allclose(first.intercepts_[-1], before, atol=1e-6)
+        frozen = make((4,), callbacks=[Freezer("layers.1.bias")], **still).fit(X, y)
+        assert abs(frozen.intercepts_[-1][0]) < 10.0
+
+
+def test_outputs_begin_as_drawn_around_zero():
+    targets = torch.tensor([[1.0, 5.0], [-1.0, 6.0], [0.5, 9.0]], dtype=torch.float64)
+    weight = torch.tensor([2.0, 1.0, 0.0], dtype=torch.float64)
+    for loss in ("squared_error", "absolute_error", "huber"):
+        center = output_center(loss, targets).tolist()
+        assert center == pytest.approx([0.0, 20.0 / 3.0])
+        center = output_center(loss, targets, weight).tolist()
+        assert center == pytest.approx([0.0, 16.0 / 3.0])
+        assert not output_center(loss, targets, 0.0 * weight).any()
+        assert output_center(loss, 1e300 * targets).isfinite().all()
+    counts = torch.tensor([[0.0, 3.0], [0.0, 5.0]])
+    center = output_center("poisson", counts)
+    torch.testing.assert_close(center, torch.tensor([0.0, 4.0]).clamp(min=1.0).log())
 
 
 @pytest.mark.parametrize("unit", [1e9, 1e12, 1e14])

@@ -72,7 +72,10 @@ def test_effort_of_admm_follows_max_iter(make, solver):
 
 def test_the_usual_grid_runs():
     grid = {"solver": ["sgd", "adam"], "learning_rate": ["constant", "adaptive"]}
-    make = LipschitzRegularizedMLPClassifier(max_iter=3, n_iter_no_change=np.inf)
+    grid["momentum"] = [0.0, 1.0]  # both ends are values of MLPClassifier's
+    make = LipschitzRegularizedMLPClassifier(
+        (4,), max_iter=3, n_iter_no_change=np.inf, validation_fraction=0.0
+    )
     search = GridSearchCV(make, grid, cv=2).fit(X, Y)
     assert search.best_estimator_.n_iter_ == 3
 

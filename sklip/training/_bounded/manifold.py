@@ -57,9 +57,9 @@ def tangent(weight, matrix):
     return torch.addmm(matrix, symmetric, weight, alpha=-0.5)
 
 
-def polar_direction(matrix, dead=_DEAD):
+def polar_direction(matrix):
     """Approximate polar factor of a matrix, whatever its size; small if it is dead."""
-    x = matrix / torch.linalg.vector_norm(matrix).clamp_min(dead)
+    x = matrix / torch.linalg.vector_norm(matrix).clamp_min(_DEAD)
     tall = x.shape[0] > x.shape[1]
     if max(x.shape) >= _ELONGATED * min(x.shape):
         polynomial = _polynomial(x.t() @ x if tall else x @ x.t())

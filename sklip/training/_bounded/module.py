@@ -79,6 +79,9 @@ class BoundedMLP(FlatMLP):
             # Begun inside the bound, the first step need not cut the head.
             self.weights[-1].mul_(min(1.0, bound))
 
+    def shift_outputs(self, change):
+        """Nothing: the training is in units of the targets, around their mean."""
+
     def forward(self, X):
         """Logits or predictions in the units of the data, with autograd."""
         return self.in_target_units(

@@ -30,7 +30,10 @@ class BoundedNet(MLPNet):
 
     def initialize_optimizer(self, triggered_directly=None):
         """Steps along the manifold."""
-        self.optimizer_ = BoundedOptimizer(self.module_, self.lr, self.averaging)
+        steepness = self.backprop_.steepness
+        self.optimizer_ = BoundedOptimizer(
+            self.module_, self.lr, self.averaging, steepness
+        )
         return self
 
     def train(self, data, valid=None, *, stopping=None, epochs=None):

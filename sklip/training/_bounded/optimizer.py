@@ -18,10 +18,10 @@ _ADAM = (0.9, 0.99, 1e-8)
 # nearly every step: of classifiers, and of regressors, whose squared error asks for
 # finer moves.
 _LENGTHS = ((0.2, 0.06), (0.05, 0.05))
-# Gradients of classifiers, whose loss has no unit, that count as died out. A direction
-# forgets how large its gradient was: rows of next to no weight would be fitted as
-# eagerly as others once those are content.
-_CONTENT = 1e-5
+# Share of the loss's largest slope below which a classifier's gradient has died out:
+# its steps shrink with it. Directions and Adam forget how large a gradient was: rows of
+# next to no weight would be fitted as eagerly as others once those are content.
+_CONTENT = 1e-4
 # Every so many steps hidden layers move, that much farther, and the Frobenius norm of a
 # move at most: the momentum changes little in between, and moves are most of a step's
 # time. The second pair is for layers with more than so many rows and columns.
@@ -56,15 +56,18 @@ class BoundedOptimizer(torch.optim.Optimizer):
         Largest step size.
     averaging : float
         Decay of the average; 0 keeps the last weights alone.
+    steepness : float, default=None
+        Slope of a classifier's loss by the logits of a row that is not content; None
+        for steps of full length whatever the gradient.
     """
 
     add_param_group = without_compiler(torch.optim.Optimizer.add_param_group)
 
-    def __init__(self, module, lr, averaging):
+    def __init__(self, module, lr, averaging, steepness=None):
         self.module, self.averaging, self.n_steps = module, averaging, None
         is_regressor = module.lipschitz_bound is not None
         self._lengths = _LENGTHS[is_regressor]
-        self._options = {} if is_regressor else {"dead": _CONTENT}
+        self._content = None if steepness is None else _CONTENT * steepness
         self._hidden = module.weights[:-1]
         self._hidden_grads = [layer.weight.grad for layer in module.layers[:-1]]
         start = module.n_hidden_weights
@@ -115,9 +118,17 @@ class BoundedOptimizer(torch.optim.Optimizer):
         if self.n_steps is not None:
             rate *= schedule(memory["step"] + 1, self.n_steps + 1)
         memory["step"] += 1
-        self._move_hidden(memory["momentum"], rate, memory["step"])
-        self._move_free(memory, rate)
+        share = self._share()
+        self._move_hidden(memory["momentum"], rate, memory["step"], share)
+        self._move_free(memory, rate, share)
         self._clip_head()
+
+    def _share(self):
+        """Share of a full step that the gradient is worth; None for all of it."""
+        if self._content is None:
+            return None
+        norm = torch.linalg.vector_norm(self.module.flat_grad)
+        return norm.div_(self._content).clamp_max_(1.0)
 
     def average(self):
         """Take the weights of the last step into the average."""
@@ -126,7 +137,7 @@ class BoundedOptimizer(torch.optim.Optimizer):
         decay = min(self.averaging, memory["step"] / (memory["step"] + _AVERAGE_LAG))
         memory["average"].lerp_(self.module.flat, 1.0 - decay)
 
-    def _move_hidden(self, momentum, rate, n_steps):
+    def _move_hidden(self, momentum, rate, n_steps, share):
         start = 0
         for weight, grad in zip(self._hidden, self._hidden_grads, strict=True):
             kept = momentum[start : start + weight.numel()].view_as(weight)
@@ -138,15 +149,18 @@ class BoundedOptimizer(torch.optim.Optimizer):
                 kept.copy_(tangent(weight, kept))
                 length = rate * every * max(weight.shape) ** 0.5
                 length *= self._lengths[is_large]
-                direction = polar_direction(kept, **self._options)
+                direction = polar_direction(kept)
+                if share is not None:
+                    direction.mul_(share)
                 move(weight, direction, min(length, _FARTHEST), longest)
 
-    def _move_free(self, memory, rate):
+    def _move_free(self, memory, rate, share):
         first, second, eps = _ADAM
         grad, step = self._free_grad, memory["step"]
         mean = memory["mean"].lerp_(grad, 1.0 - first)
         square = memory["square"].mul_(second).addcmul_(grad, grad, value=1.0 - second)
         size = square.sqrt().div_((1.0 - second**step) ** 0.5).add_(eps)
+        mean = mean if share is None else mean * share
         self._free.addcdiv_(mean, size, value=-rate / (1.0 - first**step))
 
     def _clip_head(self):

@@ -36,6 +36,11 @@ class BoundedBackprop(Backprop):
             self.radius_loss = kind(module.temperature * radius, radius / scale)
         self._inputs = {}
 
+    @property
+    def steepness(self):
+        """About the slope of the loss by logits of less than the radius asked for."""
+        return None if self.radius_loss is None else 1.0 / self.radius_loss.radius
+
     def restart(self, generator, fresh=True):
         """The noise comes from the generator that orders the samples."""
         self.generator = generator

@@ -71,6 +71,7 @@ class FlatModule(nn.Module):
         self.optimized = [p for p in module.parameters() if p.dtype == trainable.dtype]
         self.hand_trained = []
         self.output_parts = []  # not known
+        self.as_drawn = False
         self.weights = [p for p in self.optimized if p.ndim > 1]
         self.n_weights = sum(p.numel() for p in self.weights)
         like = self.optimized[0]

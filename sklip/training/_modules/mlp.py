@@ -37,6 +37,8 @@ class FlatMLP(nn.Module):
 
     # Whether biases start at random values, or else at zero.
     drawn_biases = True
+    # Whether the weights are those of reset: the first step may choose where to begin.
+    as_drawn = False
 
     def __init__(
         self,
@@ -104,6 +106,12 @@ class FlatMLP(nn.Module):
             std = init_gain * (2.0 / (rows + columns)) ** 0.5
             draw = torch.randn(rows, generator=generator, dtype=torch.float64)
             layer.bias.data.copy_(draw * std)
+        self.as_drawn = True
+
+    def shift_outputs(self, change):
+        """Add a constant to each output; nothing where a callback has frozen them."""
+        if self.layers[-1].bias.requires_grad:
+            self.layers[-1].bias.data.add_(change)
 
     @property
     def work(self):
@@ -143,6 +151,7 @@ class FlatMLP(nn.Module):
 
     def load_feedforward(self, network):
         """Copy the weights and biases of a network of the same shape."""
+        self.as_drawn = False
         arrays = (*network.weights, *network.biases)
         for tensor, array in zip((*self.weights, *self.biases), arrays, strict=True):
             tensor.copy_(torch.tensor(array))

@@ -128,3 +128,22 @@ def test_a_step_follows_the_gradient():
     assert (module.flat - target)[free].norm() < 0.05 * start
     nearest = torch.linalg.svdvals(target[:30].view(6, 5)).sum()
     assert overlap[0] < overlap[1] and overlap[1] > 0.995 * nearest
+
+
+@pytest.mark.parametrize("size", [1e-9, 0.1])
+def test_content_rows_leave_the_weights_alone(size):
+    """However small its gradients, a direction or Adam would go as far with them."""
+    moved = {}
+    for steepness in (None, 100.0):
+        module = _module()
+        start, noise = module.flat.clone(), np.random.default_rng(0)
+        optimizer = BoundedOptimizer(module, 0.01, 0.0, steepness)
+        optimizer.resume()
+        for _ in range(20):
+            grad = size * noise.normal(size=len(module.flat)) + size
+            module.flat_grad.copy_(torch.from_numpy(grad))
+            optimizer.step()
+        moved[steepness] = (module.flat - start).norm()
+    # The gradient's norm, some 10 size, beside 1e-4 of the steepness.
+    share = min(1.0, 1e3 * size)
+    assert share * 0.3 < moved[100.0] / moved[None] < 3.0 * share
