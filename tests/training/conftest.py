@@ -12,13 +12,14 @@ from sklip.training._lipschitz_step.spectral_ball import SpectralBall
 def problem():
     """Maker of a ball of given layer sizes that the targets are well outside of."""
 
-    def make(sizes, size=1.0):
+    def make(sizes, size=1.0, price=None):
         rng = np.random.default_rng(0)
         targets = [
             size * rng.standard_normal((m, n))
             for n, m in zip(sizes, sizes[1:], strict=False)
         ]
         multipliers = [rng.uniform(1.0, 4.0, n) for n in sizes[1:-1]]
-        return SpectralBall(targets, multipliers, [0.8] * len(multipliers), 1.5)
+        slopes = [0.8] * len(multipliers)
+        return SpectralBall(targets, multipliers, slopes, 1.5, price)
 
     return make

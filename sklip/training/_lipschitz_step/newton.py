@@ -39,6 +39,11 @@ _NEGLIGIBLE = 1e-12
 _MINOR = 0.1
 # A start is not scaled for less.
 _SAME = 0.05
+# Largest factor by which a free L may change at once.
+_LARGEST_CHANGE = 4.0
+# L's tried for a start, and how far the logarithm of what P_0 is there may be from that
+# of what it should be; more are tried where nothing is outside yet.
+_TRIALS, _NEAR_ENOUGH, _MOST_TRIALS = 8, 1.0, 400
 # Steps of this length beside the targets need not be resolved any finer.
 _SMALLEST_STEP = 1e-6
 
@@ -76,8 +81,10 @@ def project(ball, tol, start=None):
     for _ in range(_MAX_ROUNDS):
         point, n_products = _minimise(point, share * tol, floor, _MAX_TOTAL - n_iter)
         n_iter += n_products
+        point = _at_best_bound(point)
+        ball = point.problem
         values, vectors = ball.outside(point.z, low, point.factor.shape[1])
-        distance = 0.5 * max(point.step_square, floor, 1e-300)
+        distance = 0.5 * _scale(point, max(floor, 1e-300))
         feasible = make_feasible(point, values, vectors, tol * distance)
         residual = feasible.gap / distance
         if residual <= tol or n_iter >= _MAX_TOTAL:
@@ -93,8 +100,26 @@ def project(ball, tol, start=None):
     return Projection(point, feasible, float(residual), n_iter)
 
 
+def _scale(point, floor):
+    """Twice the objective, or what counts as that at least."""
+    return max(point.step_square + 2.0 * (point.problem.paid or 0.0), floor)
+
+
+def _at_best_bound(point):
+    """The same multiplier where L is the best one for it."""
+    if not point.excess:
+        return point
+    most = _LARGEST_CHANGE
+    change = math.sqrt(min(max(1.0 + point.excess, most**-2), most**2))
+    ball, factor = point.problem, point.factor.copy()
+    factor[ball.first] *= change
+    return ball.moved(change * ball.bound).point(factor)
+
+
 def _start(ball, factor):
     """The start's factor, or one of the targets, scaled as is best along its ray."""
+    if ball.paid is not None:
+        return _free_start(ball, factor)
     for candidate in (factor, None):
         if candidate is None:
             values, directions = ball.outside(ball.z)
@@ -110,6 +135,24 @@ def _start(ball, factor):
             if scale > 0.0:
                 return ball.point(math.sqrt(scale) * candidate)
     return ball.point(candidate[:, :0])
+
+
+def _free_start(ball, factor):
+    """A start on the sphere; without one, where the best L is for the targets' own."""
+    if factor is not None and np.any(factor[ball.first]):
+        factor = factor if ball.is_dense else _orthogonal(factor)[0]
+        first = factor[ball.first]
+        return ball.point(factor * math.sqrt(2.0 * ball.paid / np.vdot(first, first)))
+    for trial in range(_MOST_TRIALS):
+        factor = _start(ball.moved(ball.bound, free=False), None).factor
+        first = factor[ball.first]
+        share = 0.5 * np.vdot(first, first) / ball.paid
+        if share and (trial > _TRIALS or abs(math.log(share)) < _NEAR_ENOUGH):
+            break
+        change = max(share, 1e-300) ** 0.25
+        change = min(max(change, 1.0 / _LARGEST_CHANGE), _LARGEST_CHANGE)
+        ball = ball.moved(ball.bound * change)
+    return ball.point(factor)
 
 
 def _orthogonal(factor):
@@ -138,7 +181,7 @@ def _minimise(point, tol, floor, budget):
     """Newton's method with the number of columns fixed; the point and its cost."""
     radius, n_products = None, 0
     while n_products < budget:
-        square = np.vdot(point.gradient, point.gradient / point.diagonal)
+        square = np.vdot(point.gradient, point.preconditioned(point.gradient))
         if _is_stationary(point, square, tol, floor):
             break
         size = math.sqrt(square)
@@ -147,11 +190,15 @@ def _minimise(point, tol, floor, budget):
         accuracy = _DENSE_ACCURACY if is_dense else _DEEP_ACCURACY
         accuracy = min(accuracy, (square / point.square) ** 0.25)
         if is_dense:
-            allowed = tol * max(point.step_square, floor)
+            allowed = tol * _scale(point, floor)
             accuracy = max(accuracy, math.sqrt(_INNER_SHARE * allowed / square))
         steps, n_more = _steihaug(point, radius, accuracy)
         n_products += n_more
         point, radius = _first_accepted(point, steps, radius)
+        # In units of an L that is far off the problem is badly scaled. A square of L
+        # below zero says nothing of L.
+        if point.excess > 1.0 or -1.0 < point.excess < -0.5:
+            point, radius = _at_best_bound(point), None
     return point, n_products
 
 
@@ -178,10 +225,10 @@ def _is_stationary(point, square, tol, floor):
         return True
     if square > math.sqrt(tol) * point.square:
         return False
-    allowed = tol * max(point.step_square, floor)
+    allowed = tol * _scale(point, floor)
     if point.problem.is_dense:
         return square <= allowed
-    if square > allowed or abs(point.square - 2.0 * point.pull) > allowed:
+    if square > allowed or abs(np.vdot(point.factor, point.gradient)) > allowed:
         return False
     return point.overshoot() * point.square <= allowed
 
@@ -192,9 +239,8 @@ def _steihaug(point, radius, accuracy):
     The first is the step within the radius, the others are those of the radii that
     follow where it is refused: earlier points of the same path.
     """
-    inverse = 1.0 / point.diagonal
     residual = point.gradient.copy()
-    scaled = inverse * residual
+    scaled = point.preconditioned(residual)
     direction = -scaled
     step = np.zeros_like(direction)
     rho = np.vdot(residual, scaled)
@@ -204,7 +250,7 @@ def _steihaug(point, radius, accuracy):
     along, n_products, steps = rho, 0, []
     while n_products < _MAX_PRODUCTS:
         n_products += 1
-        curved = point.curvature(direction)
+        curved = point.hessian(direction)
         bend = np.vdot(direction, curved)
         while radii:
             to_edge = _root(along, cross, inside - radii[0] ** 2)
@@ -220,7 +266,7 @@ def _steihaug(point, radius, accuracy):
         inside += 2.0 * length * cross + length**2 * along
         curved *= length
         residual += curved
-        np.multiply(inverse, residual, out=scaled)
+        scaled = point.preconditioned(residual)
         previous, rho = rho, np.vdot(residual, scaled)
         if rho <= enough:
             break

@@ -20,11 +20,13 @@ class BallPoint(ABC):
     factor : ndarray of shape (n_units, rank)
         P.
     gradient : ndarray of shape (n_units, rank)
-        (I - K) P.
+        (I - K) P; where L is free, its part along the sphere.
     square : float
         ||P||^2.
     value : float
         f(P) less its value at 0; the dual value is its negative.
+    excess : float
+        By how much the best L^2 for this multiplier exceeds the ball's, in units of it.
     step_square, pull : float
         ||G||^2 and <G, W>; the latter is ||P||^2 / 2 at the optimum.
     z : ndarray
@@ -36,6 +38,13 @@ class BallPoint(ABC):
         self.square = np.vdot(factor, factor)
         self._evaluate()
         self.value = 0.5 * self.square - self.pull - 0.5 * self.step_square
+        self.excess, paid = 0.0, problem.paid
+        if paid is not None:
+            # The multiplier of the sphere ||P_0||^2 = 2 paid is L^2, less the ball's.
+            first = factor[problem.first]
+            force = self.gradient[problem.first]
+            self.excess = -0.5 * float(np.vdot(first, force)) / paid
+            force += self.excess * first
 
     @abstractmethod
     def _evaluate(self):
@@ -50,14 +59,42 @@ class BallPoint(ABC):
     def curvature(self, direction):
         """Second derivative of f times a direction."""
 
-    @abstractmethod
-    def first_layer(self):
-        """||P_0||^2, <W_0, G_0> and ||G_0||^2."""
-
     @property
     @abstractmethod
     def weights(self):
         """W_k = V_k - G_k, not feasible before convergence."""
+
+    def hessian(self, direction):
+        """Second derivative of f, on the sphere where L is free, along a direction."""
+        product = self.curvature(direction)
+        if self.excess:
+            first = self.problem.first
+            product[first] += self.excess * direction[first]
+        return product
+
+    @cached_property
+    def _inverse(self):
+        diagonal = self.diagonal
+        if self.excess:
+            diagonal = diagonal.copy()
+            diagonal[self.problem.first] += max(self.excess, -0.5)
+        return 1.0 / diagonal
+
+    @cached_property
+    def _normal(self):
+        """The sphere's preconditioned normal, over its square."""
+        first = self.problem.first
+        normal = self._inverse[first] * self.factor[first]
+        return normal / np.vdot(normal, self.factor[first])
+
+    def preconditioned(self, residual):
+        """A residual over the diagonal, along the sphere where L is free."""
+        scaled = self._inverse * residual
+        if self.problem.paid is not None:
+            first = self.problem.first
+            along = float(np.vdot(self._normal, residual[first]))
+            scaled[first] -= along * (self._inverse[first] * self.factor[first])
+        return scaled
 
     @cached_property
     def multiplier(self):
@@ -161,13 +198,6 @@ class BlockPoint(BallPoint):
             )
         ]
 
-    def first_layer(self):
-        """||P_0||^2, <W_0, G_0> and ||G_0||^2."""
-        below, own = (self.factor[layer] for layer in self.problem.layers[:2])
-        _, _, a_gram, b_gram = self._terms[0]
-        inner = np.vdot(own, self.blocks[0] @ below)
-        return np.vdot(below, below), inner, np.vdot(a_gram, b_gram)
-
 
 class MatrixPoint(BallPoint):
     """A point of a problem with at most one hidden layer, computed with all of Z."""
@@ -222,13 +252,3 @@ class MatrixPoint(BallPoint):
         """W_k = V_k - G_k."""
         steps = self.problem.split(self.problem.scale * self.multiplier)
         return [v - g for v, g in zip(self.problem.targets, steps, strict=True)]
-
-    def first_layer(self):
-        """||P_0||^2, <W_0, G_0> and ||G_0||^2."""
-        first = slice(self.problem.sizes[0])
-        multiplier, square = self.multiplier[:, first], self.problem.scale_square
-        return (
-            np.vdot(self.factor[first], self.factor[first]),
-            np.vdot(multiplier, self.z[:, first]),
-            np.vdot(multiplier, square[:, first] * multiplier),
-        )

@@ -16,9 +16,14 @@ optimal, and at any P the gap between W / ||Z(W)|| and the dual value is
 
     1/2 <P, (I - K) P> + e <G, W> + 1/2 e^2 ||W||^2,    e = 1 - 1 / ||Z(W)||.
 
+Where L is free and costs price L^2, the dual has ||P_0||^2 <= 2 price L^2 in the place
+of the square of P's rows P_0 at the inputs, in units of any L: a sphere, since the best
+L is positive, and the sphere's multiplier is the square of the best L, in those units.
+
 Rows of P are ordered as in Z: see ParityLayout.
 """
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -47,15 +52,20 @@ class SpectralBall(ParityLayout):
     slopes : sequence of float
         beta of each hidden layer, alpha being 0.
     bound : float
-        L.
+        L, or what it is measured with where it is free.
+    price : float, default=None
+        What L^2 costs; None where L is fixed.
     """
 
-    def __init__(self, targets, multipliers, slopes, bound):
-        self.targets = targets
+    def __init__(self, targets, multipliers, slopes, bound, price=None):
+        self.targets, self.bound, self.price = targets, bound, price
+        self._rest = multipliers, slopes
+        self.paid = None if price is None else price * bound**2
         self.scales = Z(bound, multipliers, [(0.0, b) for b in slopes]).scales
         super().__init__([targets[0].shape[1], *(len(v) for v in targets)])
         n_entries = self.n_even * (self.n_units - self.n_even)
         self.is_small = self.is_dense and n_entries <= _SMALL
+        self.first = slice(self.sizes[0])
 
     @cached_property
     def squares(self):
@@ -91,8 +101,18 @@ class SpectralBall(ParityLayout):
             return self.scale * self.assemble(self.targets)
         return self.assemble(self.blocks)
 
+    def moved(self, bound, *, free=True):
+        """The ball of another L."""
+        price = self.price if free else None
+        return SpectralBall(self.targets, *self._rest, bound, price)
+
     def point(self, factor):
-        """The point of a factor."""
+        """The point of a factor, which is put on the sphere where L is free."""
+        if self.paid is not None:
+            first = factor[self.first]
+            scale = math.sqrt(2.0 * self.paid / np.vdot(first, first))
+            factor = factor.copy()
+            factor[self.first] *= scale
         return (MatrixPoint if self.is_small else BlockPoint)(self, factor)
 
     def outside(self, z, above=1.0, n_expected=None):

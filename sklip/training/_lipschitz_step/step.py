@@ -26,14 +26,10 @@ __all__ = [
     "lipschitz_step",
 ]
 
-_MAX_ROOT_STEPS = 60
-_MAX_PRODUCTS = 6000
-# Gap of the projections at most: the sign of the derivative in L hangs on it.
-_INNER_TOL = 1e-4
 # Singular values at one, for the estimate of an operation's work.
 _TYPICAL_RANK = 32
-# Largest factor by which the bound may change between two projections.
-_LARGEST_CHANGE = 4.0
+# Where the search for a free bound begins, beside what leaves the first layer alone.
+_FIRST_SHARE = 0.8
 # The bound of a network whose first layer is zero: any would do.
 _SMALLEST_BOUND = 2.0**-400
 # Times that the weights are shrunk, each four times more, until the proof succeeds;
@@ -50,7 +46,6 @@ class StepState:
 
     factor: np.ndarray
     bound: float
-    slope: float = 0.0
 
     def start(self, step, bound):
         """The factor for another bound; None if it is that of another network."""
@@ -148,8 +143,8 @@ def lipschitz_step(
         return _regularise(step, state)
 
 
-def _ball(step, bound):
-    return SpectralBall(step.core, step.multipliers, step.slopes, bound)
+def _ball(step, bound, price=None):
+    return SpectralBall(step.core, step.multipliers, step.slopes, bound, price)
 
 
 def _start(step, state, bound):
@@ -174,32 +169,15 @@ def _weights(step, found):
 
 
 def _regularise(step, state):
-    """Find the L at which the objective's derivative in it is zero."""
     if not np.any(step.targets[0]):
         return _constant_network(step, state)
-    price = step.weight / step.rho
-    if state is None:
-        bound, slope = first_bound(step), 0.0
-    else:
-        bound, slope = state.bound, state.slope
-    low, high, last, n_iter = 0.0, math.inf, None, 0
-    inner_tol = min(0.5 * step.tol, _INNER_TOL)
-    for _ in range(_MAX_ROOT_STEPS):
-        found = project(_ball(step, bound), inner_tol, _start(step, state, bound))
-        n_iter += found.n_iter
-        excess, residual = _stationarity(found, bound, price)
-        if last is not None:
-            slope = (excess - last[1]) / (bound - last[0])
-        state = StepState(step.from_core(found.point.factor), bound, slope)
-        if residual <= step.tol or n_iter >= _MAX_PRODUCTS:
-            break
-        low, high = (bound, high) if excess > 0.0 else (low, bound)
-        last = (bound, excess)
-        bound = _next_bound(bound, excess, slope, low, high)
-        if bound == last[0]:
-            break
-    weights = _feasible(step, found, state.bound)
-    return StepResult(weights, state.bound, state, n_iter, residual)
+    bound = _FIRST_SHARE * first_bound(step) if state is None else state.bound
+    ball = _ball(step, bound, step.weight / step.rho)
+    found = project(ball, step.tol, _start(step, state, bound))
+    bound = found.point.problem.bound
+    weights = _feasible(step, found, bound)
+    state = StepState(step.from_core(found.point.factor), bound)
+    return StepResult(weights, bound, state, found.n_iter, found.residual)
 
 
 def _constant_network(step, state):
@@ -217,34 +195,6 @@ def first_bound(step):
     rows = _ball(step, 1.0).blocks[0]
     rows = rows if len(rows) < rows.shape[1] else rows.T
     return math.sqrt(np.linalg.norm(rows @ rows.T, 2))
-
-
-def _stationarity(found, bound, price):
-    """How the objective changes with L, and the relative gap of the joint problem.
-
-    With P the projection's solution, half the objective's derivative in L is minus
-    ``||P_0||^2 / (2 L) - price L``, which decreases. P is feasible for the joint dual
-    once P_0 is scaled so that this is zero.
-    """
-    point, paid = found.point, price * bound**2
-    square, inner, step_square = point.first_layer()
-    gap = found.feasible.gap + paid
-    if square:
-        scale = math.sqrt(2.0 * paid / square)
-        gap -= 0.5 * square + (scale - 1.0) * inner
-        gap += 0.5 * (scale - 1.0) ** 2 * step_square
-    distance = found.feasible.distance
-    return (0.5 * square - paid) / bound, gap / (paid + distance)
-
-
-def _next_bound(bound, excess, slope, low, high):
-    """Newton's or the secant step, kept within the bracket."""
-    factor = _LARGEST_CHANGE if excess > 0.0 else 1.0 / _LARGEST_CHANGE
-    found = bound - excess / slope if slope < 0.0 else bound * math.sqrt(factor)
-    found = min(max(found, bound / _LARGEST_CHANGE), bound * _LARGEST_CHANGE)
-    if low < found < high:
-        return found
-    return math.sqrt(low * high) if 0.0 < low and high < math.inf else bound * factor
 
 
 def feasible_weights(step, weights, bound, *, is_inside=False):

@@ -28,11 +28,14 @@ def test_value_is_the_dual_objective(problem, kind, sizes):
     assert point.step_square == pytest.approx(sum(np.vdot(g, g) for g in steps))
     inner = [np.vdot(g, w) for g, (w, _) in zip(steps, pairs, strict=True)]
     assert point.pull == pytest.approx(sum(inner))
-    square, first, first_square = point.first_layer()
-    below = point.factor[ball.layers[0]]
-    assert square == pytest.approx(np.vdot(below, below))
-    assert first == pytest.approx(inner[0])
-    assert first_square == pytest.approx(np.vdot(steps[0], steps[0]))
+    # Where L is free, P_0 has its size, and the best L^2 is <W_0, G_0> over the square.
+    free = problem(sizes, price=0.7)
+    scaled = free.point(point.factor).factor
+    point = kind(free, scaled)
+    first = np.vdot(point.weights[0], free.targets[0] - point.weights[0])
+    square = np.vdot(scaled[free.first], scaled[free.first])
+    assert square == pytest.approx(2.0 * free.paid)
+    assert 1.0 + point.excess == pytest.approx(first / square)
 
 
 @pytest.mark.parametrize("kind, sizes", CASES)
@@ -50,6 +53,30 @@ def test_derivatives(problem, kind, sizes):
     units = np.eye(factor.size).reshape(-1, *factor.shape)
     diagonal = [np.vdot(unit, point.curvature(unit)) for unit in units]
     np.testing.assert_allclose(point.diagonal.ravel(), diagonal, rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind, sizes", CASES)
+def test_derivatives_along_the_sphere_of_a_free_bound(problem, kind, sizes):
+    ball = problem(sizes, price=0.7)
+    factor, step = factor_and_step(ball)
+    factor, first = ball.point(factor).factor, ball.first
+
+    def moved(length):
+        along = factor + length * step
+        return kind(ball, ball.point(along).factor).value
+
+    normal = factor[first]
+    step[first] -= np.vdot(normal, step[first]) / np.vdot(normal, normal) * normal
+    point, h = kind(ball, factor), 1e-4
+    slope = (moved(h) - moved(-h)) / (2 * h)
+    assert np.vdot(point.gradient, step) == pytest.approx(slope, rel=1e-5)
+    bend = (moved(h) - 2.0 * point.value + moved(-h)) / h**2
+    assert np.vdot(step, point.hessian(step)) == pytest.approx(bend, rel=1e-3)
+    # What is preconditioned is the direction along the sphere that gains most.
+    scaled = point.preconditioned(step)
+    assert np.vdot(scaled[first], normal) == pytest.approx(0.0, abs=1e-10)
+    metric = np.vdot(scaled, scaled / point._inverse)
+    assert np.vdot(scaled, step) == pytest.approx(metric)
 
 
 @pytest.mark.parametrize("kind, sizes", CASES)
