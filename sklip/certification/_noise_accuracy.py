@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from scipy import sparse
 
 from sklip._arguments import (
     check_count,
@@ -18,6 +19,7 @@ from sklip._arguments import (
 from sklip._blocks import check_jobs, part_of
 from sklip._copies import own_copy
 from sklip._documentation import documented
+from sklip._multilabel import check_indicator, is_multilabel_target
 from sklip._progress import Progress
 from sklip._shared_docs import SHARED
 from sklip.certification._groups import members_of
@@ -50,9 +52,12 @@ def noise_accuracy_curve(
     ----------
     model : fitted classifier, Pipeline, FeedForward or torch module
         Anything with ``predict``; of a network or module the largest output decides.
-    X : array-like or DataFrame of shape (n_samples, ...)
-        Samples of numbers, as the model takes them.
-    {y}
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, ...)
+        Samples of numbers, as the model takes them. Noise leaves no entry at zero:
+        blocks of sparse rows are made dense.
+    y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        Labels; of a multilabel classifier a matrix of 0 and 1, and a sample is right
+        where all its labels are.
     noise_stds : array-like of shape (n_stds,), default=None
         Standard deviations of the noise in every entry, in the units of X; None takes 0
         to 0.5 in steps of 0.01.
@@ -102,9 +107,9 @@ def noise_accuracy_curve(
     random_state = check_seed(random_state)
     members = members_of(groups, y)
     X = _samples(X)
-    y = check_labels(y)
-    if len(y) != len(X) or len(X) == 0:
-        raise ValueError(f"X has {len(X)} samples and y {len(y)} labels.")
+    y = check_indicator(y) if is_multilabel_target(y) else check_labels(y)
+    if len(y) != X.shape[0] or len(y) == 0:
+        raise ValueError(f"X has {X.shape[0]} samples and y {len(y)} labels.")
     weight = check_sample_weight(sample_weight, len(y))
     rng = np.random.default_rng(random_state)
     members = {"all": np.ones(len(y), dtype=bool)} if members is None else members
@@ -131,6 +136,7 @@ def _draws(X, y, n_repeats, rng):
     for start in range(0, len(y), step):
         rows = slice(start, start + step)
         samples = part_of(X, rows)
+        samples = samples.toarray() if sparse.issparse(samples) else samples
         for repeat in range(n_repeats):
             noise = rng.standard_normal(samples.shape, dtype=_noise_type(samples))
             yield rows, repeat, samples, y[rows], noise
@@ -139,7 +145,21 @@ def _draws(X, y, n_repeats, rng):
 def _hits(model, stds, rows, repeat, samples, y, noise):
     """The rows, the draw, and which predictions are right at each size of the noise."""
     noisy = (_noisy(samples, noise, std) for std in stds)
-    return rows, repeat, np.array([predicted_labels(model, X) == y for X in noisy])
+    return (
+        rows,
+        repeat,
+        np.array([_right(predicted_labels(model, X), y) for X in noisy]),
+    )
+
+
+def _right(predicted, y):
+    """Which samples are right: of a set of labels all of them."""
+    if np.ndim(predicted) != y.ndim:
+        raise ValueError(
+            f"predict gives labels of shape {np.shape(predicted)}, and y has {y.shape}."
+        )
+    right = np.asarray(predicted == y)
+    return right.all(axis=1) if y.ndim == 2 else right
 
 
 def _spread(function, calls, n_jobs):
@@ -153,6 +173,8 @@ def _spread(function, calls, n_jobs):
 def _samples(X):
     """X with a row for each sample; text and complex numbers are refused."""
     refuse_masked(X, "X")
+    if sparse.issparse(X):
+        return X.tocsr()
     if not hasattr(X, "shape"):
         X = np.asarray(X)
     kind = getattr(getattr(X, "dtype", None), "kind", "f")

@@ -158,6 +158,8 @@ def output_center(loss, targets, sample_weight=None):
     mean = (share * targets).sum(0)
     if loss in LOG_LINK_LOSSES:
         return torch.where(mean > 0, mean, 1.0).log()
+    if len(targets) == 1:  # a lone row does not say how far targets spread
+        return torch.zeros_like(mean)
     spread = (share * (targets - mean).square()).sum(0).sqrt()
     return torch.where(mean.abs() > spread, mean, 0.0)
 

@@ -10,6 +10,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from scipy.stats import norm
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -47,6 +48,26 @@ def test_a_linear_classifier_has_a_closed_form(dtype):
     with np.errstate(divide="ignore"):
         expected = norm.cdf(distance / np.array(stds))
     np.testing.assert_allclose(curve.mean(axis=1), expected, atol=0.006)
+
+
+@pytest.mark.parametrize("form", [sparse.csc_matrix, sparse.coo_array])
+def test_sparse_rows_meet_the_same_noise(iris, form, monkeypatch):
+    X, y, model = iris
+    dense = noise_accuracy_curve(model, X, y, [0.0, 1.0])
+    monkeypatch.setattr(_noise_accuracy, "_ENTRIES", 200)
+    assert (noise_accuracy_curve(model, form(X), y, [0.0, 1.0]) == dense).all()
+
+
+def test_a_set_of_labels_is_right_where_all_are():
+    class Signs:
+        def predict(self, X):
+            return (np.asarray(X) > 0).astype(int)
+
+    X, Y = np.full((20_000, 2), [1.0, -1.0]), np.tile([1, 0], (20_000, 1))
+    curve = noise_accuracy_curve(Signs(), X, sparse.csr_matrix(Y), [1.0, 2.0])[:, 0]
+    np.testing.assert_allclose(curve, norm.cdf([1.0, 0.5]) ** 2, atol=0.012)
+    with pytest.raises(ValueError, match="labels of shape"):
+        noise_accuracy_curve(Signs(), X, Y[:, 0], [1.0])
 
 
 def test_without_noise_it_is_the_score(iris):

@@ -192,6 +192,7 @@ def test_outputs_begin_as_drawn_around_zero():
         center = output_center(loss, targets, weight).tolist()
         assert center == pytest.approx([0.0, 16.0 / 3.0])
         assert not output_center(loss, targets, 0.0 * weight).any()
+        assert not output_center(loss, targets[:1]).any()
         assert output_center(loss, 1e300 * targets).isfinite().all()
     counts = torch.tensor([[0.0, 3.0], [0.0, 5.0]])
     center = output_center("poisson", counts)
