@@ -14,11 +14,7 @@ from sklip._threads import limit_threads
 from sklip.bounds._certificate import sealed
 from sklip.bounds._chain import dense_work
 from sklip.bounds._docs import BOUNDS
-from sklip.bounds._lipsdp import (
-    first_order_bound,
-    first_order_evaluations,
-    solves_quickly,
-)
+from sklip.bounds._lipsdp import granted_sweeps, swept_bound
 from sklip.bounds._method_docs import METHOD_DOCS
 from sklip.bounds._methods import BOUND_METHODS, METHODS
 from sklip.bounds._subject import NetworkSubject, subject_of
@@ -154,13 +150,10 @@ def _automatic(network, norm, options):
     if method == "path":
         both = [METHODS[m].bound(network, norm) for m in ("path", "product")]
         return min(both, key=float)
-    if method == "sequential" and solves_quickly(network):
-        options = {**options, "tol": max(options["tol"], _AUTO_TOL)}
-        return METHODS["lipsdp"].bound(network, norm, **options)
-    n_evaluations = first_order_evaluations(network) if method == "sequential" else 0
-    if n_evaluations:
-        limits = {name: options[name] for name in ("tol", "time_limit")}
-        return first_order_bound(network, n_evaluations=n_evaluations, **limits)
+    n_sweeps = granted_sweeps(network) if method == "sequential" else 0
+    if n_sweeps:
+        tol, time_limit = max(options["tol"], _AUTO_TOL), options["time_limit"]
+        return swept_bound(network, tol=tol, time_limit=time_limit, n_sweeps=n_sweeps)
     return METHODS[method].bound(network, norm, **options)
 
 
@@ -181,7 +174,7 @@ def auto_method(network, norm=2, *, often=False):
     -------
     method : str
         A method of :func:`lipschitz_bound`; decided by the sizes alone. For norm 2
-        ``lipschitz_bound`` improves on ``"sequential"`` by first-order steps.
+        ``lipschitz_bound`` improves on ``"sequential"`` by sweeps over LipSDP's dual.
 
     Examples
     --------

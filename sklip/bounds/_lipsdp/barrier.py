@@ -29,6 +29,8 @@ from sklip.bounds._lipsdp.interior_point import (
 __all__ = ["DAMPING", "SHORTEST_STEP", "Newton", "barrier_method", "follow"]
 
 _MAX_STEPS = 200
+# Gap, relative to x_0, of the point on the path that is steered for first.
+_GAP = 0.08
 # Share of the way to the boundary that a step takes.
 DAMPING = 0.8
 # Decrement below which mu falls, and the share by which it may.
@@ -46,7 +48,7 @@ _FAR = 2.5
 _PATIENCE, _PROGRESS = 20, 0.97
 
 
-def barrier_method(problem, tol, deadline, *, x=None, gap=0.08, nearest=False):
+def barrier_method(problem, tol, deadline, *, x=None):
     """Minimise x_0 subject to S(x) >= 0 from a feasible point.
 
     Parameters
@@ -59,10 +61,6 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08, nearest=False):
         Value of time.monotonic() at which to stop.
     x : tensor, default=None
         Start; the problem's initial point by default.
-    gap : float, default=0.08
-        Gap, relative to x_0, of the point on the path that is steered for first.
-    nearest : bool, default=False
-        Steer for the point of the path that is nearest instead, if its gap is smaller.
 
     Returns
     -------
@@ -76,10 +74,10 @@ def barrier_method(problem, tol, deadline, *, x=None, gap=0.08, nearest=False):
     if info:
         return None
     path = _Path(problem, S, factor)
-    return follow(path, x, gap * float(x[0]) / path.order, tol, deadline, nearest)
+    return follow(path, x, _GAP * float(x[0]) / path.order, tol, deadline)
 
 
-def follow(path, x, mu, tol, deadline, nearest=False):
+def follow(path, x, mu, tol, deadline):
     """Follow the minimisers of x_0 / mu - log det S(x) from a feasible point.
 
     Parameters
@@ -92,7 +90,7 @@ def follow(path, x, mu, tol, deadline, nearest=False):
         The point, with x_0 in front.
     mu : float
         Where to begin.
-    tol, deadline, nearest : float, float, bool
+    tol, deadline : float
         As in :func:`barrier_method`.
 
     Returns
@@ -101,15 +99,17 @@ def follow(path, x, mu, tol, deadline, nearest=False):
         The best of all iterates.
     """
     best, lower, central = x, 0.0, None
-    decrements = []
+    decrements, begun, now = [], None, time.monotonic()
     for step in range(_MAX_STEPS):
-        if time.monotonic() > deadline:
+        # The next step takes as long as the last one.
+        begun, last = now, 0.0 if begun is None else now - begun
+        if now + last > deadline:
             break
         newton = path.newton(x, mu)
         if newton is None:
             break
         if step == 0:
-            mu = _first(mu, newton, path.order, nearest)
+            mu = _first(mu, newton, path.order)
         lower = max(lower, newton.dual_value(x, path.order))
         if math.sqrt(max(lower, 0.0)) >= math.sqrt(float(best[0])) * (1.0 - tol):
             break
@@ -131,14 +131,13 @@ def follow(path, x, mu, tol, deadline, nearest=False):
         if falls:
             decrements = []
             mu *= 1.0 - _FALL * length
+        now = time.monotonic()
     central = best if central is None else central
     return Optimum(best, None, min(lower, float(best[0])), central)
 
 
-def _first(mu, newton, order, nearest):
-    """Where the path is met: at mu, or at the nearest point below or above it."""
-    if nearest:
-        return min(mu, newton.nearest or mu)
+def _first(mu, newton, order):
+    """Where the path is met: at mu, or at the nearest point above it."""
     is_far = newton.decrement(mu) > _FAR * math.sqrt(order)
     return max(mu, newton.nearest) if is_far else mu
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """LipSDP-Neuron and LipSDP-Layer: the tightest bounds by multipliers, proven.
 
-The network is scaled by the sequential bound's multipliers, so that the optimum is near
-one, and solved by an interior-point method (interior_point.py, barrier.py and
-one_layer.py). Its answer is not trusted: the multipliers are proven afterwards (see
-_proof).
+One multiplier a neuron is found by sweeps over the dual (low_rank.py), for networks of
+any size. Where those do not end, and for one multiplier a layer, the network is scaled
+by the sequential bound's multipliers, so that the optimum is near one, and solved by an
+interior-point method (interior_point.py, barrier.py and one_layer.py). No answer is
+trusted: the multipliers are proven afterwards (see _proof).
 """
 
 import math
@@ -20,13 +21,19 @@ from sklip._arguments import check_device, check_flag, check_positive, check_tim
 from sklip.bounds._chain import chain_of, transposed
 from sklip.bounds._evidence import Evidence
 from sklip.bounds._lipsdp.barrier import barrier_method
-from sklip.bounds._lipsdp.first_order import first_order, is_settled
 from sklip.bounds._lipsdp.interior_point import interior_point
+from sklip.bounds._lipsdp.low_rank import is_point_of
 from sklip.bounds._lipsdp.one_layer import is_one_layer, one_layer_method
 from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._lipsdp.rescale import central_start
 from sklip.bounds._lipsdp.sequential import SequentialPasses, sequential_bound
-from sklip.bounds._lipsdp.warm import WARM_GAP, begun_nearby, warm_interior_point
+from sklip.bounds._lipsdp.swept import (
+    below,
+    deadline_of_solver,
+    is_settled,
+    swept,
+)
+from sklip.bounds._lipsdp.warm import begun_nearby, warm_interior_point
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z
 from sklip.exceptions import CertificationWarning
@@ -37,8 +44,8 @@ __all__ = [
 ]
 
 # Hidden neurons up to which the semidefinite program is solved by the primal-dual
-# method, and by the barrier method, whose matrices take some gigabytes there. Above,
-# the first-order method of rescale.py takes over.
+# method, and by the barrier method, whose matrices take some gigabytes there, where the
+# sweeps do not end.
 _PRIMAL_DUAL_UP_TO, _DENSE_UP_TO = 400, 4500
 # Hidden neurons up to which one multiplier a layer costs less than one a neuron.
 _PER_LAYER_UP_TO = 2000
@@ -81,7 +88,7 @@ def lipsdp_bound(
         Seconds after which it stops with the best bound so far.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where it computes, in float64.
-    start : tuple of (float, sequence of ndarray), default=None
+    start : tuple, default=None
         The ``start`` of what an earlier call returned for a network of the same sizes
         with weights nearby: fewer steps the less they moved. The result differs by what
         ``tol`` leaves open, and by nothing where the networks are too far apart.
@@ -100,13 +107,12 @@ def lipsdp_bound(
 
     Notes
     -----
-    Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Up to 400
-    hidden neurons (LipSDP-Layer: 2000) it is solved by a primal-dual method, up to 4500
-    by a barrier method, which takes as many steps, a fifth as costly; one hidden layer
-    of up to 400 with slopes from 0 on by one for a smaller matrix. Above, and where the
-    barrier method ends too early with more than 2000, the multipliers come from a
-    first-order method, always on the CPU: some digits fewer.
-    Beyond 2000 neurons LipSDP-Layer has one multiplier a neuron, too.
+    Theorem 1 of paper 001 (P7) for any depth and the registry's sectors. Multipliers
+    for each neuron are found by sweeps over the dual, of low rank, that multiply the
+    weights with thin matrices, always on the CPU. Where they do not end, up to 4500
+    hidden neurons, and for LipSDP-Layer, it is solved by a primal-dual method or, above
+    400 neurons, by a barrier method. Beyond 2000 neurons LipSDP-Layer has one
+    multiplier a neuron, too.
 
     Examples
     --------
@@ -121,46 +127,53 @@ def lipsdp_bound(
     device = check_device(device)
     method = "lipsdp-layer" if check_flag(per_layer, "per_layer") else "lipsdp"
     passes = SequentialPasses(chain_of(network))
-    start = _checked_start(start, passes.chain)
+    start, point = _checked_start(start, passes.chain)
     n_neurons = sum(len(w) for w in passes.chain.weights[:-1])
-    if n_neurons > _DENSE_UP_TO:
-        found = first_order(network, passes, tol, time_limit)
-        return replace(found, method=method)
+    per_layer = per_layer and n_neurons <= _PER_LAYER_UP_TO
+    if not (per_layer or point is None):
+        # The other half is kept for the proof, and for a solve from the beginning.
+        half = math.inf if time_limit is None else begin + 0.5 * time_limit
+        found = swept(passes.chain, tol, half, point=point)
+        if found is not None and _is_within(found, tol):
+            return replace(found, method=method)
     sequential = sequential_bound(network, passes)
     if is_settled(passes.chain):
         return replace(sequential, method=method)
+    deadline, found = deadline_of_solver(begin, time_limit), None
+    if not per_layer:
+        found = below(sequential, swept(passes.chain, tol, deadline))
+        found = replace(found, method=method)
+        is_late = time.monotonic() > deadline
+        if is_late or n_neurons > _DENSE_UP_TO or _is_within(found, tol):
+            return found
     solution = solve_lipsdp(
         passes,
-        per_layer=per_layer and n_neurons <= _PER_LAYER_UP_TO,
+        per_layer=per_layer,
         tol=tol,
-        # The sequential bound may have taken seconds of it.
-        time_limit=_left(time_limit, begin),
+        deadline=deadline,
         device=device,
-        start=start,
+        start=start if per_layer else None,
     )
-    found = _proven(passes.chain, solution, sequential, method)
-    if n_neurons > _PER_LAYER_UP_TO and found.lower < found.value * (1.0 - 2.0 * tol):
-        # The barrier method stalled, or time is up, which the other notices at once.
-        time_limit = _left(time_limit, begin)
-        other = first_order(network, passes, tol, time_limit, known=sequential)
-        best, lower = min(found, other, key=float), max(found.lower, other.lower)
-        lower = min(lower, best.value)
-        return replace(best, method=method, lower=lower, start=found.start)
-    if solution is None:
+    if solution is None and found is None:
         warnings.warn(
             "LipSDP could not be solved in float64 (extreme weights, or a slope sector "
             "of almost no width): the sequential bound is returned.",
             CertificationWarning,
             stacklevel=2,
         )
-    return found
+    other = _proven(passes.chain, solution, sequential, method)
+    return other if found is None else _both(found, other)
 
 
-def _left(time_limit, begin):
-    """What is left of it since then; None of None."""
-    if time_limit is None:
-        return None
-    return max(0.0, time_limit - (time.monotonic() - begin))
+def _is_within(found, tol):
+    return found.lower >= found.value * (1.0 - tol)
+
+
+def _both(swept, other):
+    """The better ends of two brackets."""
+    best = min(swept, other, key=float)
+    lower = min(best.value, max(swept.lower, other.lower))
+    return replace(best, method=swept.method, lower=lower, start=swept.start)
 
 
 def _proven(chain, solution, sequential, method):
@@ -180,27 +193,30 @@ def _proven(chain, solution, sequential, method):
 
 
 def _checked_start(start, chain):
+    """(L, d) of a start, or None, and its point of the dual, or None."""
     if start is None:
-        return None
+        return None, None
     try:
-        lipschitz, d = start
+        lipschitz, d, *point = start
         d = [np.array(vector, dtype=np.float64) for vector in d]
         numbers = np.concatenate([[float(lipschitz)], *d])
+        point = np.array(point[0]) if point else None
     except (TypeError, ValueError):
-        numbers = np.zeros(1)
+        numbers, point = np.zeros(1), None
     sizes = [(len(w),) for w in chain.weights[:-1]]
     positive = np.all((numbers > 0.0) & np.isfinite(numbers))
-    if not positive or [vector.shape for vector in d] != sizes:
+    fits = point is None or is_point_of(chain, point)
+    if not (positive and fits) or [vector.shape for vector in d] != sizes:
         raise ValueError(
             "start must be what an earlier call for a network of the same sizes "
             "returned as start: a number and a vector for each hidden layer, all "
             "positive and finite."
         )
-    return float(lipschitz), d
+    return (float(lipschitz), d), point
 
 
 def solve_lipsdp(
-    passes, *, per_layer=False, tol=1e-6, time_limit=None, device="cpu", start=None
+    passes, *, per_layer=False, tol=1e-6, deadline=math.inf, device="cpu", start=None
 ):
     """Solution of LipSDP for a chain of at least two matrices; None on failure.
 
@@ -210,7 +226,6 @@ def solve_lipsdp(
     The transposed network has the same bound, and the smaller of the network's ends is
     the block of the input that the program keeps; the other is eliminated.
     """
-    deadline = math.inf if time_limit is None else time.monotonic() + time_limit
     chain = passes.chain
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -229,8 +244,8 @@ def solve_lipsdp(
             start = start[0], oriented(*start)
             how = {"per_layer": per_layer, "device": device}
             begun = begun_nearby(solved, start, **how)
-            found = None if begun is None else _optimum_near(begun[0], tol, deadline)
-            if found is not None:
+            found = begun and warm_interior_point(begun[0], tol, deadline)
+            if found and (_is_closed(found, tol) or time.monotonic() > deadline):
                 return solution(begun[0], found, begun[1])
         for lipschitz, d in passes:
             d = oriented(lipschitz, d)
@@ -243,18 +258,6 @@ def solve_lipsdp(
                 if optimum is not None:
                     return solution(problem, optimum, point)
     return None
-
-
-def _optimum_near(problem, tol, deadline):
-    """The same from near the central path; None where that leads to no end."""
-    if is_one_layer(problem):
-        found = one_layer_method(problem, tol, deadline, is_warm=True)
-    elif problem.per_layer or problem.n_neurons <= _PRIMAL_DUAL_UP_TO:
-        found = warm_interior_point(problem, tol, deadline)
-    else:
-        found = barrier_method(problem, tol, deadline, gap=WARM_GAP, nearest=True)
-    is_late = time.monotonic() > deadline
-    return found if is_late or _is_closed(found, tol) else None
 
 
 def _optimum(problem, tol, deadline):

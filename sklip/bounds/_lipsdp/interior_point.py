@@ -105,7 +105,7 @@ def interior_point(problem, tol, deadline, *, x=None, X=None):
     cost = torch.zeros_like(x)
     cost[0] = 1.0
     best, lower, last_gap, is_safe = x, 0.0, math.inf, False
-    central = None
+    central, begun = None, None
     for _ in range(_MAX_STEPS):
         gap = float((state.X * state.S).sum())
         if central is None and gap < CENTRAL * float(state.x[0]):
@@ -116,7 +116,9 @@ def interior_point(problem, tol, deadline, *, x=None, X=None):
             # L is the root of x_0: half the relative gap of x_0.
             if gap < 2.0 * tol * float(state.x[0]):
                 break
-        if time.monotonic() > deadline:
+        # The next step takes as long as the last one.
+        last, begun = begun, time.monotonic()
+        if begun + (0.0 if last is None else begun - last) > deadline:
             break
         # A safe step may keep the gap: it is judged by what the next one gains.
         is_safe = not is_safe and gap > _STALLED * last_gap

@@ -57,7 +57,7 @@ def is_one_layer(problem):
     )
 
 
-def one_layer_method(problem, tol, deadline, *, is_warm=False):
+def one_layer_method(problem, tol, deadline):
     """Minimise x_0 as barrier_method does, from the problem's initial point.
 
     Parameters
@@ -68,8 +68,6 @@ def one_layer_method(problem, tol, deadline, *, is_warm=False):
         Relative gap of the root of x_0 at which to stop.
     deadline : float
         Value of time.monotonic() at which to stop.
-    is_warm : bool, default=False
-        Whether that point lies near the path, which is then followed from there.
 
     Returns
     -------
@@ -89,8 +87,7 @@ def one_layer_method(problem, tol, deadline, *, is_warm=False):
     if not path.begin(x):
         return None
     mu = _GAP * x[0] / path.order
-    x = x if is_warm else path.centred(x, mu)
-    found = follow(path, x, mu, tol, deadline, is_warm)
+    found = follow(path, path.centred(x, mu), mu, tol, deadline)
     best, central = (_halved(neurons.whole(x)) for x in (found.x, found.central))
     return Optimum(best, None, found.lower, central)
 

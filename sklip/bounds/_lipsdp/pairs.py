@@ -7,6 +7,7 @@ import numpy as np
 from sklip._floats import UNIT
 from sklip.bounds._chain import chain_of
 from sklip.bounds._lipsdp.bound import solve_lipsdp
+from sklip.bounds._lipsdp.low_rank import low_rank_method
 from sklip.bounds._lipsdp.sequential import SequentialPasses
 from sklip.bounds._proof import prove
 
@@ -48,10 +49,8 @@ class LipSDPPairs:
         if (t, j) not in self._known:
             proven, chain = None, self._difference(t, j)
             if np.any(chain.weights[-1]):
-                solution = solve_lipsdp(SequentialPasses(chain), tol=_TOL)
-                if solution is not None:
-                    proven = prove(chain, solution.lipschitz, solution.multipliers)
-            self._known[t, j] = np.inf if proven is None else proven[0]
+                proven = _solved(chain)
+            self._known[t, j] = np.inf if proven is None else proven
         return self._known[t, j]
 
     def _difference(self, t, j):
@@ -61,3 +60,16 @@ class LipSDPPairs:
         if radius is not None:
             spread = (spread + radius[[t]] + radius[[j]]) * (1.0 + 4.0 * UNIT)
         return self._chain.with_last(row, spread)
+
+
+def _solved(chain):
+    """The proven bound of a pair's chain; None on failure."""
+    found = low_rank_method(chain, _TOL)
+    if found is not None and found.is_closed:
+        return found.value
+    solution = solve_lipsdp(SequentialPasses(chain), tol=_TOL)
+    bounds = [] if found is None else [found.value]
+    if solution is not None:
+        proven = prove(chain, solution.lipschitz, solution.multipliers)
+        bounds += [] if proven is None else [proven[0]]
+    return min(bounds, default=None)

@@ -1,6 +1,6 @@
 # Authors: The sklip developers
 # SPDX-License-Identifier: BSD-3-Clause
-"""LipSDP's constraint by block elimination: value, gradient and dual value at log t."""
+"""LipSDP's constraint by block elimination: value and gradient at log t."""
 
 import math
 import time
@@ -8,8 +8,6 @@ import time
 import numpy as np
 from scipy.linalg.blas import dtrsm
 from scipy.linalg.lapack import dpotrf, dpotri
-
-from sklip.bounds._z import neuron_scaling
 
 __all__ = ["OutOfTime", "Recursion"]
 
@@ -20,20 +18,19 @@ _FIRST_POWER, _LARGEST_POWER = 8.0, 1e4
 
 
 class OutOfTime(Exception):
-    """The evaluations or the seconds are used up."""
+    """The seconds are used up."""
 
     point = None
 
 
 class Recursion:
-    """The objective at log t, and the smallest log L^2 that it has met."""
+    """The objective at log t."""
 
-    def __init__(self, weights, sectors, n_evaluations=math.inf, deadline=math.inf):
+    def __init__(self, weights, sectors, deadline=math.inf):
         self.weights, self.sectors = weights, sectors
-        self.n_left, self.deadline = n_evaluations, deadline
+        self.deadline = deadline
         self.ends = np.cumsum([len(w) for w in weights[:-1]])[:-1]
         self.barrier, self.power = 0.0, 2.0
-        self.best, self.best_point = np.inf, None
 
     def enter(self, stage, n_neurons):
         """Set barrier weight and power of a stage."""
@@ -50,13 +47,12 @@ class Recursion:
 
     def __call__(self, x):
         """Value and gradient; infinity where x is infeasible."""
-        if self.n_left <= 0 or time.monotonic() > self.deadline:
+        if time.monotonic() > self.deadline:
             raise OutOfTime
-        self.n_left -= 1
         k_matrix, scales, factors, barrier = self._eliminate(x)
         if k_matrix is None:
             return np.inf, None
-        value, gradient = self._largest(k_matrix, x)
+        value, gradient = self._largest(k_matrix)
         if not np.isfinite(value + barrier):
             return np.inf, None
         gradient = self._backpropagate(gradient, scales, factors)
@@ -86,46 +82,13 @@ class Recursion:
                 k_matrix -= 2.0 * a * b * (w.T @ (t[:, None] * w))
         return k_matrix, scales, factors[::-1], barrier
 
-    def dual_value(self, x):
-        """Square root of the dual value that the derivatives at x give; or 0."""
-        k_matrix, scales, factors, _ = self._eliminate(x)
-        if k_matrix is None:
-            return 0.0
-        _, block = self._largest(k_matrix, x)
-        if block is None:
-            return 0.0
-        # The value is homogeneous in X: that of trace 1 is the dual's.
-        trace = np.trace(block)
-        for w, (a, b), t, lower in zip(
-            self.weights[:-1], self.sectors, scales, factors, strict=True
-        ):
-            inverse = _inverse(lower)
-            v_matrix = w @ block @ w.T
-            half = (a + b) * (v_matrix * t) @ inverse
-            block = (a + b) * (inverse * t) @ half
-            # The barrier's part keeps the block definite where that of K has low rank.
-            block = 0.5 * (block + block.T) + self.barrier * inverse
-            # Scaled neuron by neuron it satisfies the dual's equations, wherever the
-            # steps stopped.
-            own, square = np.diag(block), a * b * np.diag(v_matrix)
-            scale = neuron_scaling(own, (a + b) * np.diag(half), square)
-            if scale is None:
-                return 0.0
-            block = scale[:, None] * block * scale
-        last = self.weights[-1]
-        value = np.sum((last @ block) * last) / trace
-        return math.sqrt(value) if 0.0 < value < np.inf else 0.0
-
-    def _largest(self, k_matrix, x):
+    def _largest(self, k_matrix):
         """log of the p-norm of K_0's eigenvalues and its gradient in K_0."""
         if not np.all(np.isfinite(k_matrix)):
             return np.inf, None
         values, vectors = np.linalg.eigh(k_matrix)
         if not values[-1] > 0.0:
             return np.inf, None
-        # Each feasible point proves a bound, whatever barrier and power say of it.
-        if np.log(values[-1]) < self.best:
-            self.best, self.best_point = np.log(values[-1]), x
         # Relative to the largest, so that no power overflows.
         ratios = np.maximum(values / values[-1], 0.0)
         total = np.sum(ratios**self.power)

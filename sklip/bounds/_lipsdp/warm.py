@@ -14,13 +14,13 @@ from sklip.bounds._lipsdp.interior_point import interior_point, move, scaled_sol
 from sklip.bounds._lipsdp.problem import scaled_problem
 from sklip.bounds._z import Z
 
-__all__ = ["WARM_GAP", "begun_nearby", "warm_interior_point"]
+__all__ = ["begun_nearby", "warm_interior_point"]
 
 # Factors by which the point is relaxed, to be feasible for the other network.
 _RELAXATIONS = (1.0, 1.003, 1.02, 1.1, 1.3)
 # Gap, relative to x_0, that the steps steer for at most, their number, and the
 # decrement below which a point is central: its dual matrix is definite then.
-WARM_GAP, _MOST_STEPS, _CENTRAL = 0.1, 12, 0.9
+_WARM_GAP, _MOST_STEPS, _CENTRAL = 0.1, 12, 0.9
 
 
 def begun_nearby(chain, start, *, per_layer=False, device="cpu"):
@@ -58,7 +58,7 @@ def warm_interior_point(problem, tol, deadline):
     optimum : Optimum or None
         None where that point is too far from the path.
     """
-    pair = _central_pair(problem, max(tol, WARM_GAP))
+    pair = _central_pair(problem, max(tol, _WARM_GAP))
     if pair is None:
         return None
     x, X = pair

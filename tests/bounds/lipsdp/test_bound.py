@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """LipSDP: optimality, feasibility, order of bounds, and the structured products.
 
-Also tests of ``bounds/_lipsdp/first_order.py``, of
-``bounds/_lipsdp/interior_point.py`` and of ``bounds/_lipsdp/problem.py``.
+Also tests of ``bounds/_lipsdp/interior_point.py``, of ``bounds/_lipsdp/problem.py`` and
+of ``bounds/_lipsdp/rescale.py``.
 """
 
 import itertools
+import math
 import time
 
 import numpy as np
@@ -20,7 +21,7 @@ from sklip.bounds import (
     output_difference_bounds,
 )
 from sklip.bounds._chain import chain_of, transposed
-from sklip.bounds._lipsdp import bound, first_order, interior_point
+from sklip.bounds._lipsdp import bound, interior_point, swept
 from sklip.bounds._lipsdp.bound import solve_lipsdp
 from sklip.bounds._lipsdp.interior_point import smallest_eigenvalue
 from sklip.bounds._lipsdp.problem import scaled_problem
@@ -39,6 +40,12 @@ def lipsdp_bound(network, *, per_layer=False, **options):
     """Sealed, so that it can be verified."""
     method = "lipsdp-layer" if per_layer else "lipsdp"
     return lipschitz_bound(network, method=method, **options)
+
+
+@pytest.fixture
+def without_sweeps(monkeypatch):
+    """Leave the program to the interior-point methods."""
+    monkeypatch.setattr(bound, "swept", lambda *args, **options: None)
 
 
 ACTIVATIONS = [a for a in list_activations() if a != "identity"]
@@ -159,6 +166,7 @@ def test_deep_networks_close_the_gap():
 
 
 @pytest.mark.parametrize("damping", [0.97, 0.995])
+@pytest.mark.usefixtures("without_sweeps")
 def test_stalled_steps_are_followed_by_safe_ones(damping, monkeypatch):
     """Steps this close to the boundary stall, unless the method centres again."""
     monkeypatch.setattr(interior_point, "_DAMPING", damping)
@@ -171,7 +179,7 @@ def test_stalled_steps_are_followed_by_safe_ones(damping, monkeypatch):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_badly_scaled_networks_close_the_gap(activation):
+def test_badly_scaled_networks_close_the_gap(activation, monkeypatch):
     for seed in range(3):
         rng = np.random.default_rng(seed)
         sizes = rng.integers(2, 20, size=5)
@@ -180,11 +188,20 @@ def test_badly_scaled_networks_close_the_gap(activation):
         )
         rows = [np.exp(2.0 * rng.normal(size=(len(w), 1))) for w in plain.weights]
         weights = [w * r for w, r in zip(plain.weights, rows, strict=True)]
-        certificate = lipsdp_bound(FeedForward(weights, None, activation), tol=1e-6)
-        assert certificate.value <= certificate.lower * (1 + 1.1e-6)
+        network = FeedForward(weights, None, activation)
+        certificate = lipsdp_bound(network, tol=1e-6)
+        with monkeypatch.context() as patch:
+            patch.setattr(bound, "swept", lambda *args, **options: None)
+            other = lipsdp_bound(network, tol=1e-6)
+        for found in (certificate, other):
+            assert found.value <= found.lower * (1 + 1.1e-6)
+        assert (
+            max(certificate.lower, other.lower)
+            <= min(certificate, other, key=float).value
+        )
 
 
-def test_large_networks_take_the_first_order_method(monkeypatch):
+def test_large_networks_have_no_other_method_than_sweeps(monkeypatch):
     network = random_network([16, 40, 40, 40, 4], random_state=0)
     exact = lipsdp_bound(network)
     monkeypatch.setattr(bound, "_DENSE_UP_TO", 100)
@@ -199,14 +216,14 @@ def test_large_networks_take_the_first_order_method(monkeypatch):
     assert large.value < hurried.value <= sequential_bound(network).value
 
 
-def test_auto_takes_first_order_steps_above_its_size(monkeypatch):
+def test_auto_sweeps_above_its_size(monkeypatch):
     network = random_network([16, 300, 300, 4], random_state=0)
-    monkeypatch.setattr(first_order, "_AUTO_WORK", 20 * 2 * 300**3)
+    monkeypatch.setattr(swept, "_AUTO_WORK", 20 * 2 * 300**3)
     certificate = lipschitz_bound(network)
     assert certificate.verify(network)
     assert certificate.value < 0.95 * sequential_bound(network).value
     assert lipschitz_bound(network) == certificate
-    monkeypatch.setattr(first_order, "_AUTO_WORK", 0.0)
+    monkeypatch.setattr(swept, "_AUTO_WORK", 0.0)
     assert lipschitz_bound(network) == sequential_bound(network)
 
 
@@ -298,6 +315,7 @@ def test_the_transposed_network_has_the_same_bound(activation, method):
 
 
 @pytest.mark.parametrize("sizes", [[30, 12, 2], [2, 12, 30], [64, 12, 12, 1]])
+@pytest.mark.usefixtures("without_sweeps")
 def test_the_program_is_as_small_as_the_narrower_end(sizes, monkeypatch):
     orders = []
 
@@ -311,14 +329,35 @@ def test_the_program_is_as_small_as_the_narrower_end(sizes, monkeypatch):
     assert orders == [min(sizes[0], sizes[-1]) + sum(sizes[1:-1])]
 
 
-def test_wide_networks_have_the_first_order_method_where_the_barrier_fails(monkeypatch):
+def test_the_better_ends_are_kept_where_sweeps_do_not_end(monkeypatch):
     network = random_network((5, 12, 12, 3), gain=1.5, random_state=0)
-    tight = lipsdp_bound(network)
-    for limit in ("_PRIMAL_DUAL_UP_TO", "_PER_LAYER_UP_TO"):
-        monkeypatch.setattr(bound, limit, 4)
+    tight = lipsdp_bound(network, tol=1e-8)
+    few = bound.swept(chain_of(network), 1e-8, math.inf, n_sweeps=12)
+    monkeypatch.setattr(bound, "swept", lambda *args, **options: few)
+    monkeypatch.setattr(bound, "_PRIMAL_DUAL_UP_TO", 4)
+    found = lipsdp_bound(network, tol=1e-8)
+    assert found.value < few.value and found.lower > few.lower
+    assert found.lower <= tight.value and tight.lower <= found.value
+    assert found.value <= found.lower * (1 + 1e-7)
     monkeypatch.setattr(bound, "barrier_method", lambda *args, **options: None)
-    found = lipsdp_bound(network, tol=1e-3)
-    assert found.lower <= tight.value <= found.value <= 1.001 * found.lower
+    monkeypatch.setattr(bound, "interior_point", lambda *args, **options: None)
+    found = lipsdp_bound(network, tol=1e-8)
+    assert (found.value, found.lower) == (few.value, few.lower)
     assert is_feasible(chain_of(network), found.value, found.multipliers)
     late = lipsdp_bound(network, tol=1e-3, time_limit=1e-9)
     assert found.value <= late.value <= sequential_bound(network).value
+
+
+def test_another_step_is_taken_only_where_its_time_is_left(monkeypatch):
+    """By a clock on which a step takes a second."""
+    now, step = [0.0], interior_point._step
+
+    def slow(*args):
+        now[0] += 1.0
+        return step(*args)
+
+    monkeypatch.setattr(interior_point, "_step", slow)
+    monkeypatch.setattr(interior_point.time, "monotonic", lambda: now[0])
+    problem = _problem("relu")
+    interior_point.interior_point(problem, 1e-9, 4.5)
+    assert now[0] == 4.0

@@ -56,17 +56,18 @@ def test_bounds_are_those_of_a_cold_solve(sizes, activation, options):
     )
 
 
-def test_a_network_nearby_takes_a_third_of_the_steps(steps):
+def test_a_network_nearby_takes_half_of_the_steps(steps):
     network = random_network((5, 12, 12, 3), gain=1.5, random_state=0)
-    for tol, share in ((1e-3, 1 / 3), (1e-6, 1 / 2)):
+    for tol in (1e-3, 1e-6):
         steps.clear()
-        start = lipsdp_bound(network, tol=tol).start
+        start = lipsdp_bound(network, tol=tol, per_layer=True).start
         cold = len(steps)
         for _ in range(3):  # each begins where the last one says
             network = moved(network, 1e-3)
             steps.clear()
-            start = lipsdp_bound(network, tol=tol, start=start).start
-            assert 0 < len(steps) <= share * cold
+            found = lipsdp_bound(network, tol=tol, start=start, per_layer=True)
+            start = found.start
+            assert 0 < len(steps) <= cold / 2
 
 
 def test_gradients_of_a_chain_of_networks_are_those_of_each(steps):
@@ -82,19 +83,26 @@ def test_gradients_of_a_chain_of_networks_are_those_of_each(steps):
         network = moved(network, 1e-3)
 
 
-def test_by_the_barrier_method_as_well(monkeypatch, steps):
-    monkeypatch.setattr(bound, "_PRIMAL_DUAL_UP_TO", 4)
+def test_where_sweeps_do_not_end_it_is_solved_from_the_beginning(monkeypatch):
     network = random_network((5, 12, 12, 3), gain=1.5, random_state=0)
     start = lipsdp_bound(network, tol=1e-4).start
     near = moved(network, 1e-3)
-    warm = lipsdp_bound(near, tol=1e-4, start=start)
-    assert not steps
-    assert sequential_bound(near).value > warm.value
-    assert warm.lower >= warm.value * (1.0 - 2e-4)
+    monkeypatch.setattr(bound, "swept", lambda *args, **options: None)
+    found = lipsdp_bound(near, tol=1e-4, start=start)
+    assert sequential_bound(near).value > found.value
+    assert found.lower >= found.value * (1.0 - 2e-4)
 
 
 @pytest.mark.parametrize(
-    "start", [3.0, (1.0, [np.ones(2)]), (np.inf, [np.ones(4)]), (1.0, [-np.ones(4)])]
+    "start",
+    [
+        3.0,
+        (1.0, [np.ones(2)]),
+        (np.inf, [np.ones(4)]),
+        (1.0, [-np.ones(4)]),
+        (1.0, [np.ones(4)], np.ones((6, 2))),
+        (1.0, [np.ones(4)], np.full((7, 2), np.nan)),
+    ],
 )
 def test_starts_of_other_sizes_are_refused(start):
     with pytest.raises(ValueError, match="start must be what an earlier call"):

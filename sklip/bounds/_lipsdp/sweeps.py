@@ -1,0 +1,163 @@
+# Authors: The sklip developers
+# SPDX-License-Identifier: BSD-3-Clause
+"""LipSDP's dual with a short vector for each unit, and sweeps that improve all of them.
+
+A dual matrix X of low rank is F F^T, with a row f_i of F for each input and neuron. Its
+equations say of each neuron, with g_i the row of its weights times the F of the layer
+before, (f_i - alpha g_i)^T (f_i - beta g_i) = 0, a sphere:
+
+    f_i = c g_i + h |g_i| u_i,   c = (alpha + beta) / 2,  h = (beta - alpha) / 2,
+
+u_i any unit vector. So every choice of the inputs' F_0 and of the u_i is a dual point,
+with the value ||W_l F_l||^2 / ||F_0||^2. That is convex in F_0 and in each layer's u
+with the others held: where its derivative points is where it is largest on the sphere.
+A sweep goes forwards for the value and backwards for the derivatives A (by f) and B (by
+g),
+
+    u_i = a_i / |a_i|,   b_i = c a_i + h |a_i| g_i / |g_i|,
+
+at the price of four thin products a layer, without a factorisation. Where nothing moves
+any more, S(x) F = 0 with the multipliers t_i = |a_i| / (2 h |g_i|): they are LipSDP's,
+and S(x) misses definiteness by the less the nearer the sweeps have come. By how much is
+seen where it is missed: on the range of F.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Swept", "Sweeps"]
+
+# Share of the largest derivative and of the largest row in a layer below which a neuron
+# counts as one that has no influence: its multiplier is kept from 0 and infinity.
+_NO_INFLUENCE = 1e-12
+_TINY = 1e-300
+# What is added to the violation seen.
+_ROOM = 1.02
+
+
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """What a sweep found at its point."""
+
+    squared: float  # the dual value, a lower end for L^2
+    image: np.ndarray  # where the sweep leads
+    scales: list  # t_1 ... t_l
+    rows: list  # F_0 ... F_l
+    slopes: list  # B_1 ... B_l, then W_l F_l
+
+
+class Sweeps:
+    """The sweeps of one chain.
+
+    A point has a row for each input, together of norm one, and a unit row for each
+    neuron, layer after layer.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        W_0 ... W_l.
+    sectors : sequence of (float, float)
+        (alpha, beta) of each hidden layer, alpha < beta.
+    """
+
+    def __init__(self, weights, sectors):
+        self._weights, self._sectors = weights, sectors
+        self._halves = [((a + b) / 2.0, (b - a) / 2.0) for a, b in sectors]
+        self._is_curved = any(a * b > 0.0 for a, b in sectors)
+        self.sizes = [weights[0].shape[1], *(len(w) for w in weights[:-1])]
+        ends = np.cumsum([0, *self.sizes])
+        self.blocks = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+    def random_point(self, rank):
+        """A point drawn, the same one each time."""
+        x = np.random.default_rng(0).normal(size=(sum(self.sizes), rank))
+        return self.on_spheres(x)
+
+    def on_spheres(self, x):
+        """The same rows at their lengths, in place."""
+        first, others = x[: self.sizes[0]], x[self.sizes[0] :]
+        first /= np.linalg.norm(first)
+        others /= np.maximum(_lengths(others), _TINY)
+        return x
+
+    def __call__(self, x):
+        """Sweep once."""
+        rows, inputs = [x[self.blocks[0]]], []
+        for w, (c, h), block in zip(
+            self._weights, self._halves, self.blocks[1:], strict=False
+        ):
+            g = w @ rows[-1]
+            size = _lengths(g)
+            inputs.append((g, size))
+            rows.append(c * g + (h * size) * x[block])
+        top = self._weights[-1] @ rows[-1]
+        image, scales, slopes = np.empty_like(x), [], [top]
+        a = self._weights[-1].T @ top
+        for k in range(len(inputs) - 1, -1, -1):
+            (g, size), (c, h) = inputs[k], self._halves[k]
+            steep = _lengths(a)
+            np.divide(a, np.maximum(steep, _TINY), out=image[self.blocks[k + 1]])
+            least = _NO_INFLUENCE * size.max() + _TINY
+            t = np.maximum(steep, _NO_INFLUENCE * steep.max()) / np.maximum(size, least)
+            scales.append(t[:, 0] * (0.5 / h))
+            b = c * a + (h * steep / np.maximum(size, _TINY)) * g
+            slopes.append(b)
+            a = self._weights[k].T @ b
+        np.divide(a, max(np.linalg.norm(a), _TINY), out=image[self.blocks[0]])
+        squared = float(np.vdot(top, top))
+        return Swept(squared, image, scales[::-1], rows, [*slopes[:0:-1], top])
+
+    def inflation(self, swept):
+        """By what dividing the scaled weights makes a sweep's point feasible.
+
+        Returns
+        -------
+        factor : float
+            Of :meth:`Z.inflated`, for L^2 = ``swept.squared`` and t = ``swept.scales``,
+            as far as the range of F tells.
+        turn, strengths : ndarray
+            Right singular vectors, as columns, and singular values of F, its rows
+            scaled as the condition's are.
+        """
+        squares = [np.full(self.sizes[0], swept.squared)]
+        squares += [2.0 * t for t in swept.scales]
+        scale = np.sqrt(np.concatenate(squares))[:, None]
+        scaled = scale * np.concatenate(swept.rows)
+        values, vectors = np.linalg.eigh(scaled.T @ scaled)
+        turn, strengths = vectors[:, ::-1], np.sqrt(np.maximum(values[::-1], 0.0))
+        basis = np.linalg.qr(scaled @ turn)[0] / scale
+        missing = -self._least(basis, swept.squared, swept.scales)
+        if not missing > 0.0:
+            return 1.0 if missing <= 0.0 else math.inf, turn, strengths
+        factor = 1.0 + _ROOM * missing
+        while self._is_curved and factor < 1.5:
+            # What alpha beta > 0 adds to the diagonal shrinks with the weights.
+            n = len(self.sizes)
+            scales = [
+                t * factor ** (2 * (n - k)) for k, t in enumerate(swept.scales, 1)
+            ]
+            if self._least(basis, swept.squared * factor ** (2 * n), scales) >= 0.0:
+                break
+            factor = 1.0 + 1.3 * (factor - 1.0)
+        return factor, turn, strengths
+
+    def _least(self, v, squared, scales):
+        """Smallest eigenvalue of V^T S(x) V."""
+        below = v[self.blocks[0]]
+        form = squared * (below.T @ below)
+        for w, (alpha, beta), t, block in zip(
+            self._weights, self._sectors, scales, self.blocks[1:], strict=False
+        ):
+            g, own = w @ below, v[block]
+            part = ((own - alpha * g) * t[:, None]).T @ (own - beta * g)
+            form += part + part.T
+            below = own
+        top = self._weights[-1] @ below
+        return float(np.linalg.eigvalsh(form - top.T @ top)[0])
+
+
+def _lengths(rows):
+    """Lengths of rows, as a column."""
+    return np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
