@@ -46,7 +46,7 @@ def cached_bound(model, *, method="auto"):
         method = "lipsdp"
     fitted = getattr(model, "certificate_", None)
     if isinstance(fitted, LipschitzCertificate):
-        # Where "auto" is first-order steps no method of a certificate stands for it.
+        # Where "auto" is some sweeps no method of a certificate stands for it.
         same = (fitted.network_hash, fitted.method) == (network.hash, method)
         # An attribute may have been replaced since: its number is proven again.
         if same and fitted.verify(network):

@@ -58,12 +58,11 @@ def lipschitz_bound(
         speaks of what decides: the logits of an MLPClassifier, the mean probability of
         a soft vote.
     {bound_methods}
-        "auto": LipSDP up to 512 hidden neurons, and to a gap of 1e-4 up to 1357; above,
-        LipSDP's first-order method, whose number of steps follows from the layers'
-        sizes (about ten seconds of one core at most); where too few would be left (a
-        layer of more than about 1400), "sequential". For norms 1 and inf the smaller of
-        "path" and "product". "best": the smallest of "auto" and the methods that cost
-        less.
+        "auto": LipSDP up to 512 hidden neurons; above, to a gap of 1e-4 or as near as a
+        number of sweeps over its dual comes that follows from the layers' sizes (some
+        seconds of one core); where too few would be left (two layers of more than about
+        7000), "sequential". For norms 1 and inf the smaller of "path" and "product".
+        "best": the smallest of "auto" and the methods that cost less.
     {norm}
     output : int or "all", default=None
         Bound this output of the network by which ``predict`` decides alone, or
