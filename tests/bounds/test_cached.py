@@ -35,14 +35,15 @@ pytestmark = pytest.mark.filterwarnings(
 def solves(monkeypatch):
     """Counts of LipSDPs of whole networks and of pairs of classes."""
     counts = {"network": 0, "pair": 0}
-    for module, name in ((bound, "network"), (pairs, "pair")):
-        original = module.solve_lipsdp
+    solvers = (bound, "swept", "network"), (pairs, "low_rank_method", "pair")
+    for module, solver, name in solvers:
+        original = getattr(module, solver)
 
         def counted(*args, _original=original, _name=name, **kwargs):
             counts[_name] += 1
             return _original(*args, **kwargs)
 
-        monkeypatch.setattr(module, "solve_lipsdp", counted)
+        monkeypatch.setattr(module, solver, counted)
     _cached._known.clear()
     return counts
 
@@ -60,7 +61,7 @@ def test_remembers_by_network_and_method(solves):
 
 
 def test_auto_is_the_bound_of_lipschitz_bound_above_the_limit_of_lipsdp(monkeypatch):
-    """First-order steps there; fit's certificate, which spares them, is looser."""
+    """Sweeps there; fit's certificate, which spares them, is looser."""
     X, y = load_digits(return_X_y=True)
     often = replace(METHODS["lipsdp"], limit=1, limit_often=1)
     monkeypatch.setitem(METHODS, "lipsdp", often)
