@@ -83,7 +83,7 @@ def one_layer_method(problem, tol, deadline):
         return None
     neurons = _Neurons(first, last, _NEGLIGIBLE * tol)
     path = _OneLayerPath(first[neurons.busy], last[:, neurons.busy])
-    x = neurons.reduced(x) if is_warm else path.balanced()
+    x = path.balanced()
     if not path.begin(x):
         return None
     mu = _GAP * x[0] / path.order
@@ -115,10 +115,6 @@ class _Neurons:
         self.busy = passed > min(negligible / len(passed), 0.5 * passed.max())
         self._idle = out[~self.busy] / into[~self.busy]
         self._passed = passed[~self.busy].sum()
-
-    def reduced(self, x):
-        """A point of the busy neurons alone."""
-        return np.append(x[0], x[1:][self.busy])
 
     def whole(self, x):
         """A point with all neurons, from one with the busy ones."""
