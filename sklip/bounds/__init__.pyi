@@ -75,6 +75,7 @@ from sklip.bounds._propagation import (
 )
 from sklip.bounds._rounding import forward_error
 from sklip.bounds._rows import row_check
+from sklip.bounds._semidefinite import has_moments, moment_bound
 from sklip.bounds._subject import ModuleSubject, NetworkSubject, Subject, subject_of
 from sklip.bounds._z import ParityLayout, Z
 
@@ -119,6 +120,8 @@ __all__ = [
     "is_feasible",
     "jacobian_diagnostic",
     "jacobian_variance",
+    "has_moments",
+    "moment_bound",
     "has_planes",
     "hidden_bounds",
     "layer_norms",

@@ -5,6 +5,7 @@
 from sklip.bounds._propagation.bounds import hidden_bounds, meet, outputs_lower
 from sklip.bounds._propagation.boxes import Boxes, rows_over_boxes
 from sklip.bounds._propagation.branches import lower_by_multipliers, lower_over_parts
+from sklip.bounds._propagation.cut_bounds import cut_bounds
 from sklip.bounds._propagation.linear import vectors_times
 from sklip.bounds._propagation.lines import (
     adaptive_lines,
@@ -27,6 +28,7 @@ __all__ = [
     "Boxes",
     "rows_over_boxes",
     "Propagation",
+    "cut_bounds",
     "has_planes",
     "hidden_bounds",
     "input_shares",

@@ -117,11 +117,11 @@ class Propagation:
             first = first[:, self.columns]
         self.moving = first
         self.spread = InputSpread(first, self.norm)
-        self.sides = _BothSides(self.spread)
+        self.sides, self.shares = _BothSides(self.spread), None
         if shares is not None and any(np.any(share != 1.0) for share in shares):
             moving = slice(None) if mutable is None else np.asarray(mutable)
             shares = [self.tensor(share[moving]) for share in shares]
-            self.sides = _OneSided(first, self.norm, *shares)
+            self.sides, self.shares = _OneSided(first, self.norm, *shares), shares
 
     def tensor(self, array, dtype=torch.float64):
         """On the device."""

@@ -24,6 +24,7 @@ from sklip.bounds import (
 )
 from sklip.certification._attacks import Ball
 from sklip.certification._branching.linear_parts import linear_part
+from sklip.certification._branching.moments import Moments
 from sklip.certification._branching.queue import Effort, Part, Question
 from sklip.certification._pairs import norm_ratio
 
@@ -103,6 +104,7 @@ class Branching:
         if type(self) is Branching and has_planes(self.propagation):
             n_slopes = self.propagation.moving.numel()
             self._n_plain = max(_PLAIN_PARTS, n_slopes // _SLOPES_PER_PART)
+        self._moments = Moments(self) if type(self) is Branching else None
 
     def lost(self, samples, radii):
         """What a computed margin may lack of the exact one, anywhere in the balls."""
@@ -131,10 +133,11 @@ class Branching:
         self._begin([q for q in questions if q.is_new], effort, deadline)
         while True:
             self._bend(questions, deadline)
+            self._weigh(questions, effort, deadline)
             chosen = [(q, part) for q in questions for part in q.take(effort)]
             if not chosen:
                 return
-            is_over = sum(q.n_parts for q in questions) > effort.of_all
+            is_over = sum(q.n_parts + q.n_more for q in questions) > effort.of_all
             for block in self._blocks(chosen):
                 if is_over or time.monotonic() > deadline:
                     for question in questions:
@@ -189,6 +192,14 @@ class Branching:
                 told = self.propagation, bounds, _PLANE_STEPS
                 bounds = tightened(*told, planes=True)
             question.restart(_joined(bounds.intervals, 1)[0])
+
+    def _weigh(self, questions, effort, deadline):
+        """Try semidefinite bounds once where many parts did not do."""
+        for question in questions if self._moments else ():
+            if question.has_moments or not self._moments.takes_long(question, effort):
+                continue
+            question.has_moments = True
+            self._moments.settle(question, effort, deadline)
 
     def _parts(self, chosen):
         questions = [question for question, _ in chosen]
@@ -322,6 +333,16 @@ class Branching:
             ball = replace(self._whole, radius=parts.radii[rows, None])
             step[rows] = ball.radius * ball.steepest(downhill)
         self._flip(parts, step)
+
+    def try_step(self, question, step):
+        """Falsify where a step of all inputs, cut to the ball, flips the prediction."""
+        ball = replace(self._whole, radius=np.array([[question.radius]]))
+        samples, step = np.array([question.sample]), step[None, self.moving]
+        points = self.decisions.inputs[samples]
+        step = self._whole.in_shares(step)
+        points[:, self.moving] = ball.move(points[:, self.moving], step)
+        if self.decisions.flips(points, samples)[0]:
+            question.falsify(points[0])
 
     def _flip(self, parts, steps):
         """Falsify where a step, cut to the ball, changes the prediction."""

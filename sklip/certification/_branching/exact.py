@@ -95,10 +95,12 @@ def verify_robustness(
     NeurIPS 2021): of the six neurons that cost the bound most the one that leaves one
     of its halves nearly done. What takes some hundred parts is begun again with planes
     over the inputs above the first layer, if that has at most 16,384 weights: the hull
-    of each neuron over the ball. Activations other than these three are split by ranges
-    of their inputs, where they bend or else in the middle. A torch module whose
-    convolutions have at most 4096 neurons behind them is split as the network that it
-    is; of other modules bounds and the attack alone decide.
+    of each neuron over the ball; what takes a thousand, of at most 400 inputs and
+    neurons, by semidefinite bounds (Raghunathan et al., NeurIPS 2018) that a handful of
+    parts suffice for. Activations other than these three are split by ranges of their
+    inputs, where they bend or else in the middle. A torch module whose convolutions
+    have at most 4096 neurons behind them is split as the network that it is; of other
+    modules bounds and the attack alone decide.
 
     Examples
     --------

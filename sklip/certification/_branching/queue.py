@@ -70,6 +70,10 @@ class Question:
         Of the hidden neurons in the whole ball.
     has_planes : bool
         Whether its parts are bounded with upper planes.
+    n_more : int
+        Further parts that those were worth.
+    has_moments : bool
+        Whether semidefinite bounds were tried.
     """
 
     def __init__(self, sample, others, radius, n_neurons, signs=None):
@@ -81,6 +85,7 @@ class Question:
         self.ends, self._first, self._unsure = None, -np.inf, False
         self._settled, self._taken, self._is_cut_short = np.inf, [], False
         self.has_planes, self._before = False, 0
+        self.n_more, self.has_moments = 0, False
 
     @property
     def is_new(self):
@@ -100,13 +105,23 @@ class Question:
     def restart(self, ends):
         """Begin again with tighter ends of all hidden neurons, and with planes."""
         self.ends, self.has_planes, self._before = ends, True, self.n_parts
+        signs, start = np.zeros(ends.shape[1]), np.zeros((ends.shape[1], 2))
+        self._queue = [
+            Part(worst, other, signs, start, ends)
+            for other, worst in self.worst_by_class()
+        ]
+
+    def worst_by_class(self):
+        """Pairs of a class that is open and the worst bound of its parts."""
         lower = {}
         for part in self._queue:
             lower[part.other] = min(part.lower, lower.get(part.other, np.inf))
-        signs, start = np.zeros(ends.shape[1]), np.zeros((ends.shape[1], 2))
-        self._queue = [
-            Part(worst, other, signs, start, ends) for other, worst in lower.items()
-        ]
+        return list(lower.items())
+
+    def exclude(self, other, lower):
+        """A class wins nowhere in the ball, by this margin at least."""
+        self._queue = [part for part in self._queue if part.other != other]
+        self.note(lower)
 
     def take(self, effort):
         """The most doubtful parts."""
@@ -124,7 +139,7 @@ class Question:
 
     def _is_hopeless(self, effort):
         """Whether the parts left are too few, by now or by the progress so far."""
-        if self.n_parts + len(self._queue) > effort.of_one:
+        if self.n_parts + self.n_more + len(self._queue) > effort.of_one:
             return True
         worst = self._queue[0].lower
         if np.isinf(self._first):
