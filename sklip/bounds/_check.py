@@ -284,9 +284,19 @@ def _proof(weights, radii, sectors, value, d):
         residual += np.linalg.norm(block - factor @ factor.T) ** 2
         total += gamma[k] * np.linalg.norm(factor) ** 2
         if k + 1 < len(blocks):
-            left = np.linalg.solve(factor, lowers[k].T).T
+            left = _substituted(factor, lowers[k].T).T
             # Below the diagonal and, transposed, above it.
             residual += 2.0 * np.linalg.norm(lowers[k] - left @ factor.T) ** 2
             total += gamma[k] * np.linalg.norm(left) ** 2
     # A Frobenius norm is no smaller than the spectral one that has to fit.
     return bool(_SAFETY * (residual**0.5 + total + error) + _TINY <= room)
+
+
+def _substituted(lower, right):
+    """``lower^-1 right`` for a triangle, by halves; how it rounds does not matter."""
+    half = len(lower) // 2
+    if half < 64:  # numpy's solver takes no notice of triangles
+        return np.linalg.solve(lower, right)
+    top = _substituted(lower[:half, :half], right[:half])
+    rest = right[half:] - lower[half:, :half] @ top
+    return np.vstack([top, _substituted(lower[half:, half:], rest)])

@@ -25,10 +25,12 @@ __all__ = ["LowRank", "is_point_of", "low_rank_method", "sweep_work"]
 _RANK, _MOST_RANK = 24, 96
 # Columns whose share of F is below this are left out, but for a few.
 _NEGLIGIBLE, _SPARE = 1e-7, 2
+# Momentum with which a network nearby is begun.
+_NEARBY = 3.0
 # Size of columns that are added, over those of the others.
 _SMALL = 0.01
 # Sweeps between two looks at the primal point: so many, or this share of all so far.
-_LOOK, _LOOK_SHARE = 4, 0.1
+_LOOK, _LOOK_NEARBY, _LOOK_SHARE = 4, 2, 0.1
 # Sweeps at most, and those within which the gap has to fall by half.
 _MOST_SWEEPS, _PATIENCE = 4000, 400
 # Factors of the inflation that are tried, the largest one that is of use, and proofs
@@ -128,9 +130,12 @@ class _Run:
         self.is_over, self._n_sweeps = False, 0
         rank = min(_RANK, sum(sweeps.sizes))
         self._momentum, self._last, self._value = 1.0, None, 0.0
-        self.x = sweeps.random_point(rank) if point is None else point
-        if self.x.shape[1] < rank:
-            self._add_columns(rank - self.x.shape[1])
+        self._first_look = _LOOK
+        if point is None:
+            self.x = sweeps.random_point(rank)
+        else:
+            self.x, self._momentum, self._first_look = point, _NEARBY, _LOOK_NEARBY
+            self._add_columns(min(_SPARE, len(point) - point.shape[1]))
 
     def ascend(self):
         """Sweep until the bracket is closed, or time or patience is used up."""
@@ -150,7 +155,7 @@ class _Run:
                 continue
             self.squared = max(self.squared, swept.squared)
             since = self._n_sweeps - looked
-            is_due = since >= max(_LOOK, _LOOK_SHARE * self._n_sweeps)
+            is_due = since >= max(self._first_look, _LOOK_SHARE * self._n_sweeps)
             turn = None
             if is_due or self.is_over:
                 looked = self._n_sweeps
