@@ -2,22 +2,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The square of LipSDP's bound and its gradient in the weights, for training."""
 
-import math
-
 import numpy as np
-import torch
 
 from sklip.bounds._chain import chain_of
-from sklip.bounds._lipsdp.interior_point import interior_point
-from sklip.bounds._lipsdp.problem import scaled_problem
-from sklip.bounds._lipsdp.sequential import sequential_passes
-from sklip.bounds._lipsdp.warm import begun_nearby, warm_interior_point
-from sklip.bounds._z import Z
+from sklip.bounds._lipsdp.low_rank import ascent, balanced, is_point_of
 
 __all__ = ["lipsdp_gradient"]
-
-# Relaxation of the sequential bound, for a start that is strictly feasible.
-_COLD = 1.5
 
 
 def lipsdp_gradient(network, *, tol=1e-6, start=None):
@@ -29,20 +19,18 @@ def lipsdp_gradient(network, *, tol=1e-6, start=None):
         The network; no hidden activation may be "identity".
     tol : float, default=1e-6
         Relative gap at which the solver stops.
-    start : tuple of (float, list of ndarray), default=None
+    start : ndarray, default=None
         What an earlier call returned for a network nearby.
 
     Returns
     -------
     value : float
-        L squared (not proven).
+        L squared (not proven): the dual value that was reached, from below.
     gradients : list of ndarray
         Derivative for each weight matrix. A generalised gradient where the dual
         solution is not unique.
-    point : tuple of (float, list of ndarray), or None
-        L and d = sqrt(2 T) of a feasible point to start the next call from: on the
-        central path with a gap of about 3 % of L squared, where the network may change
-        by some thousandths without leaving it.
+    point : ndarray, or None
+        To start the next call from.
 
     Raises
     ------
@@ -51,9 +39,9 @@ def lipsdp_gradient(network, *, tol=1e-6, start=None):
 
     Notes
     -----
-    With X the dual solution, normalised to trace one on the input block, and t the
-    multipliers of layer k + 1, dL^2/dW_k = 2 (a + b) diag(t) X_{k+1,k}
-    - 4 a b diag(t) W_k X_kk, and 2 W_l X_ll for the last layer.
+    The dual value is ||W_l F_l||^2, F_l being reached from F_0 through the layers (see
+    sweeps.py), and largest there: the derivatives are those at a fixed point on each
+    sphere, 2 B_{k+1} F_k^T, and 2 W_l F_l F_l^T for the last layer.
 
     Examples
     --------
@@ -75,55 +63,25 @@ def lipsdp_gradient(network, *, tol=1e-6, start=None):
     if len(chain) == 1:
         u, s, vh = np.linalg.svd(chain.weights[0], full_matrices=False)
         return s[0] ** 2, [2.0 * s[0] * np.outer(u[:, 0], vh[0])], None
-    with torch.no_grad():
-        for problem, point, solve in _programs(chain, start):
-            optimum = solve(problem, tol, math.inf)
-            if optimum is not None:
-                return _in_units(chain, problem, optimum, *point)
-    raise ArithmeticError("LipSDP could not be solved: the weights are too extreme.")
-
-
-def _programs(chain, start):
-    """The program in units of feasible points, each with the method for it.
-
-    Near ones of the remembered one first.
-    """
-    begun = None if start is None else begun_nearby(chain, start)
-    if begun is not None:
-        yield *begun, warm_interior_point
-    for found in sequential_passes(chain):
-        point = Z.of(chain, *found).inflated(_COLD ** (1.0 / len(chain)))
-        yield scaled_problem(chain, *point, False, "cpu"), point, interior_point
-
-
-def _scaled_gradients(problem, x, X):
-    """Derivatives of x_0 in the problem's own weights."""
-    t = problem.multipliers(x)
-    gradients = []
-    for k, (w, (a, b)) in enumerate(
-        zip(problem.weights, problem.sectors, strict=False)
-    ):
-        below, own = problem.blocks[k], problem.blocks[k + 1]
-        rate = 2.0 * t[problem.layers[k], None]
-        gradient = (a + b) * rate * X[own, below]
-        if a:
-            gradient = gradient - 2.0 * a * b * rate * (w @ X[below, below])
-        gradients.append(gradient.numpy())
-    last = problem.blocks[-1]
-    gradients.append((2.0 * problem.weights[-1] @ X[last, last]).numpy())
-    return gradients
-
-
-def _in_units(chain, problem, optimum, lipschitz, d):
-    """Value, gradients and point in the network's own units."""
-    trace = optimum.X.diagonal()[: problem.n_inputs].sum()
-    gradients = _scaled_gradients(problem, optimum.x, optimum.X / trace)
-    z = Z.of(chain, lipschitz, d)
-    if chain.weights[0].shape[1] > problem.n_inputs:
-        scaled = z.scaled(chain.weights)
-        gradients[0] = gradients[0] @ np.linalg.qr(scaled[0].T)[0].T
-    gradients = [lipschitz**2 * gradient for gradient in z.scaled(gradients)]
-    t = problem.multipliers(optimum.central).numpy()
-    found = [m * np.sqrt(2.0 * t[s]) for m, s in zip(d, problem.layers, strict=True)]
-    start = lipschitz * math.sqrt(float(optimum.central[0])), found
-    return lipschitz**2 * float(optimum.x[0]), gradients, start
+    weights, exponents = balanced(chain)
+    if start is not None and not is_point_of(chain, start):
+        start = None
+    swept, point = ascent(weights, chain.sectors, tol, start)
+    if swept is None or not np.isfinite(swept.squared):
+        raise ArithmeticError(
+            "LipSDP could not be solved: the weights are too extreme."
+        )
+    gradients = [
+        2.0 * slope @ rows.T
+        for slope, rows in zip(swept.slopes, swept.rows, strict=True)
+    ]
+    first, last = chain.weights[0], chain.weights[-1]
+    if first.shape[1] > len(first):
+        gradients[0] = gradients[0] @ np.linalg.qr(first.T)[0].T
+    if len(last) > last.shape[1]:
+        gradients[-1] = np.linalg.qr(last)[0] @ gradients[-1]
+    total = 2 * sum(exponents)
+    gradients = [
+        np.ldexp(g, total - e) for g, e in zip(gradients, exponents, strict=True)
+    ]
+    return float(np.ldexp(swept.squared, total)), gradients, point

@@ -19,7 +19,14 @@ from sklip.bounds._lipsdp.sweeps import Sweeps
 from sklip.bounds._proof import prove
 from sklip.bounds._z import Z
 
-__all__ = ["LowRank", "is_point_of", "low_rank_method", "sweep_work"]
+__all__ = [
+    "LowRank",
+    "ascent",
+    "balanced",
+    "is_point_of",
+    "low_rank_method",
+    "sweep_work",
+]
 
 # Columns of F at first and at most.
 _RANK, _MOST_RANK = 24, 96
@@ -28,7 +35,7 @@ _NEGLIGIBLE, _SPARE = 1e-7, 2
 # Momentum with which a network nearby is begun.
 _NEARBY = 3.0
 # Size of columns that are added, over those of the others.
-_SMALL = 0.01
+_SMALL = 1e-3
 # Sweeps between two looks at the primal point: so many, or this share of all so far.
 _LOOK, _LOOK_NEARBY, _LOOK_SHARE = 4, 2, 0.1
 # Sweeps at most, and those within which the gap has to fall by half.
@@ -71,7 +78,7 @@ def low_rank_method(chain, tol, deadline=math.inf, *, point=None, n_sweeps=math.
     found : LowRank or None
         None where nothing could be proven.
     """
-    weights, exponents = _balanced(chain)
+    weights, exponents = balanced(chain)
     best = None
     with np.errstate(all="ignore"):
         run = _Run(Sweeps(weights, chain.sectors), tol, deadline, n_sweeps, point)
@@ -90,6 +97,22 @@ def low_rank_method(chain, tol, deadline=math.inf, *, point=None, n_sweeps=math.
     return LowRank(*best, min(lower, best[1]), run.x.copy(), is_closed)
 
 
+def ascent(weights, sectors, tol, point=None):
+    """The best dual point of balanced weights that sweeps reach, without a proof.
+
+    Returns
+    -------
+    swept : Swept or None
+        None where there is no positive value.
+    point : ndarray
+        For the next one.
+    """
+    with np.errstate(all="ignore"):
+        run = _Run(Sweeps(weights, sectors), tol, math.inf, math.inf, point)
+        run.ascend()
+        return run.last, run.x
+
+
 def is_point_of(chain, point):
     """Whether an array is one that the sweeps of a chain's sizes end at."""
     weights = chain.weights
@@ -103,7 +126,7 @@ def sweep_work(chain):
     return 2.0 * _RANK * sum(w.size for w in chain.weights)
 
 
-def _balanced(chain):
+def balanced(chain):
     """Weights with singular values near one, wide ends reduced, and their exponents."""
     weights = list(chain.weights)
     if weights[0].shape[1] > len(weights[0]):
@@ -127,7 +150,7 @@ class _Run:
         self._most_sweeps = min(n_sweeps, _MOST_SWEEPS)
         self._n_matrices = len(sweeps.sizes)
         self.squared, self.best, self._gap = 0.0, None, math.inf
-        self.is_over, self._n_sweeps = False, 0
+        self.is_over, self._n_sweeps, self.last = False, 0, None
         rank = min(_RANK, sum(sweeps.sizes))
         self._momentum, self._last, self._value = 1.0, None, 0.0
         self._first_look = _LOOK
@@ -135,7 +158,7 @@ class _Run:
             self.x = sweeps.random_point(rank)
         else:
             self.x, self._momentum, self._first_look = point, _NEARBY, _LOOK_NEARBY
-            self._add_columns(min(_SPARE, len(point) - point.shape[1]))
+            self._add_columns(rank - point.shape[1])
 
     def ascend(self):
         """Sweep until the bracket is closed, or time or patience is used up."""
@@ -153,7 +176,7 @@ class _Run:
             if has_fallen and not self.is_over:
                 self._begin_anew()
                 continue
-            self.squared = max(self.squared, swept.squared)
+            self.squared, self.last = max(self.squared, swept.squared), swept
             since = self._n_sweeps - looked
             is_due = since >= max(self._first_look, _LOOK_SHARE * self._n_sweeps)
             turn = None
