@@ -25,13 +25,15 @@ class Schedule:
     ----------
     kind : {"auto", "constant", "invscaling", "adaptive"}, default="constant"
         ``"auto"`` falls like a cosine over a training that is told of by :meth:`begin`,
-        from 3 to 0; ``"invscaling"`` divides by
+        from ``highest`` to 0; ``"invscaling"`` divides by
         (t + 1) ** power_t, t the samples seen before the epoch; ``"adaptive"`` divides
         by 5 whenever progress stalls.
     power_t : float, default=0.5
         The exponent.
     milestones : sequence of int, default=()
         Epochs after which to divide by 10.
+    highest : float, default=3.0
+        The factor that ``"auto"`` begins with.
 
     Attributes
     ----------
@@ -39,8 +41,9 @@ class Schedule:
         The factor that is in the optimizer.
     """
 
-    def __init__(self, kind="constant", power_t=0.5, milestones=()):
+    def __init__(self, kind="constant", power_t=0.5, milestones=(), highest=_PEAK):
         self.kind = kind
+        self.highest = highest
         self.power_t = power_t
         self.milestones = milestones
         self.n_divisions = 0
@@ -50,7 +53,7 @@ class Schedule:
     def peak(self, length):
         """Factor that a training of that length begins with; 1 if it does not fall."""
         falls = self.kind == "auto" and length is not None and not self.milestones
-        return _PEAK if falls and length >= _FEWEST_EPOCHS else 1.0
+        return self.highest if falls and length >= _FEWEST_EPOCHS else 1.0
 
     def begin(self, n_epochs, length, *, share=1.0):
         """Begin a training of at most ``length`` epochs after ``n_epochs`` others.
@@ -74,7 +77,7 @@ class Schedule:
         factor = 0.1 ** sum(n_epochs >= epoch for epoch in self.milestones)
         if self._length is not None:
             share = (n_epochs - self._first + 0.5) / self._length
-            factor *= _PEAK * (1.0 + math.cos(math.pi * share)) / 2.0
+            factor *= self.highest * (1.0 + math.cos(math.pi * share)) / 2.0
         if self.kind == "invscaling":
             factor /= (n_samples_seen + 1) ** self.power_t
         return factor / _DIVISOR**self.n_divisions

@@ -30,7 +30,7 @@ ADMM = entries(
         Step size of the optimizer; it falls to zero over the ADMM iterations.
     learning_rate : {"auto", "constant", "invscaling", "adaptive"}, default="auto"
         Schedule of the step size. With ``"auto"``, ``"adam"`` and ``max_iter`` of at
-        least 150 it falls from three times ``learning_rate_init`` to 0 in the start,
+        least 150 it falls from five times ``learning_rate_init`` to 0 in the start,
         which then takes half of ``max_iter``, and from there again over the ADMM
         iterations. Not so with ``max_admm_iter``, ``early_stopping`` or an LRScheduler
         among the callbacks, where it is ``learning_rate_init`` at first. Others as in
@@ -87,11 +87,11 @@ ADMM = entries(
         residuals.
     max_admm_iter : int or "auto", default="auto"
         Largest number of ADMM iterations; "auto" is as many as take min(100, max_iter)
-        epochs, or min(100, max_iter) where ``epochs_per_iter`` is given or with
-        ``"lbfgs"``.
+        epochs, 80 where the step size falls by itself, or min(100, max_iter) where
+        ``epochs_per_iter`` is given or with ``"lbfgs"``.
     epochs_per_iter : int or "auto", default="auto"
         Epochs between two projections; "auto" is 1, or as many as have eight batches
-        for each hidden layer (sixteen where ``max_admm_iter="auto"`` leaves twelve
+        for each hidden layer (64 where ``max_admm_iter="auto"`` leaves twelve
         iterations), and with ``"lbfgs"`` min(100, max_iter) iterations.
     init_alpha : float, default=3e-3
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is

@@ -28,10 +28,13 @@ from sklip.training import (
 
 __all__ = ["ADMMRun", "ADMMSettings"]
 
-# Most epochs in all iterations of ADMM (iterations with L-BFGS), and most iterations of
-# L-BFGS in a loss step (10a), by "auto"; those in the last fit of the biases.
-_ADMM_ITERATIONS = 100
+# Most epochs in all iterations of ADMM (iterations with L-BFGS) by "auto", the first
+# where the step size falls by itself; most iterations of L-BFGS in a loss step (10a).
+_FALLING_EPOCHS, _ADMM_ITERATIONS = 80, 100
 _LBFGS_ITERATIONS = 100
+# Factor of the step size that start and iterations begin with where it falls: the two
+# have fewer epochs each than a training without ADMM, which begins with 3.
+_PEAK = 5.0
 # Share of max_iter that suffices for a start whose step size falls by itself.
 _START_SHARE = 0.5
 # Parts of the start between which its weight decay follows the bound, and the relative
@@ -40,7 +43,7 @@ _START_PARTS, _FULL_DECAY = 16, 9.0
 # Batches between two projections at least, by "auto", for each hidden layer: fewer
 # hardly move the weights, and a projection would cost more. The second number where so
 # many iterations remain.
-_FEWEST_BATCHES, _ENOUGH_BATCHES = 8, 16
+_FEWEST_BATCHES, _ENOUGH_BATCHES = 8, 64
 _ENOUGH_ITERATIONS = 12
 _BIAS_ITERATIONS = 20
 # Values of rho that adapt it.
@@ -100,6 +103,7 @@ class ADMMRun:
     def __init__(self, settings, net, data, valid=None, state=None):
         self.settings = settings
         self.net = net
+        net.schedule.highest = _PEAK
         self.data = data
         self.valid = valid
         self.enforced = settings.lipschitz_bound
@@ -119,9 +123,13 @@ class ADMMRun:
         return self.net.schedule.peak(epochs) if is_free else 1.0
 
     def _useful_share(self):
-        """Share of the epochs that suffices, as without ADMM."""
+        """Share of the epochs that suffices: twice that without ADMM.
+
+        Start and iterations take half of the epochs each, and the bound keeps the
+        weights from learning noise by heart.
+        """
         patience, epochs = self.settings.n_iter_no_change, self.settings.max_iter
-        return self.net.useful_share(self.data, patience, epochs)
+        return min(1.0, 2.0 * self.net.useful_share(self.data, patience, epochs))
 
     def fit(self, stopping, epochs):
         """Train the start unless there is one, then iterate; False if unconverged."""
@@ -209,8 +217,10 @@ class ADMMRun:
         """Epochs of a loss step and number of iterations; "auto" follows max_iter."""
         settings, net = self.settings, self.net
         epochs, n_iter = settings.epochs_per_iter, settings.max_admm_iter
-        most = min(_ADMM_ITERATIONS, settings.max_iter)
-        if self._peak(settings.max_iter) > 1.0:
+        falls = self._peak(settings.max_iter) > 1.0
+        longest = _FALLING_EPOCHS if falls and epochs == "auto" else _ADMM_ITERATIONS
+        most = min(longest, settings.max_iter)
+        if falls:
             most = math.ceil(most * self._useful_share())
         if epochs != "auto":
             return epochs, most if n_iter == "auto" else n_iter

@@ -10,7 +10,7 @@ __all__ = ["run_admm"]
 
 # Factor by which rho grows in the second half of few iterations, whose steps shrink:
 # what is deployed then comes to meet the weights, which hardly move any more.
-_GROWTH = 100.0
+_GROWTH = 1e4
 
 
 def run_admm(admm, data, valid, *, n_iter, rule=None, peak=1.0, verbose=False):

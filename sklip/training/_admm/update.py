@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from sklip.training._admm.deploy import TARGET
-from sklip.training._lipschitz_step import lipschitz_step
+from sklip.training._lipschitz_step import unproven_step
 
 __all__ = ["SDP_SOLVERS", "LipschitzUpdate", "rounded"]
 
@@ -62,7 +62,7 @@ class LipschitzUpdate:
         # Well within the tolerance.
         self._bits = min(52, 3 + math.ceil(-math.log2(min(tol, 0.5))))
         if solver == "native":
-            self._solve = lipschitz_step
+            self._solve = unproven_step
         else:
             from sklip.training._lipschitz_step import CvxpyStep
 
@@ -83,7 +83,7 @@ class LipschitzUpdate:
         Returns
         -------
         weights : list of ndarray
-            Feasible.
+            Feasible but for rounding, which is proven where they are deployed.
         bound : float
             The enforced one, or the best L.
         """

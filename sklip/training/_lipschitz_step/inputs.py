@@ -24,6 +24,7 @@ class StepInput:
     rho: float
     tol: float
     dtype: np.dtype
+    is_proven: bool = True  # whether the weights are proven to be feasible
 
     @property
     def sizes(self):
