@@ -69,7 +69,7 @@ def stored(folder):
             frac=1.0, random_state=seed
         )
         X, y = pd.get_dummies(frame.iloc[:, :-1], dtype=float), frame.iloc[:, -1]
-        if not np.issubdtype(y.dtype, np.number):
+        if not pd.api.types.is_numeric_dtype(y):
             y = np.unique(y, return_inverse=True)[1]
         return X.to_numpy(dtype=float), np.asarray(y)
 

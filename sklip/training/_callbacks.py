@@ -3,8 +3,9 @@
 """skorch callbacks as a parameter: their names, their parameters, and what fit runs."""
 
 import copy
+import warnings
 
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, ParamMapper
 
 __all__ = [
     "EpochHooks",
@@ -14,6 +15,7 @@ __all__ = [
     "check_module",
     "named_callbacks",
     "set_callback_params",
+    "warn_of_unmatched",
     "without_training_state",
 ]
 
@@ -41,6 +43,21 @@ def check_module(net):
             f"A callback has set {names}, but the estimator makes the network itself, "
             "of the shape of X and y: leave the callback out."
         )
+
+
+def warn_of_unmatched(net):
+    """Warn of names, such as those to freeze, that no parameter of the module has."""
+    for _, callback in net.callbacks_:
+        if not isinstance(callback, ParamMapper):
+            continue
+        named = list(callback.named_parameters(net))
+        if not list(callback.filter_parameters(callback.patterns, named)):
+            names = ", ".join(name for name, _ in named)
+            warnings.warn(
+                f"{type(callback).__name__} has no effect: its patterns "
+                f"{callback.patterns} match none of the parameters {names}.",
+                stacklevel=2,
+            )
 
 
 def _is_pair(item):

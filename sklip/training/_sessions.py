@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from skorch.callbacks import Callback, LRScheduler
 
+from sklip.training._callbacks import warn_of_unmatched
 from sklip.training._epochs import run_epochs
 from sklip.training._interrupts import was_raised
 from sklip.training._lbfgs import run_lbfgs
@@ -96,6 +97,7 @@ class NetSessions:
             # What a scheduler that goes on from earlier epochs asks a new optimizer.
             group.setdefault("initial_lr", group["lr"])
         with self._prepared_callbacks():
+            warn_of_unmatched(self)
             samples = {"X": data.X, "y": data.y}
             self.notify("on_train_begin", **samples)
             try:

@@ -137,6 +137,22 @@ def test_modules_freeze_and_unfreeze():
     assert torch.equal(free.module_[0].bias, module[0].bias)
 
 
+def test_names_are_those_of_the_module_and_others_are_said_to_match_nothing():
+    module = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))
+    make = {"module": module, "certificate": None, "max_iter": 2, "random_state": 0}
+    model = NoiseLipschitzClassifier(callbacks=[Freezer("0.*")], **make).fit(X, Y)
+    still = [
+        torch.equal(a, b)
+        for a, b in zip(model.module_.parameters(), module.parameters(), strict=True)
+    ]
+    assert still == [True, True, False, False]
+    for freezer in (Freezer("O.*"), Freezer(["2.weights", lambda name: False])):
+        with pytest.warns(UserWarning, match=r"none of the parameters 0\.weight, 0\.b"):
+            NoiseLipschitzClassifier(callbacks=[freezer], **make).fit(X, Y)
+    with pytest.warns(UserWarning, match=r"none of the parameters layers\.0\.weight"):
+        _model(Freezer("hidden.*")).fit(X, Y)
+
+
 @pytest.mark.parametrize("alpha", [0.0, 1e-2])
 def test_a_module_whose_weights_are_all_frozen_keeps_them(alpha):
     module = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 2))

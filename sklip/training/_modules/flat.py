@@ -104,6 +104,10 @@ class FlatModule(nn.Module):
         view = self.flat[start : start + tensor.numel()].view(tensor.shape)
         return view.copy_(tensor)
 
+    def named_parameters(self, *args, **kwargs):
+        """Those of the module by its own names, as callbacks of its owner know them."""
+        return self.module.named_parameters(*args, **kwargs)
+
     @property
     def flat_grad(self):
         """Gradients of ``flat_parameters`` as one vector; a copy."""
