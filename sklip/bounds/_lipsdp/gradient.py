@@ -63,7 +63,7 @@ def lipsdp_gradient(network, *, tol=1e-6, start=None):
     if len(chain) == 1:
         u, s, vh = np.linalg.svd(chain.weights[0], full_matrices=False)
         return s[0] ** 2, [2.0 * s[0] * np.outer(u[:, 0], vh[0])], None
-    weights, exponents = balanced(chain)
+    weights, exponents = balanced(chain.weights)
     if start is not None and not is_point_of(chain, start):
         start = None
     swept, point = ascent(weights, chain.sectors, tol, start)

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # Columns of F at first and at most.
-_RANK, _MOST_RANK = 24, 96
+_RANK, _MOST_RANK = 16, 96
 # Columns whose share of F is below this are left out, but for a few.
 _NEGLIGIBLE, _SPARE = 1e-7, 2
 # Momentum with which a network nearby is begun.
@@ -37,7 +37,7 @@ _NEARBY = 3.0
 # Size of columns that are added, over those of the others.
 _SMALL = 1e-3
 # Sweeps between two looks at the primal point: so many, or this share of all so far.
-_LOOK, _LOOK_NEARBY, _LOOK_SHARE = 4, 2, 0.1
+_LOOK, _LOOK_NEARBY, _LOOK_SHARE = 8, 2, 0.12
 # Sweeps at most, and those within which the gap has to fall by half.
 _MOST_SWEEPS, _PATIENCE = 4000, 400
 # Factors of the inflation that are tried, the largest one that is of use, and proofs
@@ -57,7 +57,16 @@ class LowRank:
     is_closed: bool  # whether value and lower are within tol
 
 
-def low_rank_method(chain, tol, deadline=math.inf, *, point=None, n_sweeps=math.inf):
+def low_rank_method(
+    chain,
+    tol,
+    deadline=math.inf,
+    *,
+    point=None,
+    n_sweeps=math.inf,
+    rank=_RANK,
+    prepared=None,
+):
     """Bracket LipSDP's optimum by sweeps over its dual's factors.
 
     Parameters
@@ -72,16 +81,20 @@ def low_rank_method(chain, tol, deadline=math.inf, *, point=None, n_sweeps=math.
         That of a network nearby.
     n_sweeps : int
         Sweeps after which to stop.
+    rank : int
+        Of the dual matrix, at first.
+    prepared : tuple, default=None
+        What :func:`balanced` gives, where it is known.
 
     Returns
     -------
     found : LowRank or None
         None where nothing could be proven.
     """
-    weights, exponents = balanced(chain)
+    weights, exponents = balanced(chain.weights) if prepared is None else prepared
     best = None
     with np.errstate(all="ignore"):
-        run = _Run(Sweeps(weights, chain.sectors), tol, deadline, n_sweeps, point)
+        run = _Run(Sweeps(weights, chain.sectors), tol, deadline, n_sweeps, point, rank)
         for _ in range(_MOST_PROOFS):
             run.ascend()
             proven = None if run.best is None else _prove(chain, run, exponents)
@@ -108,7 +121,7 @@ def ascent(weights, sectors, tol, point=None):
         For the next one.
     """
     with np.errstate(all="ignore"):
-        run = _Run(Sweeps(weights, sectors), tol, math.inf, math.inf, point)
+        run = _Run(Sweeps(weights, sectors), tol, math.inf, math.inf, point, _RANK)
         run.ascend()
         return run.last, run.x
 
@@ -126,12 +139,15 @@ def sweep_work(chain):
     return 2.0 * _RANK * sum(w.size for w in chain.weights)
 
 
-def balanced(chain):
-    """Weights with singular values near one, wide ends reduced, and their exponents."""
-    weights = list(chain.weights)
-    if weights[0].shape[1] > len(weights[0]):
+def balanced(weights, *, has_input=True, has_output=True):
+    """Weights with singular values near one, wide ends reduced, and their exponents.
+
+    Of a network's matrices, or of some of them, without its input or its output.
+    """
+    weights = list(weights)
+    if has_input and weights[0].shape[1] > len(weights[0]):
         weights[0] = np.linalg.qr(weights[0].T, mode="r").T
-    if len(weights[-1]) > weights[-1].shape[1]:
+    if has_output and len(weights[-1]) > weights[-1].shape[1]:
         weights[-1] = np.linalg.qr(weights[-1], mode="r")
     exponents = []
     for w in weights:
@@ -145,13 +161,13 @@ def balanced(chain):
 class _Run:
     """An ascent: where it is, and the best ends of the bracket so far."""
 
-    def __init__(self, sweeps, tol, deadline, n_sweeps, point):
+    def __init__(self, sweeps, tol, deadline, n_sweeps, point, rank):
         self._sweeps, self._tol, self._deadline = sweeps, tol, deadline
         self._most_sweeps = min(n_sweeps, _MOST_SWEEPS)
         self._n_matrices = len(sweeps.sizes)
         self.squared, self.best, self._gap = 0.0, None, math.inf
         self.is_over, self._n_sweeps, self.last = False, 0, None
-        rank = min(_RANK, sum(sweeps.sizes))
+        rank = min(rank, sum(sweeps.sizes))
         self._momentum, self._last, self._value = 1.0, None, 0.0
         self._first_look = _LOOK
         if point is None:

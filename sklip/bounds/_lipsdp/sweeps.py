@@ -24,6 +24,7 @@ seen where it is missed: on the range of F.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -43,9 +44,19 @@ class Swept:
 
     squared: float  # the dual value, a lower end for L^2
     image: np.ndarray  # where the sweep leads
-    scales: list  # t_1 ... t_l
     rows: list  # F_0 ... F_l
     slopes: list  # B_1 ... B_l, then W_l F_l
+    halves: list  # h of each hidden layer
+    sizes: list  # |g_i|, as columns
+    steeps: list  # |a_i|, the same
+
+    @cached_property
+    def scales(self):
+        """The multipliers t_1 ... t_l."""
+        return [
+            _bounded(steep, 0.0) / _bounded(size, _TINY) * (0.5 / h)
+            for steep, size, h in zip(self.steeps, self.sizes, self.halves, strict=True)
+        ]
 
 
 class Sweeps:
@@ -84,30 +95,37 @@ class Sweeps:
 
     def __call__(self, x):
         """Sweep once."""
-        rows, inputs = [x[self.blocks[0]]], []
+        rows, inputs, sizes, steeps = [x[self.blocks[0]]], [], [], []
         for w, (c, h), block in zip(
             self._weights, self._halves, self.blocks[1:], strict=False
         ):
             g = w @ rows[-1]
             size = _lengths(g)
-            inputs.append((g, size))
+            inputs.append(g)
+            sizes.append(size)
             rows.append(c * g + (h * size) * x[block])
         top = self._weights[-1] @ rows[-1]
-        image, scales, slopes = np.empty_like(x), [], [top]
+        image, slopes = np.empty_like(x), [top]
         a = self._weights[-1].T @ top
         for k in range(len(inputs) - 1, -1, -1):
-            (g, size), (c, h) = inputs[k], self._halves[k]
+            c, h = self._halves[k]
             steep = _lengths(a)
             np.divide(a, np.maximum(steep, _TINY), out=image[self.blocks[k + 1]])
-            least = _NO_INFLUENCE * size.max() + _TINY
-            t = np.maximum(steep, _NO_INFLUENCE * steep.max()) / np.maximum(size, least)
-            scales.append(t[:, 0] * (0.5 / h))
-            b = c * a + (h * steep / np.maximum(size, _TINY)) * g
+            b = inputs[k] * (h * steep / np.maximum(sizes[k], _TINY))
+            b += c * a
+            steeps.append(steep)
             slopes.append(b)
             a = self._weights[k].T @ b
         np.divide(a, max(np.linalg.norm(a), _TINY), out=image[self.blocks[0]])
-        squared = float(np.vdot(top, top))
-        return Swept(squared, image, scales[::-1], rows, [*slopes[:0:-1], top])
+        return Swept(
+            float(np.vdot(top, top)),
+            image,
+            rows,
+            [*slopes[:0:-1], top],
+            [h for _, h in self._halves],
+            sizes,
+            steeps[::-1],
+        )
 
     def inflation(self, swept):
         """By what dividing the scaled weights makes a sweep's point feasible.
@@ -161,3 +179,8 @@ class Sweeps:
 def _lengths(rows):
     """Lengths of rows, as a column."""
     return np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
+
+
+def _bounded(column, least):
+    """A column as a vector, no entry far below its largest."""
+    return np.maximum(column[:, 0], _NO_INFLUENCE * column.max() + least)

@@ -25,9 +25,9 @@ def test_the_chain_of_a_pair_holds_the_exact_difference(monkeypatch, merged):
 
     solved = pairs.low_rank_method
 
-    def spy(chain, tol):
+    def spy(chain, tol, **options):
         proven.append(chain)
-        return solved(chain, tol)
+        return solved(chain, tol, **options)
 
     monkeypatch.setattr(pairs, "low_rank_method", spy)
     found = pairs.LipSDPPairs(
