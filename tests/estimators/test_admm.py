@@ -174,27 +174,29 @@ def test_interrupted_float32_and_partial_fit(classification, epoch):
         _assert_kept(model, bound)
 
 
-def test_proof_holds_at_every_iteration(classification, monkeypatch):
+@pytest.mark.parametrize("bound", [0.7, None])
+def test_proof_holds_at_every_iteration(classification, monkeypatch, bound):
     """Theorem 8: the certified copy, at all times, whatever the multipliers do."""
-    iterate, values = ADMM.iterate, []
+    iterate, shares = ADMM.iterate, []
 
     def watched(self, data, valid=None):
         done = iterate(self, data, valid)
         network = FeedForward(self.state.projected, None, "relu")
-        _, certificate = certified_network(network, self.state, True)
-        values.append(certificate.value)
+        kept, certificate = certified_network(network, self.state, bound is not None)
+        assert kept.hash == network.hash  # nothing had to shrink
+        shares.append(certificate.value / self.state.bound)
         return done
 
     monkeypatch.setattr(ADMM, "iterate", watched)
     _classifier(
         hidden_layer_sizes=(8, 6),
-        lipschitz_bound=0.7,
+        lipschitz_bound=bound,
         refresh_multipliers=3,
         max_admm_iter=12,
         admm_tol=0,
     ).fit(*classification)
-    assert len(values) == 12
-    assert max(values) <= 0.7
+    assert len(shares) == 12
+    assert max(shares) <= (1.0 if bound else 1.0 + 1e-9)
 
 
 def test_the_term_of_the_loss_step_leaves_biases_free():
@@ -608,6 +610,7 @@ class StepSizes(Callback):
     [
         ({}, 100, 10, 5.0),
         ({"max_iter": 301}, 151, 10, 5.0),
+        ({"hidden_layer_sizes": (4, 4, 4)}, 100, 8, 5.0),
         ({"max_iter": 149}, 149, 12, 1.0),
         ({"learning_rate": "constant"}, 200, 12, 1.0),
         ({"solver": "sgd"}, 200, 12, 1.0),
@@ -619,14 +622,13 @@ def test_where_the_step_size_falls_fewer_epochs_are_enough(
 ):
     sizes = StepSizes()
     model = ADMMLipschitzMLPClassifier(
-        (4,),
+        **{"hidden_layer_sizes": (4,), **parameters},
         tol=0,
         n_iter_no_change=np.inf,
         admm_tol=0,
         certificate=None,
         callbacks=[sizes],
         random_state=0,
-        **parameters,
     ).fit(*classification)
     assert (model.n_iter_, model.n_admm_iter_) == (start, iterations)
     begin = sizes.seen[:start]
@@ -636,7 +638,8 @@ def test_where_the_step_size_falls_fewer_epochs_are_enough(
     falling = 1.0 - shares
     if peak > 1.0:
         falling = 0.5 + 0.5 * np.cos(np.pi * (shares + 0.5 / iterations))
-    np.testing.assert_allclose(sizes.seen[start::8], peak * falling)
+    every = (len(sizes.seen) - start) // iterations
+    np.testing.assert_allclose(sizes.seen[start::every], peak * falling)
 
 
 def test_small_residuals_of_a_moving_loss_do_not_stop(classification):

@@ -92,7 +92,8 @@ ADMM = entries(
     epochs_per_iter : int or "auto", default="auto"
         Epochs between two projections; "auto" is 1, or as many as have eight batches
         for each hidden layer (64 where ``max_admm_iter="auto"`` leaves twelve
-        iterations), and with ``"lbfgs"`` min(100, max_iter) iterations.
+        iterations, and no more than leave eight), and with ``"lbfgs"``
+        min(100, max_iter) iterations.
     init_alpha : float, default=3e-3
         L2 weight of the training that finds the start: ``init_alpha / 2 ||W||_F^2`` is
         added to the loss, whatever the number of samples. With an enforced bound (and

@@ -11,6 +11,7 @@ import pytest
 from sklip.bounds import Chain, is_feasible, lipschitz_bound
 from sklip.networks import get_activation, random_network
 from sklip.training import CvxpyStep, lipschitz_step
+from sklip.training._lipschitz_step import unproven_step
 
 SIZES = [[3, 2], [4, 6, 3], [8, 5, 7, 2], [3, 6, 5, 4, 2]]
 
@@ -65,6 +66,9 @@ def test_weights_are_proven_as_they_are_stored(sizes, tol, dtype):
         )
         assert found.residual <= tol
         assert proven(found.weights, multipliers, slopes, found.bound)
+        options = {"slopes": slopes, "rho": 1.0, "tol": tol, "state": None, **kind}
+        same = unproven_step(targets, multipliers, dtype=dtype, **options)
+        assert all(map(np.array_equal, same.weights, found.weights))
         for w in found.weights:
             np.testing.assert_array_equal(w, w.astype(dtype))
         eigenvalues = np.linalg.eigvalsh(
