@@ -60,7 +60,9 @@ class Scope:
             not 0 <= i < n for i, n in zip(places, shape, strict=False)
         ):
             raise at_line(
-                word.line, f"{word.text!r} has the shape {list(shape)}, got {places}."
+                word.line,
+                f"{word.text!r} of the shape {list(shape)} has no entry {places}: "
+                f"indices of its {len(shape)} dimensions begin at 0.",
             )
         flat = 0
         for i, n in zip(places, shape, strict=True):
