@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.optimize import OptimizeResult, minimize
 
-from sklip.training._losses import LOG_LINK_LOSSES
+from sklip.training._losses import output_units
 
 __all__ = ["run_lbfgs"]
 
@@ -72,16 +72,13 @@ def _scales(net, data):
     of the weights themselves would change next to nothing, and end the search.
     """
     scales = np.ones(len(net.module_.flat_parameters))
-    if not net.is_classifier and net.loss not in LOG_LINK_LOSSES:
-        squares, weight = data.targets.double().square().mean(1), data.sample_weight
-        if weight is not None:
-            squares = squares * (weight / weight.mean())
-        mean = float(squares.mean())
-        # A power of two: nothing is rounded. Squares that overflow have no unit, their
-        # loss is infinite and says so.
-        unit = np.exp2(np.round(np.log2(max(1.0, mean)) / 2.0)) if mean < np.inf else 1
+    if not net.is_classifier:
+        targets, weight = data.targets.double(), data.sample_weight
+        if len(targets) == 1:  # beside zero it has a spread
+            targets, weight = torch.cat([targets, 0.0 * targets]), None
+        units = output_units(net.loss, targets, weight)[1]
         for part in net.module_.output_parts:
-            scales[part] = unit
+            scales[part] = float(units.max())
     return scales
 
 

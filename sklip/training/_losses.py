@@ -17,7 +17,7 @@ __all__ = [
     "LOSSES",
     "REGRESSOR_LOSSES",
     "LossModule",
-    "output_center",
+    "output_units",
 ]
 
 
@@ -132,11 +132,12 @@ LOSSES = {
 }
 
 
-def output_center(loss, targets, sample_weight=None):
-    """Constants that outputs may begin with so that they need not travel there.
+def output_units(loss, targets, sample_weight=None):
+    """Where outputs may begin, and in which unit, so that they need not travel there.
 
-    Steps of an optimizer have a length: targets far from zero, such as prices, would be
-    out of reach of a short training. Targets around zero keep the start as it is drawn.
+    Steps of an optimizer have a length: targets far from zero, or spread over many
+    units, such as prices, would be out of reach of a short training. Around zero and
+    spread by about one the start stays as it is drawn.
 
     Parameters
     ----------
@@ -152,16 +153,21 @@ def output_center(loss, targets, sample_weight=None):
     center : tensor of shape (n_outputs,)
         Mean of the targets where it is farther from zero than they spread, else zero;
         with a log link the logarithm of the mean.
+    unit : tensor of shape (n_outputs,)
+        Power of two next to how far they spread, at least one.
     """
     share = torch.ones_like(targets[:, 0]) if sample_weight is None else sample_weight
     share = (share / share.sum().clamp_min(torch.finfo(share.dtype).tiny))[:, None]
     mean = (share * targets).sum(0)
     if loss in LOG_LINK_LOSSES:
-        return torch.where(mean > 0, mean, 1.0).log()
+        return torch.where(mean > 0, mean, 1.0).log(), torch.ones_like(mean)
     if len(targets) == 1:  # a lone row does not say how far targets spread
-        return torch.zeros_like(mean)
+        return torch.zeros_like(mean), torch.ones_like(mean)
     spread = (share * (targets - mean).square()).sum(0).sqrt()
-    return torch.where(mean.abs() > spread, mean, 0.0)
+    center = torch.where(mean.abs() > spread, mean, 0.0)
+    # Squares that overflow have no unit: their loss is infinite and says so.
+    spread = torch.where(spread.isfinite(), spread, 1.0).clamp_min(1.0)
+    return center, torch.exp2(torch.round(torch.log2(spread)))
 
 
 class LossModule(nn.Module):

@@ -4,7 +4,7 @@
 
 import torch
 
-from sklip.training._losses import output_center
+from sklip.training._losses import output_units
 from sklip.training._records import weighted_mean
 
 __all__ = ["SteppedNet"]
@@ -64,8 +64,8 @@ class SteppedNet:
         """
         self.module_.as_drawn = False
         if not self.is_classifier:
-            center = output_center(self.loss, targets, sample_weight)
-            self.module_.shift_outputs(center)
+            units = output_units(self.loss, targets, sample_weight)
+            self.module_.begin_outputs(*units)
 
     def train_step(self, batch, **fit_params):
         """Gradient of one batch by hand, then the optimizer's step."""

@@ -22,7 +22,7 @@ from sklip import (
     LipschitzRegularizedMLPRegressor,
     NoiseLipschitzRegressor,
 )
-from sklip.training._losses import output_center
+from sklip.training._losses import output_units
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",
@@ -163,12 +163,14 @@ def test_regressor_fits_as_well_as_mlp_regressor(regression):
 )
 def test_predictions_begin_where_far_targets_are(regression, make, solver):
     X, y = regression
-    y, weight = y / y.std() + 1000.0, np.repeat([0.0, 1.0], [20, len(y) - 20])
+    y = 50.0 * y / y.std() + 1000.0
+    weight = np.repeat([0.0, 1.0], [20, len(y) - 20])
     y[:20] = 0.0
     still = {"learning_rate_init": 1e-9, "random_state": 0, "max_iter": 1}
     still = {**still, "shuffle": False, "batch_size": 60, "solver": solver}
     model = make((4,), **still).fit(X, y, weight)
     assert model.score(X[20:], y[20:]) > -10.0
+    assert 0.05 < model.predict(X).std() / y[20:].std() < 20.0
     if solver == "adam":
         # By the samples of the first step, so that a stream begins alike.
         stream = make((4,), **still).partial_fit(X[:60], y[:60], weight[:60])
@@ -179,35 +181,43 @@ def test_predictions_begin_where_far_targets_are(regression, make, solver):
         before = first.intercepts_[-1].copy()
         first.fit(X, y + 500.0)
         assert np.allclose(first.intercepts_[-1], before, atol=1e-6)
-        frozen = make((4,), callbacks=[Freezer("layers.1.bias")], **still).fit(X, y)
+        frozen = make((4,), callbacks=[Freezer("layers.1.*")], **still).fit(X, y)
         assert abs(frozen.intercepts_[-1][0]) < 10.0
+        assert np.abs(frozen.coefs_[-1]).max() < 10.0
 
 
 def test_outputs_begin_as_drawn_around_zero():
     targets = torch.tensor([[1.0, 5.0], [-1.0, 6.0], [0.5, 9.0]], dtype=torch.float64)
     weight = torch.tensor([2.0, 1.0, 0.0], dtype=torch.float64)
+    wide = torch.tensor([1.0, 100.0])
     for loss in ("squared_error", "absolute_error", "huber"):
-        center = output_center(loss, targets).tolist()
-        assert center == pytest.approx([0.0, 20.0 / 3.0])
-        center = output_center(loss, targets, weight).tolist()
-        assert center == pytest.approx([0.0, 16.0 / 3.0])
-        assert not output_center(loss, targets, 0.0 * weight).any()
-        assert not output_center(loss, targets[:1]).any()
-        assert output_center(loss, 1e300 * targets).isfinite().all()
-    counts = torch.tensor([[0.0, 3.0], [0.0, 5.0]])
-    center = output_center("poisson", counts)
-    torch.testing.assert_close(center, torch.tensor([0.0, 4.0]).clamp(min=1.0).log())
+        center, unit = output_units(loss, targets)
+        assert center.tolist() == pytest.approx([0.0, 20.0 / 3.0])
+        assert unit.tolist() == [1.0, 2.0]
+        center, unit = output_units(loss, wide * targets, weight)
+        assert center.tolist() == pytest.approx([0.0, 1600.0 / 3.0])
+        assert unit.tolist() == [1.0, 64.0]  # spread by 50 sqrt(8 / 9) = 47.1
+        center, unit = output_units(loss, targets[:1])
+        assert not center.any() and (unit == 1.0).all()
+        assert not output_units(loss, targets, 0.0 * weight)[0].any()
+        assert output_units(loss, 1e300 * targets)[1].tolist() == [1.0, 1.0]
+    center, unit = output_units("poisson", torch.tensor([[0.0, 30.0], [0.0, 50.0]]))
+    torch.testing.assert_close(center, torch.tensor([1.0, 40.0]).log())
+    assert unit.tolist() == [1.0, 1.0]
 
 
-@pytest.mark.parametrize("unit", [1e9, 1e12, 1e14])
-def test_lbfgs_fits_targets_in_any_unit(regression, unit):
+@pytest.mark.parametrize("unit, shift", [(1e9, 0), (1e12, 3), (1e14, 0), (1, 1e3)])
+def test_lbfgs_fits_targets_in_any_unit(regression, unit, shift):
     X, y = regression
-    y = y / np.abs(y).max()
+    y = y / np.abs(y).max() + shift
     model = LipschitzRegularizedMLPRegressor(
         (10,), penalty="none", solver="lbfgs", max_iter=60, random_state=0
     )
     model.fit(X, unit * y)
     assert model.score(X, unit * y) > 0.95
+    if unit > 1:  # weights that are given come in another unit
+        model.set_params(warm_start=True).fit(X, y - shift).fit(X, unit * y)
+        assert model.score(X, unit * y) > 0.95
 
 
 def test_lbfgs_says_that_it_gave_up():

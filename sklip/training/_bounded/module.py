@@ -79,7 +79,7 @@ class BoundedMLP(FlatMLP):
             # Begun inside the bound, the first step need not cut the head.
             self.weights[-1].mul_(min(1.0, bound))
 
-    def shift_outputs(self, change):
+    def begin_outputs(self, center, unit):
         """Nothing: the training is in units of the targets, around their mean."""
 
     def forward(self, X):

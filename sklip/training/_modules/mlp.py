@@ -108,10 +108,13 @@ class FlatMLP(nn.Module):
             layer.bias.data.copy_(draw * std)
         self.as_drawn = True
 
-    def shift_outputs(self, change):
-        """Add a constant to each output; nothing where a callback has frozen them."""
-        if self.layers[-1].bias.requires_grad:
-            self.layers[-1].bias.data.add_(change)
+    def begin_outputs(self, center, unit):
+        """Scale and shift the outputs, but for what a callback has frozen."""
+        last = self.layers[-1]
+        if last.weight.requires_grad:
+            last.weight.data.mul_(unit[:, None])
+        if last.bias.requires_grad:
+            last.bias.data.add_(center)
 
     @property
     def work(self):
