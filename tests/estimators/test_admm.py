@@ -649,6 +649,12 @@ def test_small_residuals_of_a_moving_loss_do_not_stop(classification):
     assert model.n_admm_iter_ == model.max_admm_iter
     with_patience = _classifier(lipschitz_bound=50.0, tol=1.0, n_iter_no_change=3)
     assert with_patience.fit(*classification).n_admm_iter_ == 5
+    # Of eight epochs each, where those count: the first with small residuals from then.
+    with_patience.set_params(max_iter=150, max_admm_iter="auto", n_iter_no_change=24)
+    found = with_patience.fit(*classification)
+    residuals = np.maximum(found.primal_residuals_, found.dual_residuals_)
+    assert 5 <= len(residuals) < 10 and residuals[-1] <= found.admm_tol
+    assert np.all(residuals[4:-1] > found.admm_tol)
 
 
 def test_unconverged_iterations_warn(classification):

@@ -48,7 +48,8 @@ ADMM = entries(
         Hold ``validation_fraction`` of the samples out, stop the start and the
         iterations when their score stalls and keep the best certified weights.
     n_iter_no_change : int or inf, default=10
-        Epochs of the start, or iterations, without improvement that are allowed.
+        Epochs without improvement that are allowed, of the start and, where the step
+        size falls by itself, of the iterations; iterations else.
     certificate : str or None, default="auto"
         Method of :func:`sklip.bounds.lipschitz_bound` that certifies the network at
         the end of fit. "auto" is ``"lipsdp"`` up to 512 hidden neurons and

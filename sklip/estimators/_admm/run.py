@@ -342,11 +342,14 @@ class ADMMRun:
         self._scale_biases(sizes[1] / sizes[0] if sizes[0] else 1.0)
         return state
 
-    def _rule(self):
-        return StoppingRule(self.settings.tol, self.settings.n_iter_no_change)
+    def _rule(self, epochs=1):
+        """The rule that looks at the loss once in so many epochs."""
+        settings = self.settings
+        return StoppingRule(settings.tol, settings.n_iter_no_change / epochs)
 
     def _begin(self, epochs, refresh=None):
         settings, net = self.settings, self.net
+        watched = epochs if self._peak(settings.max_iter) > 1.0 else 1
         kind = settings.multipliers
         given = not isinstance(kind, str)
         if self._state is None:
@@ -370,7 +373,7 @@ class ADMMRun:
             epochs=epochs,
             tol=settings.admm_tol,
             make_rule=self._rule,
-            settled=None if net.solver == "lbfgs" else self._rule(),
+            settled=None if net.solver == "lbfgs" else self._rule(watched),
             balance=_RHO_RULES.get(settings.rho),
             refresh=refresh,
             kind=kind,
