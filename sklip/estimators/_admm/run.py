@@ -42,7 +42,8 @@ _START_SHARE = 0.5
 _START_PARTS, _FULL_DECAY = 16, 9.0
 # Batches between two projections at least, by "auto", for each hidden layer: fewer
 # hardly move the weights, and a projection would cost more. The second number where so
-# many iterations remain; and the fewest iterations in which residuals become small.
+# many iterations remain; and the fewest iterations in which residuals become
+# small while the steps do.
 _FEWEST_BATCHES, _ENOUGH_BATCHES = 8, 64
 _ENOUGH_ITERATIONS, _FEWEST_ITERATIONS = 12, 8
 _BIAS_ITERATIONS = 20
@@ -233,7 +234,8 @@ class ADMMRun:
         if n_iter == "auto":
             longer = math.ceil(share * _ENOUGH_BATCHES)
             epochs = max(epochs, min(longer, most // _ENOUGH_ITERATIONS))
-            epochs = min(epochs, max(1, most // _FEWEST_ITERATIONS))
+            if falls:
+                epochs = min(epochs, max(1, most // _FEWEST_ITERATIONS))
         epochs = min(epochs, most)
         return epochs, most // epochs if n_iter == "auto" else n_iter
 
