@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklip.bounds._lipsdp.refine import refined
 from sklip.bounds._lipsdp.sequential import unscale
 from sklip.bounds._lipsdp.sweeps import Sweeps
 from sklip.bounds._proof import prove
@@ -38,6 +39,8 @@ _NEARBY = 3.0
 _SMALL = 1e-3
 # Sweeps between two looks at the primal point: so many, or this share of all so far.
 _LOOK, _LOOK_NEARBY, _LOOK_SHARE = 8, 2, 0.12
+# Gap below which multipliers are refined.
+_REFINED = 1e-3
 # Sweeps at most, and those within which the gap has to fall by half.
 _MOST_SWEEPS, _PATIENCE = 4000, 400
 # Factors of the inflation that are tried, the largest one that is of use, and proofs
@@ -104,7 +107,7 @@ def low_rank_method(
             is_closed = best is not None and lower >= best[1] * (1.0 - tol)
             if is_closed or run.is_over:
                 break
-            run.widen()
+            run.go_on(wider=proven is None)
     if best is None:
         return None
     return LowRank(*best, min(lower, best[1]), run.x.copy(), is_closed)
@@ -222,24 +225,37 @@ class _Run:
 
     def _look(self, swept):
         """Measure the primal point; returns the turn that sheds columns, or None."""
-        factor, turn, strengths = self._sweeps.inflation(swept)
+        basis, turn, strengths = self._sweeps.range_of(swept)
+        point = swept.squared, swept.scales
+        factor = self._sweeps.inflation(basis, *point)
         if not factor < _LARGEST:
             return None
-        lipschitz = math.sqrt(swept.squared) * factor**self._n_matrices
-        lower = math.sqrt(self.squared)
-        # What lies below the dual value is infeasible outside the range of F.
-        if self.best is None or not lower <= self.best[0] <= lipschitz:
-            self.best = lipschitz, math.sqrt(swept.squared), factor, swept.scales
-        self._gap = math.log(self.best[0] / lower)
+        self._keep(*point, factor)
+        if self._tol < self._gap < _REFINED:
+            for found in refined(self._sweeps, swept, basis, strengths):
+                self._keep(*found)
         kept = np.count_nonzero(strengths > _NEGLIGIBLE * strengths[0]) + _SPARE
         return turn[:, :kept] if kept < len(turn) else None
 
-    def widen(self):
-        """Go on in more dimensions: definiteness is missed outside the range of F."""
-        rank = self.x.shape[1]
-        self._add_columns(min(rank, _MOST_RANK - rank, len(self.x) - rank))
-        self.best, self._gap, self._last = None, math.inf, None
-        self._momentum, self._value = 1.0, 0.0
+    def _keep(self, squared, scales, factor):
+        """Keep a primal point if it is the best one that may be feasible."""
+        lipschitz = math.sqrt(squared) * factor**self._n_matrices
+        lower = math.sqrt(self.squared)
+        # What lies below the dual value is infeasible outside the range of F.
+        if self.best is None or not lower <= self.best[0] <= lipschitz:
+            self.best = lipschitz, math.sqrt(squared), factor, scales
+        self._gap = math.log(self.best[0] / lower)
+
+    def go_on(self, *, wider):
+        """Look for a better point, the last one being no proof of what it promised.
+
+        In more dimensions if definiteness is missed outside the range of F.
+        """
+        self.best, self._gap = None, math.inf
+        if wider:
+            rank = self.x.shape[1]
+            self._add_columns(min(rank, _MOST_RANK - rank, len(self.x) - rank))
+            self._last, self._momentum, self._value = None, 1.0, 0.0
 
     def _add_columns(self, n):
         more = self._sweeps.random_point(max(n, 0))

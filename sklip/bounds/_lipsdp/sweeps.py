@@ -36,6 +36,8 @@ _NO_INFLUENCE = 1e-12
 _TINY = 1e-300
 # What is added to the violation seen.
 _ROOM = 1.02
+# Least inflation that floats tell from none.
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,39 +129,74 @@ class Sweeps:
             steeps[::-1],
         )
 
-    def inflation(self, swept):
-        """By what dividing the scaled weights makes a sweep's point feasible.
+    def range_of(self, swept):
+        """The range of F, its rows scaled as the condition's are.
 
         Returns
         -------
-        factor : float
-            Of :meth:`Z.inflated`, for L^2 = ``swept.squared`` and t = ``swept.scales``,
-            as far as the range of F tells.
+        basis : ndarray
+            Orthonormal columns over the scales, the strongest direction first.
         turn, strengths : ndarray
-            Right singular vectors, as columns, and singular values of F, its rows
-            scaled as the condition's are.
+            Right singular vectors, as columns, and singular values of F so scaled.
         """
-        squares = [np.full(self.sizes[0], swept.squared)]
-        squares += [2.0 * t for t in swept.scales]
-        scale = np.sqrt(np.concatenate(squares))[:, None]
+        scale = self.scale(swept.squared, swept.scales)
         scaled = scale * np.concatenate(swept.rows)
         values, vectors = np.linalg.eigh(scaled.T @ scaled)
         turn, strengths = vectors[:, ::-1], np.sqrt(np.maximum(values[::-1], 0.0))
-        basis = np.linalg.qr(scaled @ turn)[0] / scale
-        missing = -self._least(basis, swept.squared, swept.scales)
+        return np.linalg.qr(scaled @ turn)[0] / scale, turn, strengths
+
+    def scale(self, squared, scales):
+        """Root of the condition's diagonal, as a column."""
+        squares = [np.full(self.sizes[0], squared), *(2.0 * t for t in scales)]
+        return np.sqrt(np.concatenate(squares))[:, None]
+
+    def inflation(self, basis, squared, scales):
+        """By what dividing the scaled weights makes a point feasible.
+
+        As far as a subspace tells: a factor of :meth:`Z.inflated`.
+        """
+        missing = -self._least(basis, squared, scales)
         if not missing > 0.0:
-            return 1.0 if missing <= 0.0 else math.inf, turn, strengths
+            return 1.0 if missing <= 0.0 else math.inf
         factor = 1.0 + _ROOM * missing
         while self._is_curved and factor < 1.5:
             # What alpha beta > 0 adds to the diagonal shrinks with the weights.
             n = len(self.sizes)
-            scales = [
-                t * factor ** (2 * (n - k)) for k, t in enumerate(swept.scales, 1)
-            ]
-            if self._least(basis, swept.squared * factor ** (2 * n), scales) >= 0.0:
+            inflated = [t * factor ** (2 * (n - k)) for k, t in enumerate(scales, 1)]
+            if self._least(basis, squared * factor ** (2 * n), inflated) >= 0.0:
                 break
-            factor = 1.0 + 1.3 * (factor - 1.0)
-        return factor, turn, strengths
+            factor = 1.0 + 1.3 * max(factor - 1.0, _ROUNDING)
+        return factor
+
+    def forms(self, v, squared, scales):
+        """V^T S_i V of every variable times its value, and G: V^T S V is sum less G."""
+        below = v[self.blocks[0]]
+        parts = [squared * (below.T @ below)[None]]
+        for w, (alpha, beta), t, block in zip(
+            self._weights, self._sectors, scales, self.blocks[1:], strict=False
+        ):
+            g, own = w @ below, v[block]
+            part = ((own - alpha * g) * t[:, None])[:, :, None] * (own - beta * g)[
+                :, None
+            ]
+            parts.append(part + part.transpose(0, 2, 1))
+            below = own
+        top = self._weights[-1] @ below
+        return np.concatenate(parts), top.T @ top
+
+    def times(self, v, squared, scales):
+        """S(x) V."""
+        rows = [squared * v[self.blocks[0]]]
+        for w, (alpha, beta), t, block in zip(
+            self._weights, self._sectors, scales, self.blocks[1:], strict=False
+        ):
+            g, own = w @ v[self.blocks[len(rows) - 1]], v[block]
+            p, q = (own - alpha * g) * t[:, None], (own - beta * g) * t[:, None]
+            rows[-1] -= w.T @ (alpha * q + beta * p)
+            rows.append(p + q)
+        last = self._weights[-1]
+        rows[-1] -= last.T @ (last @ v[self.blocks[-1]])
+        return np.concatenate(rows)
 
     def _least(self, v, squared, scales):
         """Smallest eigenvalue of V^T S(x) V."""

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Sweeps over LipSDP's dual: dual points exactly, never falling, to the optimum.
 
-Also tests of ``bounds/_lipsdp/sweeps.py`` and of ``bounds/_lipsdp/swept.py``.
+Also tests of ``bounds/_lipsdp/sweeps.py``, of ``bounds/_lipsdp/refine.py`` and of
+``bounds/_lipsdp/swept.py``.
 """
 
 import time
@@ -19,6 +20,7 @@ from sklip.bounds._lipsdp import low_rank, swept
 from sklip.bounds._lipsdp.bound import solve_lipsdp
 from sklip.bounds._lipsdp.low_rank import low_rank_method
 from sklip.bounds._lipsdp.problem import LipSDPProblem
+from sklip.bounds._lipsdp.refine import refined
 from sklip.bounds._lipsdp.sequential import SequentialPasses
 from sklip.bounds._lipsdp.sweeps import Sweeps
 from sklip.bounds._lipsdp.swept import swept_bound
@@ -58,6 +60,35 @@ def test_every_point_meets_the_equations_of_the_dual_and_sweeps_never_fall(activ
     slack = problem.slack(torch.from_numpy(np.append(found.squared, t))).numpy()
     rest = slack @ np.concatenate(found.rows)
     assert np.abs(rest).max() <= 1e-6 * np.abs(slack).max() * float(F.norm())
+
+
+@pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"leaky_relu(0.9)"}))
+def test_refined_multipliers_miss_definiteness_by_the_square(activation):
+    chain, sweeps = chain_and_sweeps(activation, (6, 16, 16, 4))
+    problem = LipSDPProblem([torch.tensor(w) for w in chain.weights], chain.sectors)
+
+    def missing(squared, scales):
+        """Of the whole condition, over its diagonal, by its eigenvalues."""
+        x = torch.from_numpy(np.append(squared, np.concatenate(scales)))
+        scale = sweeps.scale(squared, scales)
+        return -np.linalg.eigvalsh(problem.slack(x).numpy() / scale / scale.T)[0]
+
+    x, plain = sweeps.random_point(12), 1.0
+    while plain > 1e-8:
+        swept = sweeps(x)
+        plain, x = missing(swept.squared, swept.scales), swept.image
+    basis, _, strengths = sweeps.range_of(swept)
+    found = list(refined(sweeps, swept, basis, strengths))
+    squared, scales, factor = min(found, key=lambda p: np.sqrt(p[0]) * p[2] ** 3)
+    excess = np.sqrt(squared / swept.squared) * factor**3 - 1.0
+    assert -1e-12 <= excess <= 0.3 * 3 * plain
+    assert missing(squared, scales) <= 1.2 * (factor - 1.0) + 1e-14
+    # What it is made from, against the dense matrix.
+    x = torch.from_numpy(np.append(squared, np.concatenate(scales)))
+    dense = problem.slack(x).numpy()
+    assert_allclose(sweeps.times(basis, squared, scales), dense @ basis, atol=1e-9)
+    parts, given = sweeps.forms(basis, squared, scales)
+    assert_allclose(parts.sum(0) - given, basis.T @ dense @ basis, atol=1e-9)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
