@@ -24,7 +24,7 @@ class LipSDPPenalty(KeptDirection):
     The program is solved again every few steps, from the last solution.
     """
 
-    summary = "the square of LipSDP's bound (solved again every few steps: several times slower)"
+    summary = "the square of LipSDP's bound (solved again every few steps: slower)"
 
     def __init__(self, module, weight):
         super().__init__(module, weight)
