@@ -47,6 +47,8 @@ __all__ = [
 # method, and by the barrier method, whose matrices take some gigabytes there, where the
 # sweeps do not end.
 _PRIMAL_DUAL_UP_TO, _DENSE_UP_TO = 400, 4500
+# Sweeps from the point of a network nearby, at most: then it is not near.
+_NEARBY_SWEEPS = 120
 # Hidden neurons up to which one multiplier a layer costs less than one a neuron.
 _PER_LAYER_UP_TO = 2000
 # What is added to the smallest L^2 of a start for the barrier method.
@@ -126,22 +128,23 @@ def lipsdp_bound(
     tol, time_limit = check_positive(tol, "tol"), check_time_limit(time_limit)
     device = check_device(device)
     method = "lipsdp-layer" if check_flag(per_layer, "per_layer") else "lipsdp"
-    passes = SequentialPasses(chain_of(network))
-    start, point = _checked_start(start, passes.chain)
-    n_neurons = sum(len(w) for w in passes.chain.weights[:-1])
+    chain = chain_of(network)
+    start, point = _checked_start(start, chain)
+    n_neurons = sum(len(w) for w in chain.weights[:-1])
     per_layer = per_layer and n_neurons <= _PER_LAYER_UP_TO
-    if not (per_layer or point is None):
+    if not (per_layer or point is None or is_settled(chain)):
         # The other half is kept for the proof, and for a solve from the beginning.
         half = math.inf if time_limit is None else begin + 0.5 * time_limit
-        found = swept(passes.chain, tol, half, point=point)
+        found = swept(chain, tol, half, point=point, n_sweeps=_NEARBY_SWEEPS)
         if found is not None and _is_within(found, tol):
             return replace(found, method=method)
+    passes = SequentialPasses(chain)
     sequential = sequential_bound(network, passes)
-    if is_settled(passes.chain):
+    if is_settled(chain):
         return replace(sequential, method=method)
     deadline, found = deadline_of_solver(begin, time_limit), None
     if not per_layer:
-        found = below(sequential, swept(passes.chain, tol, deadline))
+        found = below(sequential, swept(chain, tol, deadline))
         found = replace(found, method=method)
         is_late = time.monotonic() > deadline
         if is_late or n_neurons > _DENSE_UP_TO or _is_within(found, tol):
@@ -161,7 +164,7 @@ def lipsdp_bound(
             CertificationWarning,
             stacklevel=2,
         )
-    other = _proven(passes.chain, solution, sequential, method)
+    other = _proven(chain, solution, sequential, method)
     return other if found is None else _both(found, other)
 
 

@@ -189,6 +189,8 @@ def test_a_network_nearby_takes_a_third_of_the_sweeps(monkeypatch):
         assert 0 < len(taken) <= cold / 3
         assert found.lower >= found.value * (1.0 - 1e-5)
         assert is_feasible(chain_of(network), found.value, found.multipliers)
+    constant = FeedForward([*network.weights[:-1], 0.0 * network.weights[-1]])
+    assert lipsdp_bound(constant, start=found.start).value == 0.0
 
 
 def test_linear_networks_are_settled_and_wide_ones_get_fewer_sweeps():
