@@ -61,6 +61,7 @@ from sklip.bounds._proof import is_feasible
 from sklip.bounds._propagation import (
     Boxes,
     Propagation,
+    cut_places,
     has_planes,
     hidden_bounds,
     input_shares,
@@ -133,6 +134,7 @@ __all__ = [
     "input_shares",
     "lower_by_multipliers",
     "lower_over_parts",
+    "cut_places",
     "lower_over_ranges",
     "lower_rates",
     "measured_gain",

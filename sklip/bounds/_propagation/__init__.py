@@ -17,7 +17,7 @@ from sklip.bounds._propagation.lines import (
 )
 from sklip.bounds._propagation.planes import has_planes
 from sklip.bounds._propagation.propagation import Balls, Propagation
-from sklip.bounds._propagation.ranges import lower_over_ranges
+from sklip.bounds._propagation.ranges import cut_places, lower_over_ranges
 from sklip.bounds._propagation.rates import input_shares, lower_rates
 from sklip.bounds._propagation.shapes import shape_of
 from sklip.bounds._propagation.slopes import largest_lower, open_layer
@@ -34,6 +34,7 @@ __all__ = [
     "input_shares",
     "lower_by_multipliers",
     "lower_over_parts",
+    "cut_places",
     "lower_over_ranges",
     "lower_rates",
     "outputs_lower",

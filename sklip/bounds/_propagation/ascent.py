@@ -7,7 +7,7 @@ from dataclasses import astuple
 import torch
 
 from sklip._floats import tensor_lengths
-from sklip.bounds._propagation.candidates import best_split
+from sklip.bounds._propagation.candidates import best_split, halved_lines
 from sklip.bounds._propagation.cut_bounds import cut_bounds
 from sklip.bounds._propagation.linear import LayerSizes, layer_sizes, linear_lower
 from sklip.bounds._propagation.lines import Lines, adaptive_lines
@@ -180,6 +180,18 @@ class Ascent:
             -beta[some] * sign[some][:, None]
             for beta, sign in zip(multipliers, self.signs, strict=True)
         ]
+        sizes = [LayerSizes(*(x[some] for x in astuple(size))) for size in self.sizes]
+
+        def halved(neurons):
+            found, start = [], 0
+            for line, hinge in zip(lines, self.hinges, strict=True):
+                # With its sign up, then down.
+                zero = torch.zeros_like(hinge[0])
+                halves = [Lines(slope, zero, slope, zero) for slope in hinge.flip(0)]
+                found.append(halved_lines(line, neurons - start, halves))
+                start += line.lower.shape[-1]
+            return found, sizes
+
         found = gains.argmax(1)
         # Trial splits cost bounds: parts that are proven need none.
         found[some] = best_split(
@@ -187,8 +199,7 @@ class Ascent:
             self.bounds.balls[some],
             self.rows[some],
             gains[some],
-            lines,
-            [LayerSizes(*(x[some] for x in astuple(size))) for size in self.sizes],
+            halved,
             extra,
         )
         return found

@@ -11,79 +11,98 @@ from sklip.bounds._propagation.linear import linear_lower
 from sklip.bounds._propagation.lines import Lines
 from sklip.bounds._propagation.planes import LinesAndPlanes
 
-__all__ = ["best_split"]
+__all__ = ["best_split", "halved_lines"]
 
 # Neurons whose halves are bounded before one is split.
 _CANDIDATES = 6
 
 
-def best_split(propagation, balls, rows, gains, lines, sizes, extra):
-    """The neuron that leaves the best bound of one of its halves.
+def best_split(
+    propagation, balls, rows, gains, halved, extra, *, n=None, worth=torch.fmax
+):
+    """The neuron whose halves are worth most.
 
-    That half is nearly done, and what is left of the part is the other one. Slopes and
-    multipliers are kept. (By the worse half it takes twice as many parts.)
+    By default by the better half: that one is nearly done, and what is left of the part
+    is the other one. Slopes and multipliers are kept. (Of signs, by the worse half it
+    takes twice as many parts.)
 
     Parameters
     ----------
     propagation : Propagation
-        A network of hinges.
+        With hidden layers.
     balls : Balls
         One for each part.
     rows : Tensor of shape (n_parts, 1, n_outputs)
         Coefficients of the outputs.
     gains : Tensor of shape (n_parts, n_neurons)
         What the bound loses at each neuron, which says whose halves are tried; 0 where
-        its sign is known.
-    lines, sizes, extra
+        it cannot be split.
+    halved : callable
+        ``halved(neurons)``, for neurons of shape (n_parts, n): lines and sizes of each
+        hidden layer, as for :func:`linear_lower`, with the first halves of the n
+        neurons, then the second ones.
+    extra : list of Tensor
         As for :func:`linear_lower`.
+    n : int, default=6
+        Neurons whose halves are tried.
+    worth : callable, default=torch.fmax
+        Of the bounds of the halves.
 
     Returns
     -------
     neuron : Tensor of int of shape (n_parts,)
         One with a gain, if there is one.
     """
-    n = min(_CANDIDATES, gains.shape[1])
+    n = min(_CANDIDATES if n is None else n, gains.shape[1])
     most, neurons = gains.topk(n, dim=1)
     if n < 2 or len(rows) == 0:
         return neurons[:, 0]
-    halved, start = [], 0
-    for line, layer in zip(lines, propagation.layers, strict=False):
-        halved.append(_halved(line, neurons - start, layer.shape.hinge))
-        start += line.lower.shape[-1]
+    lines, sizes = halved(neurons)
     halves = linear_lower(
         propagation,
         balls,
         propagation.n_hidden,
         rows.expand(-1, 2 * n, -1),
         tensor_lengths(rows) * 1.001,
-        halved,
+        lines,
         sizes,
         extra,
     )
-    better = torch.fmax(halves[:, :n], halves[:, n:])
+    found = worth(halves[:, :n], halves[:, n:])
     # Neurons that cannot be split have no gain.
-    better = torch.where(most > 0.0, better, -torch.inf).nan_to_num(-torch.inf)
-    return neurons.gather(1, better.argmax(dim=1, keepdim=True))[:, 0]
+    found = torch.where(most > 0.0, found, -torch.inf).nan_to_num(-torch.inf)
+    return neurons.gather(1, found.argmax(dim=1, keepdim=True))[:, 0]
 
 
-def _halved(lines, neurons, hinge):
-    """Lines of one layer for each of some neurons with its sign up, then down.
+def halved_lines(lines, neurons, halves):
+    """Lines of one layer for each of some neurons with its first half, then the second.
 
-    ``neurons`` outside of the layer change nothing.
+    Parameters
+    ----------
+    lines : Lines
+        Of the layer.
+    neurons : Tensor of int of shape (n_parts, n)
+        Counted in this layer; those outside of it change nothing.
+    halves : sequence of Lines
+        Of both halves of each neuron: numbers, or of shape (n_parts, width).
     """
     n, width = neurons.shape[1], lines.lower.shape[-1]
     at = torch.nonzero((neurons >= 0) & (neurons < width), as_tuple=True)
     parts = [
-        x.expand(len(neurons), 2 * n, -1).clone()
-        for x in (lines.lower, lines.below, lines.upper, lines.above)
+        (x if x.ndim == 3 else x[:, None]).expand(len(neurons), 2 * n, -1).clone()
+        for x in _parts(lines)
     ]
-    for k, slope in enumerate(hinge[::-1]):
+    for k, half in enumerate(halves):
         place = at[0], at[1] + k * n, neurons[at]
-        parts[0][place] = parts[2][place] = slope
-        parts[1][place] = parts[3][place] = 0.0
+        for part, x in zip(parts, _parts(half), strict=True):
+            part[place] = x[at[0], neurons[at]] if x.ndim else x
     if not isinstance(lines, LinesAndPlanes):
         return Lines(*parts)
     where = lines.planes.where.expand(len(neurons), 2 * n, -1).clone()
     for k in range(2):
         where[at[0], at[1] + k * n, neurons[at]] = 0.0
     return LinesAndPlanes(*parts, replace(lines.planes, where=where))
+
+
+def _parts(lines):
+    return lines.lower, lines.below, lines.upper, lines.above

@@ -8,22 +8,46 @@ f over the part, where the lines need to hold in the range alone; b and c are op
 together with the lines' slopes.
 """
 
+from dataclasses import astuple
+
 import torch
 
 from sklip._floats import FLOOR, UNIT, gamma, tensor_lengths
 from sklip.bounds._propagation.bounds import all_lines, hidden_bounds
 from sklip.bounds._propagation.branches import PartBounds
+from sklip.bounds._propagation.candidates import best_split, halved_lines
 from sklip.bounds._propagation.linear import layer_sizes, linear_lower
-from sklip.bounds._propagation.lines import adaptive_lines
+from sklip.bounds._propagation.lines import Lines, adaptive_lines
 from sklip.bounds._propagation.slopes import Adam, better, open_layer
 
-__all__ = ["lower_over_ranges"]
+__all__ = ["cut_places", "lower_over_ranges"]
 
 # Of a range that is not worth splitting, relative to the numbers in it.
 _NARROW = 1e-9
+# A breakpoint that far from the ends of a range, as a share of it, is where it is cut.
+_FROM_ENDS = 0.05
+# Neurons whose halves are bounded before one is cut.
+_CANDIDATES = 10
+# Steps of the multipliers, in units of a typical coefficient of their layer.
+_RATE, _DECAY = 1.0, 0.95
 
 
-def lower_over_ranges(propagation, balls, rows, cuts, *, n_steps, enough, given):
+def cut_places(shape, low, high):
+    """Where ranges are cut: where the activation bends, else in the middle."""
+    middle = 0.5 * low + 0.5 * high
+    room = 0.0 if shape.is_piecewise_linear else _FROM_ENDS * (high - low)
+    place, nearest = middle, torch.full_like(low, torch.inf)
+    for b in shape.breakpoints:
+        far = (b - middle).abs()
+        inside = (low + room < b) & (b < high - room) & (far < nearest)
+        place = torch.where(inside, torch.full_like(low, b), place)
+        nearest = torch.where(inside, far, nearest)
+    return place
+
+
+def lower_over_ranges(
+    propagation, balls, rows, cuts, *, n_steps, enough, given, start=None
+):
     """Bounds of ``rows @ outputs`` over parts of balls.
 
     Parameters
@@ -39,25 +63,32 @@ def lower_over_ranges(propagation, balls, rows, cuts, *, n_steps, enough, given)
         They end when all bounds are above it.
     given : list of (Tensor, Tensor)
         Of each hidden layer, ends that hold over the parts but for the cuts.
+    start : Tensor of shape (n_parts, n_neurons, 4), default=None
+        Slopes of both lines, as shares of their ranges, and multipliers of both cuts,
+        to start from.
 
     Returns
     -------
     bounds : PartBounds
-        Of each part; ``choice`` is the neuron with the largest gain, and nothing is
-        kept to start from.
+        Of each part, ``start`` as above.
     """
     with torch.no_grad():
         ascent = _Ascent(propagation, balls, rows, cuts, given)
-    lower, directions, *coefficients = ascent.run(n_steps, enough)
-    gains = ascent.gains(coefficients)
-    n_neurons = sum(g.shape[1] for g in gains)
+        if start is not None:
+            ascent.begin(start)
+    lower, directions, *found = ascent.run(n_steps, enough)
+    n = propagation.n_hidden
+    with torch.no_grad():
+        gains = ascent.gains(found[:n])
+        ascent.keep(found[n:])
+        choice = ascent.choice(gains, ~(lower > enough))
     return PartBounds(
         lower,
         directions @ propagation.layers[0].weight,
         gains,
-        torch.cat(gains, 1).argmax(1),
+        choice,
         [],
-        rows.new_zeros(len(rows), n_neurons, 2),
+        ascent.variables(),
         ascent.bounds.intervals,
     )
 
@@ -104,23 +135,99 @@ class _Ascent:
             passed,
         )[:, 0]
 
+    @property
+    def _slopes(self):
+        return [share for layer in self.layers for share in layer.shares]
+
+    def begin(self, start):
+        """Take the variables of others, parts of which these may be."""
+        widths = [line.lower.shape[-1] for line in self.lines]
+        start = start.split(widths, dim=1)
+        pairs = zip(self.betas[::2], self.betas[1::2], strict=True)
+        for layer, betas, scale, own in zip(
+            self.layers, pairs, self.scales, start, strict=True
+        ):
+            shares, multipliers = own[:, None, :, :2], own[:, None, :, 2:]
+            for k, share in enumerate(layer.shares):
+                share.data.copy_(shares[..., k])
+            for k, beta in enumerate(betas):
+                beta.data.copy_(multipliers[..., k] / scale)
+
+    def variables(self):
+        """What :meth:`begin` takes."""
+        found = []
+        pairs = zip(self.betas[::2], self.betas[1::2], strict=True)
+        for layer, betas, scale in zip(self.layers, pairs, self.scales, strict=True):
+            # A hinge has one slope to be moved.
+            shares = [layer.shares[0], layer.shares[-1]]
+            each = [*shares, *(beta * scale for beta in betas)]
+            found.append(torch.stack([x.detach()[:, 0] for x in each], dim=2))
+        return torch.cat(found, 1)
+
     def run(self, n_steps, enough):
-        """Best bounds, with the directions and coefficients where they were found."""
-        shares = [share for layer in self.layers for share in layer.shares]
-        slopes, betas = Adam(shares), Adam(self.betas, 0.3, 0.95, torch.inf)
-        best = None
+        """Best bounds and, of the steps where they were found:
+
+        the directions, the coefficients of each layer, and the variables.
+        """
+        lengths = [length for layer in self.layers for length in layer.lengths]
+        slopes = Adam(self._slopes, lengths=lengths)
+        betas = Adam(self.betas, _RATE, _DECAY, torch.inf)
+        n, best = len(slopes.variables), None
         for step in range(n_steps + 1):
             with torch.enable_grad():
                 lines, passed = [layer.lines() for layer in self.layers], []
                 lower, extra = self._lower(lines, passed)
                 found = [lower, self._direction(lines[0], extra[0], passed), *passed]
-                best = better([x.detach() for x in found], best)
+                variables = [*slopes.variables, *betas.variables]
+                found += variables
+                best = better([x.detach().clone() for x in found], best)
                 if step == n_steps or (best[0] > enough).all():
                     return best
-                variables = [*shares, *self.betas]
                 gradients = torch.autograd.grad(lower.sum(), variables)
-            slopes.step(gradients[: len(shares)])
-            betas.step(gradients[len(shares) :])
+            slopes.step(gradients[:n])
+            betas.step(gradients[n:])
+
+    def keep(self, variables):
+        """Take variables that :meth:`run` has found."""
+        slopes = self._slopes
+        for own, best in zip([*slopes, *self.betas], variables, strict=True):
+            own.data.copy_(best)
+
+    def choice(self, gains, is_open):
+        """The neuron to cut, of each part that is open."""
+        gains, (some,) = torch.cat(gains, 1), torch.nonzero(is_open, as_tuple=True)
+        lines = [layer.lines() for layer in self.layers]
+
+        def halved(neurons):
+            found, sizes, start = [], [], 0
+            for line, layer, ends in zip(
+                lines, self.propagation.layers, self.bounds.intervals, strict=False
+            ):
+                low, high = (end[some] for end in ends)
+                place = cut_places(layer.shape, low, high)
+                halves = [
+                    adaptive_lines(layer.shape, *half)
+                    for half in ((place, high), (low, place))
+                ]
+                line = Lines(*(_of(some, x) for x in astuple(line)))
+                found.append(halved_lines(line, neurons - start, halves))
+                sizes.append(layer_sizes(layer, low, high, found[-1]))
+                start += low.shape[1]
+            return found, sizes
+
+        choice = gains.argmax(1)
+        _, extra = self._lower(lines, [])
+        choice[some] = best_split(
+            self.propagation,
+            self.bounds.balls[some],
+            self.rows[some],
+            gains[some],
+            halved,
+            [e[some] for e in extra],
+            n=_CANDIDATES,
+            worth=torch.add,
+        )
+        return choice
 
     def _lower(self, lines, passed):
         extra, constant, size = [], 0.0, FLOOR
@@ -173,3 +280,8 @@ class _Ascent:
             # Above zero wherever a split is possible, so that one is found.
             found.append(torch.where(open_, c[:, 0].abs() * gap + 1e-30, 0.0))
         return found
+
+
+def _of(some, x):
+    """Some parts of a line's slopes or offsets, with a row of each."""
+    return x[some] if x.ndim == 3 else x[some][:, None]

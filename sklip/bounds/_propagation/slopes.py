@@ -21,6 +21,8 @@ __all__ = ["Adam", "better", "improved_lower", "largest_lower", "open_layer"]
 
 _LEARNING_RATE = 0.2
 _DECAY = 0.9
+# Of a step where both lines turn: whole ones gain a third less in twelve.
+_CURVED_LENGTH = 0.3
 
 
 def improved_lower(
@@ -208,7 +210,7 @@ class _OpenLayer:
         # As shares of the range, so that one step length suits all neurons.
         width = (self.range[1] - self.range[0]).clamp_min(1e-12)
         self.width = width
-        self.shares, self.lengths = [], [1.0, 1.0]
+        self.shares, self.lengths = [], [_CURVED_LENGTH, _CURVED_LENGTH]
         for slope in (start.lower, start.upper):
             share = ((slope[:, None] - self.range[0]) / width).clamp(0.0, 1.0)
             share = share.expand(-1, n_rows, -1).clone()

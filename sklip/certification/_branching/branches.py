@@ -118,6 +118,10 @@ class Branching:
         """What is to be settled of one sample."""
         return Question(sample, others, radius, self.ends[-1])
 
+    def is_cut(self, knowledge):
+        """Whether a part is less than the whole ball."""
+        return bool(knowledge.any())
+
     def settle(self, questions, *, effort=_WITHOUT_LIMIT, deadline=np.inf):
         """Go on until each question is settled or given up.
 
@@ -150,7 +154,7 @@ class Branching:
     def _blocks(self, chosen):
         """Parts that are bounded together, in the same way: halves beside halves."""
         size = min(_BLOCK, self.propagation.block_rows(_ROWS, hidden=False))
-        kinds = [(q.has_planes, bool(part.signs.any())) for q, part in chosen]
+        kinds = [(q.has_planes, self.is_cut(part.signs)) for q, part in chosen]
         for kind in sorted(set(kinds)):
             some = [c for c, its in zip(chosen, kinds, strict=True) if its == kind]
             step = size
@@ -235,7 +239,7 @@ class Branching:
     def bounds(self, parts):
         """Bounds of each part."""
         n_steps, start, leaning = _ROOT_STEPS, None, None
-        if parts.signs.any():
+        if self.is_cut(parts.signs):
             n_steps, start = _PART_STEPS, self.propagation.tensor(parts.starts)
             if parts.leaning[0] is not None:
                 leaning = torch.from_numpy(np.stack(parts.leaning))

@@ -3,17 +3,16 @@
 """Branch and bound over ranges of neurons, for activations that are not hinges."""
 
 import numpy as np
+import torch
 
-from sklip.bounds import lower_over_ranges
+from sklip.bounds import cut_places, lower_over_ranges
 from sklip.certification._branching.branches import Branching, unsplittable
 from sklip.certification._branching.queue import Question
 
 __all__ = ["RangeBranching", "branching_of"]
 
-# Steps of ascent for each part: none starts from its parent's slopes.
-_STEPS = 12
-# A breakpoint that far from the ends of a range, as a share of it, is where it is cut.
-_FROM_ENDS = 0.05
+# Steps of ascent before anything is cut, and for the parts.
+_WHOLE_STEPS, _PART_STEPS = 20, 4
 
 
 def branching_of(decisions, norm):
@@ -25,38 +24,42 @@ def branching_of(decisions, norm):
 class RangeBranching(Branching):
     """As :class:`Branching`, for networks of any activations of the registry.
 
-    In place of signs a part has the ends of each neuron's range, infinite at first. A
-    range is cut where the activation bends, else in the middle.
+    In place of signs a part has the ends of each neuron's range, infinite at first.
     """
 
     def question(self, sample, others, radius):
         """What is to be settled of one sample."""
         whole = np.full((2, self.ends[-1]), np.inf)
         whole[0] = -np.inf
-        return Question(sample, others, radius, self.ends[-1], whole)
+        # Slopes of two lines and multipliers of two cuts.
+        start = np.zeros((self.ends[-1], 4))
+        return Question(sample, others, radius, self.ends[-1], whole, start)
+
+    def is_cut(self, knowledge):
+        """Whether a part is less than the whole ball."""
+        return bool(np.isfinite(knowledge).any())
 
     def bounds(self, parts):
         """Bounds of each part."""
         *arguments, ranges = self._arguments(parts)
+        n_steps, start = _WHOLE_STEPS, None
+        if self.is_cut(parts.signs):
+            n_steps, start = _PART_STEPS, self.propagation.tensor(parts.starts)
         return lower_over_ranges(
             *arguments,
             [ends.unbind(1) for ends in ranges],
-            n_steps=_STEPS,
+            n_steps=n_steps,
             enough=self.propagation.tensor(parts.lost),
             given=self._given(parts),
+            start=start,
         )
 
     def halves(self, part, neuron):
         """Ranges of the halves of a part, cut at a neuron."""
         layer = int(np.searchsorted(self.ends, neuron, side="right")) - 1
         shape = self.propagation.layers[layer].shape
-        low, high = part.ends[:, neuron]
-        place, room = 0.5 * low + 0.5 * high, _FROM_ENDS * (high - low)
-        if shape.is_piecewise_linear:
-            room = 0.0
-        inside = [b for b in shape.breakpoints if low + room < b < high - room]
-        if inside:
-            place = min(inside, key=lambda b: abs(b - place))
+        ends = torch.from_numpy(part.ends[:, [neuron]])
+        place = float(cut_places(shape, *ends))
         found = []
         for end in (1, 0):
             ranges = part.signs.copy()

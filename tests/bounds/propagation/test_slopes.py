@@ -2,9 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The ascent over slopes: Adam's steps are those of torch, inside their bounds."""
 
+import numpy as np
+import pytest
 import torch
 
+from sklip.bounds import Propagation, hidden_bounds, tightened
+from sklip.bounds._propagation import slopes
 from sklip.bounds._propagation.slopes import Adam
+from sklip.networks import random_network
 
 
 def test_steps_are_those_of_torch():
@@ -30,3 +35,21 @@ def test_variables_stay_between_zero_and_the_largest():
     adam = Adam([variable], rate=0.3, largest=1.0)
     adam.step([torch.tensor([-1.0, 1.0, 1.0], dtype=torch.float64)])
     torch.testing.assert_close(variable.tolist(), [0.0, 0.8, 1.0], rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "silu"])
+def test_steps_of_curved_lines_gain_more_than_long_ones(monkeypatch, activation):
+    network = random_network([6, 20, 20, 2], activation=activation, random_state=0)
+    propagation = Propagation(network, np.inf)
+    centers = np.random.default_rng(0).normal(size=(4, 6))
+
+    def width(n_steps):
+        low, high = tightened(propagation, crown, n_steps).intervals[1]
+        return float((high - low).mean())
+
+    with torch.no_grad():
+        balls = propagation.balls(centers, np.full(4, 0.3))
+        crown = hidden_bounds(propagation, balls, "crown")
+        start, short = width(0), width(12)
+        monkeypatch.setattr(slopes, "_CURVED_LENGTH", 1.0)
+        assert start - short > 1.15 * (start - width(12)) > 0.0

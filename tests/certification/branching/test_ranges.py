@@ -68,17 +68,26 @@ def test_bounds_hold_at_every_point_of_a_part(activation, norm):
     with torch.no_grad():
         given = hidden_bounds(propagation, balls, "crown").intervals
     rows = tensor([[[1.0, -1.0]]]).expand(n, -1, -1)
-    found = [
-        lower_over_ranges(
-            propagation, balls, rows, cuts, n_steps=steps, enough=np.inf, given=given
-        ).lower.numpy()
-        for steps in (0, 20)
-    ]
+    told = {"enough": np.inf, "given": given}
+
+    def bounded(**options):
+        return lower_over_ranges(propagation, balls, rows, cuts, **told, **options)
+
+    bounds = [bounded(n_steps=steps) for steps in (0, 20)]
+    found = [own.lower.numpy() for own in bounds]
     assert np.all(found[0] <= found[1]) and np.any(found[0] < found[1])
+    # What was found is kept, and goes on from there.
+    again = bounded(n_steps=0, start=bounds[1].start).lower.numpy()
+    np.testing.assert_allclose(again, found[1], rtol=1e-9, atol=1e-12)
+    start = tensor(rng.uniform(size=bounds[1].start.shape))
+    found.append(bounded(n_steps=2, start=start).lower.numpy())
+    gains = torch.cat(bounds[1].gains, 1)
+    assert (gains.gather(1, bounds[1].choice[:, None]) > 0.0).all()
     some = np.flatnonzero(inside.any(axis=1))
     assert len(some) > 1
     for part in some:
-        assert found[1][part] <= outputs[inside[part]].min()
+        least = outputs[inside[part]].min()
+        assert found[1][part] <= least and found[2][part] <= least
 
 
 def test_multipliers_close_what_lines_alone_leave():
