@@ -40,7 +40,7 @@ _SMALL = 1e-3
 # Sweeps between two looks at the primal point: so many, or this share of all so far.
 _LOOK, _LOOK_NEARBY, _LOOK_SHARE = 8, 2, 0.12
 # Gap below which multipliers are refined.
-_REFINED = 1e-3
+_REFINED = 1e-4
 # Sweeps at most, and those within which the gap has to fall by half.
 _MOST_SWEEPS, _PATIENCE = 4000, 400
 # Factors of the inflation that are tried, the largest one that is of use, and proofs
