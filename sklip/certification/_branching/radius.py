@@ -15,8 +15,9 @@ import numpy as np
 
 from sklip._threads import limit_threads
 from sklip.certification._attacks import nearest_flips, perturbation_norm
-from sklip.certification._branching.branches import Branching, unsplittable
+from sklip.certification._branching.branches import unsplittable
 from sklip.certification._branching.queue import Effort
+from sklip.certification._branching.ranges import branching_of
 from sklip.certification._local_radius import grid_ceil, grid_index, grid_radius
 
 __all__ = ["BranchedRadii", "limits"]
@@ -30,6 +31,8 @@ _WORK, _FEWEST_OF_LARGE = 1.2e7, 8
 # With more hidden neurons it takes more parts to settle anything, so they are fewer.
 _MANY_NEURONS = 64
 _SHARES = {"low": 0.1, "normal": 1.0, "high": 8.0}
+# As many parts of networks whose activations are cut by ranges, in a search for radii.
+_OF_RANGES = 0.125
 # A search for radii gives up after this share of the parts, without such progress.
 _EARLY, _PROGRESS = 0.125, 0.4
 # At a single radius. What was not 30 % on its way by then took more parts than that.
@@ -52,16 +55,19 @@ class Limits(NamedTuple):
 def limits(effort, network, n_samples, n_table=None, *, ranges=False):
     """What each of so many samples of a table may take; None: no branching.
 
-    Networks of other activations than hinges branch only with ``ranges``.
+    Networks of other activations than hinges, whose parts cost eight times as much,
+    branch with ``ranges``, or where "high" or a number is asked.
     """
     n_table = n_table or n_samples
     if sum(network.layer_sizes[1:-1]) == 0 or effort == 0:
         return None
-    if unsplittable(network) and not ranges:
-        return None
     if not isinstance(effort, str):
         return Limits((Effort(effort),) * len(_LEVELS), Effort(effort))
     share = _SHARES[effort]
+    if not ranges and unsplittable(network):
+        share *= _OF_RANGES
+        if share < 1.0:
+            return None
     most = min(_MOST_PARTS, _ALL_PARTS // n_table)
     # Smaller networks take no more parts: then it is the steps around that cost.
     size = min(1.0, _WORK / _MOST_PARTS / _multiplications(network))
@@ -105,7 +111,7 @@ class BranchedRadii:
         size = len(decisions.target), decisions.block.n_table
         self.limits = limits(decisions.effort, decisions.network, *size)
         if self.limits:
-            self.branching = Branching(decisions, margins.norm)
+            self.branching = branching_of(decisions, margins.norm)
 
     def reach(self, known, needed, rows):
         """Known radii, raised to ``needed`` or just above for samples that reach it.

@@ -142,7 +142,7 @@ def test_without_parts_nothing_is_gained_nor_lost(trained, monkeypatch):
     model, X, y, radius, best = trained
     # Fewer for each sample than are worth while.
     monkeypatch.setattr(branch_radius, "_ALL_PARTS", 8 * 99)
-    monkeypatch.setattr(branch_radius, "Branching", None)
+    monkeypatch.setattr(branch_radius, "branching_of", None)
     few = certified_radius(model, X, y)
     assert np.all(few <= best) and few.sum() < best.sum()
     score = certified_accuracy_score(model, X, y, radius=radius)
@@ -170,6 +170,22 @@ def test_work_is_limited_by_samples_size_and_effort():
     assert limit((9, 2000, 2000, 3), effort="low") is None
     assert limit((9, 2000, 2000, 3), effort=17) == limit(small, 5000, 17) == 17
     assert limit(small, effort=0) is None
+    # Where ranges are cut only on request.
+    curved = [limit(small, 1, effort, "tanh") for effort in (*efforts, 17)]
+    assert curved == [None, None, limit(small), 17]
+
+
+@pytest.mark.parametrize("norm", [2, np.inf])
+def test_curved_networks_gain_by_parts_what_an_attack_leaves(norm):
+    shape = {"activation": "tanh", "random_state": 0, "gain": 2.0}
+    network = random_network((4, 8, 8, 3), **shape)
+    X = np.random.default_rng(0).normal(size=(4, 4))
+    few, many = (
+        certified_radius(network, X, norm=norm, effort=effort) for effort in (0, 30)
+    )
+    _, flips = minimum_norm_attack(network, X, norm=norm, random_state=0)
+    assert np.all(few <= many) and many.sum() > 1.05 * few.sum()
+    assert np.all(many <= flips)
 
 
 def test_more_effort_proves_no_less(trained):
