@@ -192,7 +192,7 @@ def _margin(chain, lipschitz, multipliers):
     return 1.5 * SAFETY * (rounding + error) + 2.0**-48
 
 
-def prove(chain, lipschitz, multipliers):
+def prove(chain, lipschitz, multipliers, *, n_attempts=len(_ATTEMPTS)):
     """Inflate a bound, as a solver found it with its d_1 ... d_l, until it is proven.
 
     Returns
@@ -205,7 +205,7 @@ def prove(chain, lipschitz, multipliers):
         return None
     room = _margin(chain, lipschitz, multipliers)
     z = Z.of(chain, float(lipschitz), multipliers)
-    for factor in _ATTEMPTS:
+    for factor in _ATTEMPTS[:n_attempts]:
         step = 1.0 + factor * room
         if not step < 1.01:
             return None

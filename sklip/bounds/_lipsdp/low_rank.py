@@ -269,7 +269,9 @@ def _prove(chain, run, exponents):
     z = Z.of(chain, *point)
     for attempt in _ATTEMPTS:
         solved, d = z.inflated(1.0 + attempt * (factor - 1.0))
-        proven = prove(chain, solved, d)
+        # A larger inflation is tried sooner than all that rounding may need.
+        n_attempts = {} if attempt == _ATTEMPTS[-1] else {"n_attempts": 2}
+        proven = prove(chain, solved, d, **n_attempts)
         if proven is not None:
             return solved, *proven
     return None
