@@ -192,7 +192,7 @@ def _margin(chain, lipschitz, multipliers):
     return 1.5 * SAFETY * (rounding + error) + 2.0**-48
 
 
-def prove(chain, lipschitz, multipliers, *, n_attempts=len(_ATTEMPTS)):
+def prove(chain, lipschitz, multipliers, *, n_attempts=None):
     """Inflate a bound, as a solver found it with its d_1 ... d_l, until it is proven.
 
     Returns
