@@ -39,6 +39,10 @@ _NEARBY = 3.0
 _SMALL = 1e-3
 # Sweeps between two looks at the primal point: so many, or this share of all so far.
 _LOOK, _LOOK_NEARBY, _LOOK_SHARE = 8, 2, 0.12
+# Rows of F above which a proof that fails costs more than a look at its surroundings.
+_DEAR_PROOF = 1000
+# Columns that are added after such a look, and their size, over F's strongest one.
+_MORE, _SHARE = 8, 0.05
 # Gap below which multipliers are refined.
 _REFINED = 1e-4
 # Sweeps at most, and those within which the gap has to fall by half.
@@ -193,7 +197,7 @@ class _Run:
                 return
             has_fallen = swept.squared < self._value
             if has_fallen and not self.is_over:
-                self._begin_anew()
+                self._begin_anew(self._last)
                 continue
             self.squared, self.last = max(self.squared, swept.squared), swept
             since = self._n_sweeps - looked
@@ -202,15 +206,19 @@ class _Run:
             if is_due or self.is_over:
                 looked = self._n_sweeps
                 turn = self._look(swept)
-                if self._gap <= self._tol:
-                    return
                 if self._gap < 0.5 * aim:
                     aim, progress = self._gap, looked
                 self.is_over = self.is_over or looked - progress > _PATIENCE
+                if self._gap <= self._tol or self.is_over:
+                    missed = self._look_around(swept)
+                    if self._gap <= self._tol or self.is_over:
+                        return
+                    self._widen(swept, missed)
+                    continue
             self._move(swept, turn)
 
-    def _begin_anew(self):
-        self.x, self._last = self._last, None
+    def _begin_anew(self, x):
+        self.x, self._last = x, None
         self._momentum, self._value = 1.0, 0.0
 
     def _move(self, swept, turn):
@@ -246,6 +254,32 @@ class _Run:
             self.best = lipschitz, math.sqrt(squared), factor, scales
         self._gap = math.log(self.best[0] / lower)
 
+    def _look_around(self, swept):
+        """Measure the best point outside the range of F too, where a proof is dear.
+
+        Returns where definiteness is missed, or None.
+        """
+        if len(self.x) < _DEAR_PROOF or self.best is None:
+            return None
+        _, root, factor, scales = self.best
+        point = root**2, scales
+        basis, _, strengths = self._sweeps.range_of(swept)
+        wide = self._sweeps.surroundings(basis, *point)
+        factor = max(factor, self._sweeps.inflation(wide, *point))
+        self.best = root * factor**self._n_matrices, root, factor, scales
+        self._gap = math.log(self.best[0] / math.sqrt(self.squared))
+        if not factor < _LARGEST:
+            self.best, self._gap = None, math.inf
+        n_more = min(_MORE, max(_MOST_RANK - self.x.shape[1], 0))
+        return _SHARE * strengths[0] * self._sweeps.missed(wide, *point, n_more)
+
+    def _widen(self, swept, missed):
+        """Give F columns where definiteness is missed, and look for a better point."""
+        more = self._sweeps.along(swept, missed)
+        self.x = self._sweeps.on_spheres(np.hstack([self.x, more]))
+        self.best, self._gap = None, math.inf
+        self._begin_anew(self.x)
+
     def go_on(self, *, wider):
         """Look for a better point, the last one being no proof of what it promised.
 
@@ -255,7 +289,7 @@ class _Run:
         if wider:
             rank = self.x.shape[1]
             self._add_columns(min(rank, _MOST_RANK - rank, len(self.x) - rank))
-            self._last, self._momentum, self._value = None, 1.0, 0.0
+            self._begin_anew(self.x)
 
     def _add_columns(self, n):
         more = self._sweeps.random_point(max(n, 0))

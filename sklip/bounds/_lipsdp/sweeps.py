@@ -34,6 +34,8 @@ __all__ = ["Swept", "Sweeps"]
 # counts as one that has no influence: its multiplier is kept from 0 and infinity.
 _NO_INFLUENCE = 1e-12
 _TINY = 1e-300
+# Products with S(x) that a look outside the range of F takes.
+_KRYLOV_STEPS = 8
 # What is added to the violation seen.
 _ROOM = 1.02
 # Least inflation that floats tell from none.
@@ -168,6 +170,38 @@ class Sweeps:
             factor = 1.0 + 1.3 * max(factor - 1.0, _ROUNDING)
         return factor
 
+    def surroundings(self, basis, squared, scales):
+        """A basis over the scales of a subspace and of what S(x) makes of it.
+
+        Definiteness that is missed outside of a subspace shows there.
+        """
+        scale = self.scale(squared, scales)
+        blocks = [basis]
+        for _ in range(_KRYLOV_STEPS):
+            leaks = self.times(blocks[-1], squared, scales) / scale
+            blocks.append(np.linalg.qr(leaks)[0] / scale)
+        return np.linalg.qr(scale * np.hstack(blocks))[0] / scale
+
+    def missed(self, basis, squared, scales, n):
+        """At most n directions of a subspace in which definiteness is missed most."""
+        values, vectors = np.linalg.eigh(self._form(basis, squared, scales))
+        return basis @ vectors[:, :n][:, values[:n] < 0.0]
+
+    def along(self, swept, directions):
+        """Columns of a point for columns of F."""
+        found = [directions[self.blocks[0]]]
+        for w, (c, h), size, before, block in zip(
+            self._weights,
+            self._halves,
+            swept.sizes,
+            self.blocks[:-1],
+            self.blocks[1:],
+            strict=False,
+        ):
+            step = directions[block] - c * (w @ directions[before])
+            found.append(step / np.maximum(h * size, _TINY))
+        return np.concatenate(found)
+
     def forms(self, v, squared, scales):
         """V^T S_i V of every variable times its value, and G: V^T S V is sum less G."""
         below = v[self.blocks[0]]
@@ -200,6 +234,10 @@ class Sweeps:
 
     def _least(self, v, squared, scales):
         """Smallest eigenvalue of V^T S(x) V."""
+        return float(np.linalg.eigvalsh(self._form(v, squared, scales))[0])
+
+    def _form(self, v, squared, scales):
+        """V^T S(x) V."""
         below = v[self.blocks[0]]
         form = squared * (below.T @ below)
         for w, (alpha, beta), t, block in zip(
@@ -210,7 +248,7 @@ class Sweeps:
             form += part + part.T
             below = own
         top = self._weights[-1] @ below
-        return float(np.linalg.eigvalsh(form - top.T @ top)[0])
+        return form - top.T @ top
 
 
 def _lengths(rows):

@@ -24,7 +24,7 @@ __all__ = [
 _PROOF_SHARE = 1.5
 # Multiply-adds that are spent where "auto" chooses sweeps (some seconds), and the
 # fewest sweeps that are worth it.
-_AUTO_WORK, _FEWEST_SWEEPS = 3e10, 10
+_AUTO_WORK, _FEWEST_SWEEPS = 3e10, 100
 
 
 def is_settled(chain):

@@ -156,6 +156,43 @@ def test_what_definiteness_misses_outside_the_range_is_found(monkeypatch):
     assert_allclose(found.value, lipsdp_bound(network).value, rtol=1e-3)
 
 
+def test_where_a_proof_is_dear_none_is_tried_that_fails(monkeypatch):
+    """What F's range does not tell is looked for around it, and F widened by it."""
+    proofs, plain = [], low_rank._prove
+    monkeypatch.setattr(low_rank, "_DEAR_PROOF", 0)
+    monkeypatch.setattr(low_rank, "_ATTEMPTS", (1.0,))
+
+    def noted(*arguments):
+        proofs.append(plain(*arguments))
+        return proofs[-1]
+
+    monkeypatch.setattr(low_rank, "_prove", noted)
+    network = random_network([8, 20, 20, 8], random_state=0)
+    found = low_rank_method(chain_of(network), 1e-4, rank=2)
+    assert found.is_closed and found.point.shape[1] > 2
+    assert len(proofs) == 1 and proofs[0] is not None
+
+
+def test_columns_of_a_point_are_those_of_f():
+    chain = chain_of(random_network([5, 9, 7, 3], activation="tanh", random_state=0))
+    sweeps = Sweeps(chain.weights, chain.sectors)
+    point = sweeps.random_point(4)
+    swept = sweeps(point)
+    more = 1e-7 * np.random.default_rng(1).normal(size=(len(point), 2))
+    wider = np.hstack([point, sweeps.along(swept, more)])
+    rows = np.concatenate(sweeps(sweeps.on_spheres(wider)).rows)
+    assert_allclose(rows[:, :4], np.concatenate(swept.rows), rtol=1e-9, atol=1e-12)
+    assert_allclose(rows[:, 4:], more, rtol=1e-9, atol=1e-16)
+    # Directions in which definiteness is missed, of a subspace.
+    basis = sweeps.range_of(swept)[0]
+    told = swept.squared, swept.scales
+    wide = sweeps.surroundings(basis, *told)
+    missed = sweeps.missed(wide, *told, 3)
+    quadratic = (missed * sweeps.times(missed, *told)).sum(axis=0)
+    assert missed.shape[1] > 0 and np.all(quadratic < 0.0)
+    assert sweeps.inflation(wide, *told) >= sweeps.inflation(basis, *told)
+
+
 def test_it_stops_at_the_gap_the_sweeps_or_the_deadline():
     network = random_network([16, 40, 40, 40, 4], random_state=0)
     chain = chain_of(network)
