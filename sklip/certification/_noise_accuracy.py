@@ -19,7 +19,7 @@ from sklip._arguments import (
 from sklip._blocks import check_jobs, part_of
 from sklip._copies import own_copy
 from sklip._documentation import documented
-from sklip._multilabel import check_indicator, is_multilabel_target
+from sklip._multilabel import check_indicator
 from sklip._progress import Progress
 from sklip._shared_docs import SHARED
 from sklip.certification._groups import members_of
@@ -107,7 +107,9 @@ def noise_accuracy_curve(
     random_state = check_seed(random_state)
     members = members_of(groups, y)
     X = _samples(X)
-    y = check_indicator(y) if is_multilabel_target(y) else check_labels(y)
+    shape = y.shape if hasattr(y, "shape") else np.shape(y)
+    has_columns = len(shape) == 2 and shape[1] > 1
+    y = check_indicator(y) if has_columns else check_labels(y)
     if len(y) != X.shape[0] or len(y) == 0:
         raise ValueError(f"X has {X.shape[0]} samples and y {len(y)} labels.")
     weight = check_sample_weight(sample_weight, len(y))

@@ -190,7 +190,7 @@ class Ascent:
                 halves = [Lines(slope, zero, slope, zero) for slope in hinge.flip(0)]
                 found.append(halved_lines(line, neurons - start, halves))
                 start += line.lower.shape[-1]
-            return found, sizes
+            return [(found, sizes)]
 
         found = gains.argmax(1)
         # Trial splits cost bounds: parts that are proven need none.

@@ -18,7 +18,16 @@ _CANDIDATES = 6
 
 
 def best_split(
-    propagation, balls, rows, gains, halved, extra, *, n=None, worth=torch.fmax
+    propagation,
+    balls,
+    rows,
+    gains,
+    halved,
+    extra,
+    *,
+    n=None,
+    worth=torch.fmax,
+    least=-torch.inf,
 ):
     """The neuron whose halves are worth most.
 
@@ -38,15 +47,17 @@ def best_split(
         What the bound loses at each neuron, which says whose halves are tried; 0 where
         it cannot be split.
     halved : callable
-        ``halved(neurons)``, for neurons of shape (n_parts, n): lines and sizes of each
-        hidden layer, as for :func:`linear_lower`, with the first halves of the n
-        neurons, then the second ones.
+        ``halved(neurons)``, for neurons of shape (n_parts, n): pairs of lines and sizes
+        of each hidden layer, as for :func:`linear_lower`, with the first halves of the
+        n neurons, then the second ones. The best of several pairs counts.
     extra : list of Tensor
         As for :func:`linear_lower`.
     n : int, default=6
         Neurons whose halves are tried.
     worth : callable, default=torch.fmax
         Of the bounds of the halves.
+    least : float or Tensor of shape (n_parts,), default=-inf
+        Where no neuron is worth that, it is the one with the largest gain.
 
     Returns
     -------
@@ -57,21 +68,25 @@ def best_split(
     most, neurons = gains.topk(n, dim=1)
     if n < 2 or len(rows) == 0:
         return neurons[:, 0]
-    lines, sizes = halved(neurons)
-    halves = linear_lower(
-        propagation,
-        balls,
-        propagation.n_hidden,
-        rows.expand(-1, 2 * n, -1),
-        tensor_lengths(rows) * 1.001,
-        lines,
-        sizes,
-        extra,
-    )
+    halves = None
+    for lines, sizes in halved(neurons):
+        found = linear_lower(
+            propagation,
+            balls,
+            propagation.n_hidden,
+            rows.expand(-1, 2 * n, -1),
+            tensor_lengths(rows) * 1.001,
+            lines,
+            sizes,
+            extra,
+        )
+        halves = found if halves is None else torch.fmax(halves, found)
     found = worth(halves[:, :n], halves[:, n:])
     # Neurons that cannot be split have no gain.
     found = torch.where(most > 0.0, found, -torch.inf).nan_to_num(-torch.inf)
-    return neurons.gather(1, found.argmax(dim=1, keepdim=True))[:, 0]
+    found, best = found.max(dim=1)
+    best = torch.where(found < least, 0, best)
+    return neurons.gather(1, best[:, None])[:, 0]
 
 
 def halved_lines(lines, neurons, halves):

@@ -17,7 +17,7 @@ from sklip.bounds._propagation.bounds import all_lines, hidden_bounds
 from sklip.bounds._propagation.branches import PartBounds
 from sklip.bounds._propagation.candidates import best_split, halved_lines
 from sklip.bounds._propagation.linear import layer_sizes, linear_lower
-from sklip.bounds._propagation.lines import Lines, adaptive_lines
+from sklip.bounds._propagation.lines import Lines, adaptive_lines, offsets
 from sklip.bounds._propagation.slopes import Adam, better, open_layer
 
 __all__ = ["cut_places", "lower_over_ranges"]
@@ -26,10 +26,11 @@ __all__ = ["cut_places", "lower_over_ranges"]
 _NARROW = 1e-9
 # A breakpoint that far from the ends of a range, as a share of it, is where it is cut.
 _FROM_ENDS = 0.05
-# Neurons whose halves are bounded before one is cut.
+# Neurons whose halves are bounded before one is cut; where no halves are better than
+# the whole it is the one with the largest gain.
 _CANDIDATES = 10
 # Steps of the multipliers, in units of a typical coefficient of their layer.
-_RATE, _DECAY = 1.0, 0.95
+_RATE, _DECAY = 0.3, 0.95
 
 
 def cut_places(shape, low, high):
@@ -45,9 +46,7 @@ def cut_places(shape, low, high):
     return place
 
 
-def lower_over_ranges(
-    propagation, balls, rows, cuts, *, n_steps, enough, given, start=None
-):
+def lower_over_ranges(propagation, balls, rows, cuts, *, n_steps, enough, given):
     """Bounds of ``rows @ outputs`` over parts of balls.
 
     Parameters
@@ -63,32 +62,27 @@ def lower_over_ranges(
         They end when all bounds are above it.
     given : list of (Tensor, Tensor)
         Of each hidden layer, ends that hold over the parts but for the cuts.
-    start : Tensor of shape (n_parts, n_neurons, 4), default=None
-        Slopes of both lines, as shares of their ranges, and multipliers of both cuts,
-        to start from.
 
     Returns
     -------
     bounds : PartBounds
-        Of each part, ``start`` as above.
+        Of each part; nothing is kept to start from.
     """
     with torch.no_grad():
         ascent = _Ascent(propagation, balls, rows, cuts, given)
-        if start is not None:
-            ascent.begin(start)
     lower, directions, *found = ascent.run(n_steps, enough)
     n = propagation.n_hidden
     with torch.no_grad():
         gains = ascent.gains(found[:n])
         ascent.keep(found[n:])
-        choice = ascent.choice(gains, ~(lower > enough))
+        choice = ascent.choice(gains, lower, enough)
     return PartBounds(
         lower,
         directions @ propagation.layers[0].weight,
         gains,
         choice,
         [],
-        ascent.variables(),
+        rows.new_zeros(len(rows), sum(g.shape[1] for g in gains), 2),
         ascent.bounds.intervals,
     )
 
@@ -139,31 +133,6 @@ class _Ascent:
     def _slopes(self):
         return [share for layer in self.layers for share in layer.shares]
 
-    def begin(self, start):
-        """Take the variables of others, parts of which these may be."""
-        widths = [line.lower.shape[-1] for line in self.lines]
-        start = start.split(widths, dim=1)
-        pairs = zip(self.betas[::2], self.betas[1::2], strict=True)
-        for layer, betas, scale, own in zip(
-            self.layers, pairs, self.scales, start, strict=True
-        ):
-            shares, multipliers = own[:, None, :, :2], own[:, None, :, 2:]
-            for k, share in enumerate(layer.shares):
-                share.data.copy_(shares[..., k])
-            for k, beta in enumerate(betas):
-                beta.data.copy_(multipliers[..., k] / scale)
-
-    def variables(self):
-        """What :meth:`begin` takes."""
-        found = []
-        pairs = zip(self.betas[::2], self.betas[1::2], strict=True)
-        for layer, betas, scale in zip(self.layers, pairs, self.scales, strict=True):
-            # A hinge has one slope to be moved.
-            shares = [layer.shares[0], layer.shares[-1]]
-            each = [*shares, *(beta * scale for beta in betas)]
-            found.append(torch.stack([x.detach()[:, 0] for x in each], dim=2))
-        return torch.cat(found, 1)
-
     def run(self, n_steps, enough):
         """Best bounds and, of the steps where they were found:
 
@@ -176,7 +145,7 @@ class _Ascent:
         for step in range(n_steps + 1):
             with torch.enable_grad():
                 lines, passed = [layer.lines() for layer in self.layers], []
-                lower, extra = self._lower(lines, passed)
+                lower, extra, _ = self._lower(lines, passed)
                 found = [lower, self._direction(lines[0], extra[0], passed), *passed]
                 variables = [*slopes.variables, *betas.variables]
                 found += variables
@@ -193,30 +162,44 @@ class _Ascent:
         for own, best in zip([*slopes, *self.betas], variables, strict=True):
             own.data.copy_(best)
 
-    def choice(self, gains, is_open):
+    def choice(self, gains, lower, enough):
         """The neuron to cut, of each part that is open."""
-        gains, (some,) = torch.cat(gains, 1), torch.nonzero(is_open, as_tuple=True)
+        gains = torch.cat(gains, 1)
+        (some,) = torch.nonzero(~(lower > enough), as_tuple=True)
         lines = [layer.lines() for layer in self.layers]
 
         def halved(neurons):
-            found, sizes, start = [], [], 0
-            for line, layer, ends in zip(
-                lines, self.propagation.layers, self.bounds.intervals, strict=False
-            ):
-                low, high = (end[some] for end in ends)
-                place = cut_places(layer.shape, low, high)
-                halves = [
-                    adaptive_lines(layer.shape, *half)
-                    for half in ((place, high), (low, place))
-                ]
-                line = Lines(*(_of(some, x) for x in astuple(line)))
-                found.append(halved_lines(line, neurons - start, halves))
-                sizes.append(layer_sizes(layer, low, high, found[-1]))
-                start += low.shape[1]
-            return found, sizes
+            # With the lines so far, so that no half is worse, or with new ones.
+            for refitted in (_kept_lines, _new_lines):
+                found, sizes, start = [], [], 0
+                for line, layer, ends in zip(
+                    lines, self.propagation.layers, self.bounds.intervals, strict=False
+                ):
+                    low, high = (end[some] for end in ends)
+                    place = cut_places(layer.shape, low, high)
+                    own = Lines(*(_of(some, x) for x in astuple(line)))
+                    halves = [
+                        refitted(layer.shape, own, *half)
+                        for half in ((place, high), (low, place))
+                    ]
+                    found.append(halved_lines(own, neurons - start, halves))
+                    sizes.append(layer_sizes(layer, low, high, found[-1]))
+                    start += low.shape[1]
+                yield found, sizes
+
+        _, extra, constant = self._lower(lines, [])
+        # Of what the lines alone have to reach.
+        most, lower = (
+            (torch.as_tensor(x).expand(len(lower)) - constant)[some]
+            for x in (enough, lower)
+        )
+
+        def worth(first, second):
+            # A half that is proven is worth no more for a better bound.
+            ends = most[:, None]
+            return torch.minimum(first, ends) + torch.minimum(second, ends)
 
         choice = gains.argmax(1)
-        _, extra = self._lower(lines, [])
         choice[some] = best_split(
             self.propagation,
             self.bounds.balls[some],
@@ -225,7 +208,8 @@ class _Ascent:
             halved,
             [e[some] for e in extra],
             n=_CANDIDATES,
-            worth=torch.add,
+            worth=worth,
+            least=worth(lower[:, None], lower[:, None])[:, 0],
         )
         return choice
 
@@ -254,7 +238,7 @@ class _Ascent:
         for e, each in zip(extra, sizes, strict=True):
             size = size + UNIT * (tensor_lengths(e) * each.inputs)[:, 0] * 1.01
         lower = lower + constant
-        return lower - 1.01 * size - 4.0 * UNIT * lower.abs(), extra
+        return lower - 1.01 * size - 4.0 * UNIT * lower.abs(), extra, constant
 
     def _direction(self, line, extra, passed):
         first = passed[-1]
@@ -285,3 +269,15 @@ class _Ascent:
 def _of(some, x):
     """Some parts of a line's slopes or offsets, with a row of each."""
     return x[some] if x.ndim == 3 else x[some][:, None]
+
+
+def _kept_lines(shape, lines, low, high):
+    """Lines of the same slopes over smaller intervals."""
+    lower, upper = lines.lower[:, 0], lines.upper[:, 0]
+    below, _ = offsets(shape, low, high, lower, -1)
+    above, _ = offsets(shape, low, high, upper, 1)
+    return Lines(lower, below, upper, above)
+
+
+def _new_lines(shape, lines, low, high):
+    return adaptive_lines(shape, low, high)

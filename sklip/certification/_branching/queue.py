@@ -57,9 +57,6 @@ class Question:
         Neurons whose signs may be fixed.
     signs : ndarray, default=None
         What a part knows of them, at first: zeros by default.
-    start : ndarray, default=None
-        What its first bounds start from: by default zeros, slope and multiplier of each
-        neuron.
 
     Attributes
     ----------
@@ -79,11 +76,11 @@ class Question:
         Whether semidefinite bounds were tried.
     """
 
-    def __init__(self, sample, others, radius, n_neurons, signs=None, start=None):
+    def __init__(self, sample, others, radius, n_neurons, signs=None):
         self.sample, self.radius = sample, radius
         self.status, self.point, self.n_parts = None, None, 0
         signs = np.zeros(n_neurons) if signs is None else signs
-        start = np.zeros((n_neurons, 2)) if start is None else start
+        start = np.zeros((n_neurons, 2))
         self._queue = [Part(-np.inf, int(other), signs, start) for other in others]
         self.ends, self._first, self._unsure = None, -np.inf, False
         self._settled, self._taken, self._is_cut_short = np.inf, [], False

@@ -11,8 +11,9 @@ from sklip.certification._branching.queue import Question
 
 __all__ = ["RangeBranching", "branching_of"]
 
-# Steps of ascent before anything is cut, and for the parts.
-_WHOLE_STEPS, _PART_STEPS = 20, 4
+# Steps of ascent before anything is cut, and for the parts, none of which starts from
+# its parent's lines: four such steps may all be too long, and then nothing moves again.
+_WHOLE_STEPS, _PART_STEPS = 20, 12
 
 
 def branching_of(decisions, norm):
@@ -31,9 +32,7 @@ class RangeBranching(Branching):
         """What is to be settled of one sample."""
         whole = np.full((2, self.ends[-1]), np.inf)
         whole[0] = -np.inf
-        # Slopes of two lines and multipliers of two cuts.
-        start = np.zeros((self.ends[-1], 4))
-        return Question(sample, others, radius, self.ends[-1], whole, start)
+        return Question(sample, others, radius, self.ends[-1], whole)
 
     def is_cut(self, knowledge):
         """Whether a part is less than the whole ball."""
@@ -42,16 +41,13 @@ class RangeBranching(Branching):
     def bounds(self, parts):
         """Bounds of each part."""
         *arguments, ranges = self._arguments(parts)
-        n_steps, start = _WHOLE_STEPS, None
-        if self.is_cut(parts.signs):
-            n_steps, start = _PART_STEPS, self.propagation.tensor(parts.starts)
+        n_steps = _PART_STEPS if self.is_cut(parts.signs) else _WHOLE_STEPS
         return lower_over_ranges(
             *arguments,
             [ends.unbind(1) for ends in ranges],
             n_steps=n_steps,
             enough=self.propagation.tensor(parts.lost),
             given=self._given(parts),
-            start=start,
         )
 
     def halves(self, part, neuron):
