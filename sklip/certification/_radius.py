@@ -107,8 +107,8 @@ def certified_radius(
     propagated to the inputs, and what precedes the first part at most 40 times: at one
     radius "low" costs at most 1,040 times "crown", "normal" 10,040, "high" 80,040 and a
     number n of parts 5 n + 40 times. Networks of tanh, logistic and other curved
-    activations are cut, an eighth as often, under "high" and a number alone: each part
-    costs them eight times as much. Under
+    activations are cut, an eighth as often, under "high" and a number alone: a part
+    costs them up to 15 times what "crown" does. Under
     "low", "normal" and "high" a sample may have a larger radius in a smaller call; in
     calls of one size it has the same. What the limit leaves open at one radius,
     :func:`certified_accuracy_score` and :func:`verify_robustness` may still settle:

@@ -145,7 +145,7 @@ class _Ascent:
         for step in range(n_steps + 1):
             with torch.enable_grad():
                 lines, passed = [layer.lines() for layer in self.layers], []
-                lower, extra, _ = self._lower(lines, passed)
+                lower, extra = self._lower(lines, passed)
                 found = [lower, self._direction(lines[0], extra[0], passed), *passed]
                 variables = [*slopes.variables, *betas.variables]
                 found += variables
@@ -187,7 +187,7 @@ class _Ascent:
                     start += low.shape[1]
                 yield found, sizes
 
-        _, extra, constant = self._lower(lines, [])
+        extra, constant, _ = self._cut_terms()
         # Of what the lines alone have to reach.
         most, lower = (
             (torch.as_tensor(x).expand(len(lower)) - constant)[some]
@@ -213,7 +213,8 @@ class _Ascent:
         )
         return choice
 
-    def _lower(self, lines, passed):
+    def _cut_terms(self):
+        """Coefficients of z by the multipliers, the constant, and its roundings."""
         extra, constant, size = [], 0.0, FLOOR
         betas = zip(self.betas[::2], self.betas[1::2], strict=True)
         for pair, some, cuts, scale in zip(
@@ -227,6 +228,10 @@ class _Ascent:
             terms = torch.cat([above * cuts[0], -below * cuts[1]], 2)[:, 0]
             constant = constant + terms.sum(1)
             size = size + gamma(terms.shape[1]) * terms.abs().sum(1)
+        return extra, constant, size
+
+    def _lower(self, lines, passed):
+        extra, constant, size = self._cut_terms()
         sizes = [
             layer_sizes(layer, low, high, line)
             for layer, (low, high), line in zip(
@@ -238,7 +243,7 @@ class _Ascent:
         for e, each in zip(extra, sizes, strict=True):
             size = size + UNIT * (tensor_lengths(e) * each.inputs)[:, 0] * 1.01
         lower = lower + constant
-        return lower - 1.01 * size - 4.0 * UNIT * lower.abs(), extra, constant
+        return lower - 1.01 * size - 4.0 * UNIT * lower.abs(), extra
 
     def _direction(self, line, extra, passed):
         first = passed[-1]

@@ -98,7 +98,8 @@ def verify_robustness(
     of each neuron over the ball; what takes a thousand, of at most 400 inputs and
     neurons, by semidefinite bounds (Raghunathan et al., NeurIPS 2018) that a handful of
     parts suffice for. Activations other than these three are split by ranges of their
-    inputs, where they bend or else in the middle. A torch module whose convolutions
+    inputs, where they bend or else in the middle, of ten neurons at the one whose
+    halves gain most. A torch module whose convolutions
     have at most 4096 neurons behind them is split as the network that it is; of other
     modules bounds and the attack alone decide.
 

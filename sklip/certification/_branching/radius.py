@@ -55,7 +55,7 @@ class Limits(NamedTuple):
 def limits(effort, network, n_samples, n_table=None, *, ranges=False):
     """What each of so many samples of a table may take; None: no branching.
 
-    Networks of other activations than hinges, whose parts cost eight times as much,
+    Networks of other activations than hinges, whose parts cost several times as much,
     branch with ``ranges``, or where "high" or a number is asked.
     """
     n_table = n_table or n_samples
